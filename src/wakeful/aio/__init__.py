@@ -1,0 +1,19 @@
+"""Structured concurrency for the whole platform: who runs, who waits, who is told to end.
+
+Not for anything that knows a kind, a socket or a file format.
+"""
+
+from wakeful.aio.backoff import Backoff
+from wakeful.aio.clock import Clock, ManualClock, SystemClock
+from wakeful.aio.supervise import Component, ComponentExitedError, Lifetime, supervise
+
+__all__ = [
+    "Backoff",
+    "Clock",
+    "Component",
+    "ComponentExitedError",
+    "Lifetime",
+    "ManualClock",
+    "SystemClock",
+    "supervise",
+]
