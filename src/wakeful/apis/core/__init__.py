@@ -1,0 +1,1 @@
+"""The core group: pods, services, configuration, namespaces and what belongs to them."""
