@@ -1,0 +1,23 @@
+"""Typed access to an API server, wherever it is: one client, two homes.
+
+:class:`Client` speaks to our own server in the same process, to our server over HTTPS, or to a
+kube-apiserver; only the :class:`~wakeful.apimachinery.request.Transport` differs, and no controller
+can tell which. Informers and listers keep a local, read-only copy of what they watch.
+"""
+
+from wakeful.client.informer import Change, Informer, Lister
+from wakeful.client.kubeconfig import KubeConfig, load_kubeconfig
+from wakeful.client.rest import RestTransport
+from wakeful.client.typed import Client, ObjectList, Propagation
+
+__all__ = [
+    "Change",
+    "Client",
+    "Informer",
+    "KubeConfig",
+    "Lister",
+    "ObjectList",
+    "Propagation",
+    "RestTransport",
+    "load_kubeconfig",
+]

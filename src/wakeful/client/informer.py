@@ -1,0 +1,198 @@
+"""A local copy of one collection, kept current by list and watch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from wakeful.aio import Backoff, Clock, SystemClock
+from wakeful.apimachinery.errors import APIStatusError, ExpiredError
+from wakeful.apimachinery.labels import EVERYTHING, Selector
+from wakeful.apimachinery.meta import NamespacedName, Object
+from wakeful.apimachinery.watch import EventType
+from wakeful.client.typed import Client
+
+T = TypeVar("T", bound=Object)
+Indexer = Callable[[T], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """What happened to one object: ``old`` is None when added, ``new`` is None when deleted."""
+
+    old: T | None
+    new: T | None
+
+    @property
+    def object(self) -> T:
+        """The newest state known."""
+        found = self.new if self.new is not None else self.old
+        assert found is not None
+        return found
+
+
+class Lister(Protocol[T]):
+    """Read access to a cache. What it returns is shared: copy before changing."""
+
+    def get(self, name: str, namespace: str = "") -> T | None:
+        """One object, or None."""
+        ...
+
+    def list(self, namespace: str = "", selector: Selector = EVERYTHING) -> list[T]:
+        """All objects of a namespace (empty: of all) that match."""
+        ...
+
+
+class Informer(Generic[T]):
+    """Watches one kind and remembers it.
+
+    Handlers are plain functions called in the order of events, after the cache has changed; they
+    must not block. Objects in the cache are shared and read-only.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        model: type[T],
+        *,
+        namespace: str = "",
+        selector: Selector = EVERYTHING,
+        fields: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        self.model = model
+        self.synced = asyncio.Event()
+        self._client = client
+        self._namespace, self._selector, self._fields = namespace, selector, fields
+        self._clock = clock or SystemClock()
+        self._objects: dict[NamespacedName, T] = {}
+        self._handlers: list[Callable[[Change[T]], None]] = []
+        self._indexers: dict[str, Indexer[T]] = {}
+        self._indices: dict[str, dict[str, set[NamespacedName]]] = {}
+        self._log = structlog.get_logger("wakeful.client.informer").bind(kind=model.gvk.kind)
+
+    @property
+    def name(self) -> str:
+        """``informer:<plural>``, for tasks and logs."""
+        return f"informer:{self._client.scheme.of(self.model).plural}"
+
+    def get(self, name: str, namespace: str = "") -> T | None:
+        """One object, or None."""
+        return self._objects.get(NamespacedName(namespace, name))
+
+    def list(self, namespace: str = "", selector: Selector = EVERYTHING) -> list[T]:
+        """All objects of a namespace (empty: of all) that match."""
+        return [
+            obj
+            for key, obj in self._objects.items()
+            if (not namespace or key.namespace == namespace)
+            and (not selector or selector.matches(obj.metadata.labels))
+        ]
+
+    def add_index(self, name: str, indexer: Indexer[T]) -> None:
+        """Keep objects findable by the values ``indexer`` returns for them."""
+        self._indexers[name] = indexer
+        self._indices[name] = defaultdict(set)
+        for key, obj in self._objects.items():
+            for value in indexer(obj):
+                self._indices[name][value].add(key)
+
+    def by_index(self, name: str, value: str) -> Sequence[T]:
+        """Objects for which the index has ``value``."""
+        return [self._objects[key] for key in sorted(self._indices[name].get(value, ()))]
+
+    def add_handler(self, handler: Callable[[Change[T]], None]) -> None:
+        """Call ``handler`` for every change; for what is known already, at once as additions."""
+        self._handlers.append(handler)
+        for obj in list(self._objects.values()):
+            handler(Change(None, obj))
+
+    async def run(self) -> None:
+        """List, then watch, for ever; a lost watch resumes, an expired one lists again."""
+        backoff = Backoff(base=0.05, cap=10)
+        version = ""
+        while True:
+            try:
+                if not version:
+                    version = await self._list()
+                    self.synced.set()
+                    backoff.reset()
+                version = await self._follow(version)
+            except ExpiredError:
+                version = ""
+            except (TimeoutError, APIStatusError, OSError) as err:
+                delay = backoff.next()
+                self._log.warning("watch failed", error=str(err), retry_seconds=round(delay, 2))
+                version = ""
+                await self._clock.sleep(delay)
+
+    async def _list(self) -> str:
+        found = await self._client.list(
+            self.model, self._namespace, selector=self._selector, fields=self._fields
+        )
+        gone = set(self._objects)
+        for obj in found.items:
+            gone.discard(obj.key)
+            self._store(obj)
+        for key in gone:
+            self._remove(key)
+        return found.resource_version
+
+    async def _follow(self, version: str) -> str:
+        async with self._client.watch(
+            self.model,
+            self._namespace,
+            resource_version=version,
+            selector=self._selector,
+            fields=self._fields,
+        ) as events:
+            async for event in events:
+                version = event.object.metadata.resource_version or version
+                if event.type in (EventType.ADDED, EventType.MODIFIED):
+                    self._store(event.object)
+                elif event.type == EventType.DELETED:
+                    self._remove(event.object.key, event.object)
+        return version
+
+    def _store(self, obj: T) -> None:
+        key = obj.key
+        old = self._objects.get(key)
+        if old is not None and old.metadata.resource_version == obj.metadata.resource_version:
+            return
+        self._objects[key] = obj
+        self._reindex(key, old, obj)
+        self._notify(Change(old, obj))
+
+    def _remove(self, key: NamespacedName, last: T | None = None) -> None:
+        old = self._objects.pop(key, None)
+        if old is None:
+            return
+        self._reindex(key, old, None)
+        self._notify(Change(last or old, None))
+
+    def _reindex(self, key: NamespacedName, old: T | None, new: T | None) -> None:
+        for name, indexer in self._indexers.items():
+            index = self._indices[name]
+            before = set(indexer(old)) if old is not None else set()
+            after = set(indexer(new)) if new is not None else set()
+            for value in before - after:
+                index[value].discard(key)
+                if not index[value]:
+                    del index[value]
+            for value in after - before:
+                index[value].add(key)
+
+    def _notify(self, change: Change[T]) -> None:
+        for handler in self._handlers:
+            handler(change)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(list(self._objects.values()))
+
+    def __len__(self) -> int:
+        return len(self._objects)
