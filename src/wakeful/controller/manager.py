@@ -1,0 +1,89 @@
+"""Owns the informers and controllers of one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar, cast
+
+from wakeful.aio import Lifetime
+from wakeful.apimachinery.meta import Object
+from wakeful.client import Client, Informer
+from wakeful.controller.leaderelection import LeaderElector
+from wakeful.controller.record import EventRecorder
+
+T = TypeVar("T", bound=Object)
+
+
+class Runnable(Protocol):
+    """A controller, or anything else that works until cancelled."""
+
+    name: str
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
+
+
+class Manager:
+    """Starts caches, waits for them, then runs controllers; a component for ``supervise``.
+
+    One informer serves all controllers that ask for the same model.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        name: str = "controllers",
+        component: str = "wakeful",
+        elector: LeaderElector | None = None,
+    ) -> None:
+        self.client = client
+        self.recorder = EventRecorder(client.transport, component)
+        self._name, self._elector = name, elector
+        self._informers: dict[type[Object], Informer[Any]] = {}
+        self._runnables: list[Runnable] = []
+
+    @property
+    def name(self) -> str:
+        """Name of the component."""
+        return self._name
+
+    def informer(self, model: type[T]) -> Informer[T]:
+        """The shared informer of a kind, over all namespaces."""
+        found = self._informers.get(model)
+        if found is None:
+            found = self._informers[model] = Informer(self.client, model)
+        return cast("Informer[T]", found)
+
+    def add(self, runnable: Runnable) -> None:
+        """Run a controller (or another task) once the caches are filled."""
+        self._runnables.append(runnable)
+
+    async def run(self, life: Lifetime) -> None:
+        """Run until draining: caches first, then controllers (as leader, given an elector)."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(informer.run(), name=informer.name)
+                for informer in self._informers.values()
+            ]
+            tasks.append(group.create_task(self.recorder.run(), name=f"{self._name}:events"))
+            for informer in self._informers.values():
+                await informer.synced.wait()
+            work: Callable[[], Awaitable[None]] = self._run_controllers
+            if self._elector is not None:
+                tasks.append(
+                    group.create_task(self._elector.run(work), name=f"{self._name}:leader")
+                )
+            else:
+                tasks.append(group.create_task(self._run_controllers(), name=f"{self._name}:work"))
+            life.started.set()
+            await life.draining.wait()
+            for task in reversed(tasks):
+                task.cancel("draining")
+
+    async def _run_controllers(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for runnable in self._runnables:
+                group.create_task(runnable.run(), name=f"controller:{runnable.name}")

@@ -1,0 +1,146 @@
+"""Events: what ``kubectl describe`` shows below an object."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apimachinery.errors import APIStatusError, NotFoundError
+from wakeful.apimachinery.meta import Object, format_time
+from wakeful.apimachinery.request import APIRequest, PatchType, Transport, Verb
+
+log = structlog.get_logger("wakeful.controller.record")
+
+
+class EventType(StrEnum):
+    """The two types of events."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(slots=True)
+class _Series:
+    name: str
+    namespace: str
+    count: int
+    last: float
+
+
+class EventRecorder:
+    """Records events without holding up the caller; equal ones are counted, not repeated.
+
+    A bounded queue sits between: when the API is too slow for the flood, the newest events are
+    dropped, never the reconciler's time. :meth:`run` writes them and belongs to a TaskGroup.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        component: str,
+        *,
+        clock: Clock | None = None,
+        capacity: int = 1000,
+        series_seconds: float = 600,
+    ) -> None:
+        self._transport, self._component = transport, component
+        self._clock = clock or SystemClock()
+        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(capacity)
+        self._series: dict[str, _Series] = {}
+        self._series_seconds = series_seconds
+
+    def normal(self, about: Object, reason: str, message: str) -> None:
+        """Something went as wished."""
+        self._record(about, EventType.NORMAL, reason, message)
+
+    def warning(self, about: Object, reason: str, message: str) -> None:
+        """Something went wrong."""
+        self._record(about, EventType.WARNING, reason, message)
+
+    async def run(self) -> None:
+        """Write events as they come, for ever."""
+        while True:
+            event = await self._queue.get()
+            try:
+                await self._write(event)
+            except APIStatusError as err:
+                log.debug("event not written", error=err.message, reason=event["reason"])
+
+    def _record(self, about: Object, kind: EventType, reason: str, message: str) -> None:
+        now = format_time(self._clock.now())
+        meta = about.metadata
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"namespace": meta.namespace or "default"},
+            "involvedObject": {
+                "apiVersion": about.gvk.api_version,
+                "kind": about.gvk.kind,
+                "namespace": meta.namespace,
+                "name": meta.name,
+                "uid": meta.uid,
+                "resourceVersion": meta.resource_version,
+            },
+            "type": str(kind),
+            "reason": reason,
+            "message": message[:1024],
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            self._queue.put_nowait(event)
+        except asyncio.QueueFull:
+            log.warning("event dropped", reason=reason, object=str(about))
+
+    async def _write(self, event: dict[str, Any]) -> None:
+        about = event["involvedObject"]
+        digest = hashlib.blake2s(
+            "\0".join(
+                (about["uid"], about["name"], event["type"], event["reason"], event["message"])
+            ).encode(),
+            digest_size=8,
+        ).hexdigest()
+        now = self._clock.monotonic()
+        series = self._series.get(digest)
+        if series is not None and now - series.last < self._series_seconds:
+            series.last = now
+            series.count += 1
+            patch = {"count": series.count, "lastTimestamp": event["lastTimestamp"]}
+            try:
+                await self._transport.call(
+                    self._request(Verb.PATCH, series.namespace, series.name, patch)
+                )
+            except NotFoundError:
+                del self._series[digest]
+            else:
+                return
+        namespace = event["metadata"]["namespace"]
+        event["metadata"]["name"] = f"{about['name'][:200]}.{digest}{int(now * 1000):x}"
+        await self._transport.call(self._request(Verb.CREATE, namespace, "", event))
+        self._series[digest] = _Series(event["metadata"]["name"], namespace, 1, now)
+        if len(self._series) > 4096:
+            self._series = {
+                k: s for k, s in self._series.items() if now - s.last < self._series_seconds / 2
+            }
+
+    @staticmethod
+    def _request(verb: Verb, namespace: str, name: str, body: Any) -> APIRequest:
+        return APIRequest(
+            verb,
+            "",
+            "v1",
+            "events",
+            namespace=namespace,
+            name=name,
+            body=body,
+            patch_type=PatchType.MERGE if verb is Verb.PATCH else None,
+        )

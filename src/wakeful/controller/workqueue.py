@@ -1,0 +1,109 @@
+"""A queue of keys that never holds one twice and never hands one to two workers at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+from wakeful.aio import Backoff
+
+K = TypeVar("K", bound=Hashable)
+
+
+class WorkQueue(Generic[K]):
+    """De-duplicating queue with delays and per-key back-off.
+
+    A key added while it is being processed is handed out again after :meth:`done`. Retries of a
+    failing key wait exponentially longer, from ``base`` to ``cap`` seconds, until :meth:`forget`.
+    """
+
+    def __init__(self, *, base: float = 0.005, cap: float = 60.0) -> None:
+        self._base, self._cap = base, cap
+        self._ready: deque[K] = deque()
+        self._dirty: set[K] = set()
+        self._processing: set[K] = set()
+        self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._backoff: dict[K, Backoff] = {}
+        self._wake = asyncio.Event()
+
+    def add(self, key: K) -> None:
+        """Have ``key`` processed soon."""
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
+        if key in self._dirty:
+            return
+        self._dirty.add(key)
+        if key not in self._processing:
+            self._ready.append(key)
+            self._wake.set()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Have ``key`` processed after a delay; the earliest of several wishes wins."""
+        if seconds <= 0:
+            self.add(key)
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        timer = self._timers.get(key)
+        if timer is not None:
+            if timer.when() <= due:
+                return
+            timer.cancel()
+        self._timers[key] = loop.call_at(due, self._fire, key)
+
+    def add_rate_limited(self, key: K) -> float:
+        """Have a failed ``key`` retried; return the delay in seconds."""
+        delay = self._backoff.setdefault(key, Backoff(self._base, self._cap)).next()
+        self.add_after(key, delay)
+        return delay
+
+    def forget(self, key: K) -> None:
+        """The key went well: its next failure starts with the shortest delay."""
+        self._backoff.pop(key, None)
+
+    def failures(self, key: K) -> int:
+        """Failures in a row of ``key``."""
+        backoff = self._backoff.get(key)
+        return backoff.failures if backoff else 0
+
+    async def get(self) -> K:
+        """Take the next key; :meth:`done` must follow.
+
+        Cancellation: safe, no key is lost.
+        """
+        while not self._ready:
+            self._wake.clear()
+            await self._wake.wait()
+        key = self._ready.popleft()
+        self._dirty.discard(key)
+        self._processing.add(key)
+        return key
+
+    def done(self, key: K) -> None:
+        """End the processing of ``key``."""
+        self._processing.discard(key)
+        if key in self._dirty:
+            self._ready.append(key)
+            self._wake.set()
+
+    def close(self) -> None:
+        """Drop everything that waits, timers included."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._ready.clear()
+        self._dirty.clear()
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing waits to be processed now and nothing is being processed."""
+        return not self._ready and not self._processing
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def _fire(self, key: K) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
