@@ -1,0 +1,73 @@
+"""The queue's promises: no duplicates, no two workers on one key, retries that wait longer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from wakeful.controller import WorkQueue
+
+
+async def test_key_added_twice_is_handed_out_once() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    queue.add("a")
+
+    assert await queue.get() == "a"
+    assert len(queue) == 0
+
+
+async def test_key_added_while_processed_waits_for_done() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    key = await queue.get()
+
+    queue.add("a")
+    assert len(queue) == 0
+    queue.done(key)
+
+    assert await queue.get() == "a"
+
+
+async def test_key_is_not_lost_when_a_getter_is_cancelled() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    queue.add("a")
+
+    assert await queue.get() == "a"
+
+
+async def test_earliest_of_two_delays_wins() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add_after("a", 3600)
+    queue.add_after("a", 0.001)
+
+    async with asyncio.timeout(5):
+        assert await queue.get() == "a"
+    queue.close()
+
+
+async def test_adding_now_overrides_a_delay() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add_after("a", 3600)
+    queue.add("a")
+
+    assert await queue.get() == "a"
+    queue.done("a")
+    assert queue.is_idle
+
+
+async def test_failures_wait_longer_until_forgotten() -> None:
+    queue: WorkQueue[str] = WorkQueue(base=1, cap=1000)
+
+    delays = [queue.add_rate_limited("a") for _ in range(4)]
+    queue.forget("a")
+    again = queue.add_rate_limited("a")
+
+    assert delays == sorted(delays)
+    assert delays[3] >= 8
+    assert again < 2
+    queue.close()
