@@ -111,8 +111,12 @@ class ImageStore(Protocol):
         """Return where a download of ``digest`` may grow and be taken up again."""
         ...
 
-    def commit_partial(self, digest: str) -> None:
-        """Verify the finished download of ``digest`` and make it a blob."""
+    def temporary_path(self) -> Path:
+        """Return a fresh file in which a blob may grow; deleted some day when its owner died."""
+        ...
+
+    def adopt_blob(self, path: Path, digest: str) -> None:
+        """Verify the file and make it the blob ``digest``; a wrong one is deleted."""
         ...
 
     def add_image(self, target: Descriptor, name: Reference | str | None) -> str:
