@@ -11,7 +11,6 @@ Conventions for models (the rest of the platform relies on them):
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -230,4 +229,8 @@ def is_controlled_by(obj: Object, owner: Object) -> bool:
 
 def deep_copy_json(value: Any) -> Any:
     """Copy JSON-like data."""
-    return copy.deepcopy(value)
+    if isinstance(value, dict):
+        return {k: deep_copy_json(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [deep_copy_json(v) for v in value]
+    return value
