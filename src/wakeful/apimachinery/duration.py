@@ -15,6 +15,7 @@ _UNITS = {
     "m": 60.0,
     "h": 3600.0,
 }
+_LONGEST_SECONDS = 2**63 / 1e9  # Go counts nanoseconds in 64 bits
 _TERM = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 
 
@@ -37,6 +38,8 @@ def parse_duration(text: str) -> timedelta:
     if not body or position != len(body):
         if re.fullmatch(r"\d+\.?\d*|\.\d+", body):
             raise ValueError(f'time: missing unit in duration "{text}"')
+        raise ValueError(f'time: invalid duration "{text}"')
+    if seconds > _LONGEST_SECONDS:
         raise ValueError(f'time: invalid duration "{text}"')
     return timedelta(seconds=sign * seconds)
 

@@ -1,7 +1,7 @@
-"""Numbers, booleans and durations as text, by the rules of the Go standard library.
+"""Numbers and booleans as text, by the rules of the Go standard library.
 
 Every upstream config map and annotation is read and quoted back by Go, so a value that is legal
-there must be legal here, with the same words when it is not. Durations are whole nanoseconds.
+there must be legal here, with the same words when it is not. Durations have their own module.
 """
 
 from __future__ import annotations
@@ -9,30 +9,10 @@ from __future__ import annotations
 import math
 import re
 
-NANOSECOND = 1
-MICROSECOND = 1_000
-MILLISECOND = 1_000_000
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-
 INT32_MAX = 2**31 - 1
-INT64_MAX = 2**63 - 1
 
-_UNITS = {
-    "ns": NANOSECOND,
-    "us": MICROSECOND,
-    "µs": MICROSECOND,  # micro sign
-    "μs": MICROSECOND,  # Greek letter mu
-    "ms": MILLISECOND,
-    "s": SECOND,
-    "m": MINUTE,
-    "h": HOUR,
-}
 _INT = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NUMBER = re.compile(r"([0-9]*)(?:\.([0-9]*))?")
-_UNIT = re.compile(r"[^0-9.]+")
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 
@@ -86,70 +66,6 @@ def parse_float(text: str) -> float:
     if not math.isfinite(value):
         raise OutOfRangeError(f"strconv.ParseFloat: parsing {_quote(text)}: value out of range")
     return value
-
-
-def parse_duration(text: str) -> int:
-    """Read a duration such as ``1h30m``, ``1.5s`` or ``-250ms`` into nanoseconds."""
-    invalid = ValueError(f"time: invalid duration {_quote(text)}")
-    rest, sign = text, 1
-    if rest[:1] in ("+", "-"):
-        sign = -1 if rest[0] == "-" else 1
-        rest = rest[1:]
-    if rest == "0":
-        return 0
-    if not rest:
-        raise invalid
-    total = 0
-    while rest:
-        number = _NUMBER.match(rest)
-        assert number is not None  # the pattern matches the empty text too
-        whole, fraction = number.group(1), number.group(2) or ""
-        if not whole and not fraction:
-            raise invalid
-        rest = rest[number.end() :]
-        unit = _UNIT.match(rest)
-        if unit is None:
-            raise ValueError(f"time: missing unit in duration {_quote(text)}")
-        name = unit.group()
-        if name not in _UNITS:
-            raise ValueError(f"time: unknown unit {_quote(name)} in duration {_quote(text)}")
-        rest = rest[unit.end() :]
-        if len(whole) > 19:
-            raise invalid
-        scale = _UNITS[name]
-        total += int(whole or "0") * scale
-        if fraction:
-            total += int(fraction[:18]) * scale // 10 ** len(fraction[:18])
-        if total > INT64_MAX:
-            raise invalid
-    return sign * total
-
-
-def format_duration(nanoseconds: int) -> str:
-    """Write a duration as Go does: ``1h0m0s``, ``1m30s``, ``1.5s``, ``250ms``, ``0s``."""
-    if nanoseconds == 0:
-        return "0s"
-    sign, rest = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
-    if rest < SECOND:
-        for name, scale in (("ms", MILLISECOND), ("µs", MICROSECOND), ("ns", NANOSECOND)):
-            if rest >= scale:
-                return f"{sign}{_decimal(rest, scale)}{name}"
-    minutes, seconds = divmod(rest, MINUTE)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{_decimal(seconds, SECOND)}s"
-    if hours:
-        text = f"{hours}h{minutes}m{text}"
-    elif minutes:
-        text = f"{minutes}m{text}"
-    return sign + text
-
-
-def _decimal(value: int, scale: int) -> str:
-    whole, fraction = divmod(value, scale)
-    if not fraction:
-        return str(whole)
-    width = len(str(scale)) - 1
-    return f"{whole}.{fraction:0{width}d}".rstrip("0")
 
 
 def format_float(value: float) -> str:
