@@ -24,6 +24,7 @@ class ErrorType(StrEnum):
     FORBIDDEN = "FieldValueForbidden"
     TYPE_INVALID = "FieldValueTypeInvalid"
     DUPLICATE = "FieldValueDuplicate"
+    NOT_FOUND = "FieldValueNotFound"
     TOO_LONG = "FieldValueTooLong"
     TOO_MANY = "FieldValueTooMany"
 
@@ -111,6 +112,18 @@ def forbidden(path: str, detail: str) -> FieldError:
 def duplicate(path: str, value: Any) -> FieldError:
     """``Duplicate value: "x"``."""
     return FieldError(f"Duplicate value: {_show(value)}", (path,), type=ErrorType.DUPLICATE)
+
+
+def not_found(path: str, value: Any) -> FieldError:
+    """``Not found: "x"``."""
+    return FieldError(f"Not found: {_show(value)}", (path,), type=ErrorType.NOT_FOUND)
+
+
+def too_long(path: str, limit_bytes: int) -> FieldError:
+    """``Too long: may not be more than 63 bytes``."""
+    return FieldError(
+        f"Too long: may not be more than {limit_bytes} bytes", (path,), type=ErrorType.TOO_LONG
+    )
 
 
 # --- the words of Knative's apis package ----------------------------------------------------------

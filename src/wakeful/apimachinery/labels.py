@@ -123,10 +123,10 @@ def _parse_term(term: str, whole: str) -> Requirement:
         requirement = Requirement(found.group(2), "!" if found.group(1) else "exists")
     else:
         raise BadRequestError(f"unable to parse requirement: {term.strip()!r} in {whole!r}")
-    if not _KEY.match(requirement.key):
+    if not _KEY.fullmatch(requirement.key):
         raise BadRequestError(f"unable to parse requirement: invalid label key {requirement.key!r}")
     for value in requirement.values:
-        if len(value) > 63 or not _VALUE.match(value):
+        if len(value) > 63 or not _VALUE.fullmatch(value):
             raise BadRequestError(f"unable to parse requirement: invalid label value {value!r}")
     return requirement
 

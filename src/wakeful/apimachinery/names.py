@@ -33,7 +33,7 @@ def _check(value: str, pattern: re.Pattern[str], message: str, limit: int) -> li
     faults = []
     if len(value) > limit:
         faults.append(f"must be no more than {limit} characters")
-    if not pattern.match(value):
+    if not pattern.fullmatch(value):
         faults.append(message)
     return faults
 
