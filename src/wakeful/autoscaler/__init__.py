@@ -5,6 +5,12 @@ writes. Who measures load and who writes scales meet here through :class:`LoadSo
 :class:`Poke`. Not for HorizontalPodAutoscalers, which are scaled by others.
 """
 
+from wakeful.apis.autoscaling.config import (
+    CONFIG_NAME,
+    AutoscalerConfig,
+    AutoscalerConfigError,
+    parse_config,
+)
 from wakeful.autoscaler.activity import (
     Activity,
     ActivityChange,
@@ -20,12 +26,6 @@ from wakeful.autoscaler.bounds import (
     bound_scale,
     needs_gate,
     number_of_activators,
-)
-from wakeful.autoscaler.config import (
-    CONFIG_NAME,
-    AutoscalerConfig,
-    AutoscalerConfigError,
-    parse_config,
 )
 from wakeful.autoscaler.explain import (
     ExplainReport,

@@ -19,8 +19,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wakeful.apis.autoscaling.config import AutoscalerConfig
 from wakeful.autoscaler.activity import Activity
-from wakeful.autoscaler.config import AutoscalerConfig
 from wakeful.autoscaler.scaling import SCALE_UNKNOWN
 from wakeful.autoscaler.spec import ScalingSpec
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from wakeful.apis.autoscaling.annotations import RPS, TARGET_MIN, AutoscalingAnnotations
+from wakeful.apis.autoscaling.config import AutoscalerConfig
 from wakeful.autoscaler.aggregation import Aggregation, panic_window_seconds
-from wakeful.autoscaler.config import AutoscalerConfig
 
 T = TypeVar("T")
 

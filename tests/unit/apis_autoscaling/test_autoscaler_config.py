@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wakeful.autoscaler import AutoscalerConfig, AutoscalerConfigError, parse_config
+from wakeful.apis.autoscaling import AutoscalerConfig, AutoscalerConfigError, parse_config
 
 BOOK = {
     "container-concurrency-target-percentage": "70",

@@ -27,7 +27,7 @@ from wakeful.apis.autoscaling.annotations import (
 CONFIG_NAME = "config-autoscaler"
 
 
-class AutoscalerConfigError(WakefulError):
+class AutoscalerConfigError(WakefulError, ValueError):
     """A value of ``config-autoscaler`` is not acceptable; the message is upstream's."""
 
     def __init__(self, message: str, *, key: str) -> None:
@@ -100,6 +100,14 @@ def parse_config(data: Mapping[str, str]) -> AutoscalerConfig:
     _check_windows(config, durations)
     _check_scales(config)
     return config
+
+
+def config_or_default(data: Mapping[str, str]) -> AutoscalerConfig:
+    """Read the map for admission: what makes no sense counts as unset, never as an error."""
+    try:
+        return parse_config(data)
+    except AutoscalerConfigError:
+        return AutoscalerConfig()
 
 
 def _check_durations(durations: Mapping[str, timedelta]) -> None:
