@@ -19,7 +19,7 @@ CHUNK_BYTES = 1 << 20
 _PARTIAL_KEPT_SECONDS = 7 * 86400
 
 
-def digest_of(data: bytes) -> str:
+def digest_of(data: bytes | bytearray) -> str:
     """The sha256 digest of ``data``."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from wakeful.oci.manifest import OCI_INDEX, Descriptor, parse_descriptor
 NAME = "io.containerd.image.name"
 """The full name; a tagged reference, or ``repository@digest`` once the tag moved on."""
 REF_NAME = "org.opencontainers.image.ref.name"
+PULLED_FROM = "dev.wakeful.pulled-from"
+"""The registry that a name was copied from; absent when it was given here."""
 
 
 class NameIndex:
@@ -81,9 +84,8 @@ def _parse(path: Path) -> dict[str, Descriptor]:
         for item in wire["manifests"]:
             target = parse_descriptor(item, subject=str(path))
             name = target.annotations.get(NAME, "")
-            entries[name] = Descriptor(
-                target.media_type, target.digest, target.size, target.platform
-            )
+            kept = {k: v for k, v in target.annotations.items() if k == PULLED_FROM}
+            entries[name] = replace(target, annotations=kept)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise InvalidImageError(str(path), f"not an image index: {error}") from error
     return entries

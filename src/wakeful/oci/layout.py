@@ -14,15 +14,14 @@ from urllib.parse import quote, unquote
 from wakeful.oci.blobs import BlobDirectory
 from wakeful.oci.errors import ImageError, ImageNotFoundError, InvalidImageError
 from wakeful.oci.image import ImageInfo, ImageSummary, ReadOnlyMount, RootfsPlan
-from wakeful.oci.index import NameIndex
+from wakeful.oci.index import PULLED_FROM, NameIndex
 from wakeful.oci.manifest import (
-    OCI_INDEX,
     OCI_LAYER,
-    OCI_MANIFEST,
     Descriptor,
     Index,
     Manifest,
     Platform,
+    media_type_of,
     parse_config,
     parse_document,
 )
@@ -76,6 +75,12 @@ class LayoutStore:
         names = (n for n, target in self._index.entries().items() if target.digest == digest)
         return replace(info, names=tuple(sorted(names)))
 
+    def is_pulled(self, image: Reference | str) -> bool:
+        """Whether the name is a copy of a registry's, which may have moved on since."""
+        _, reference = _identify(image)
+        target = self._index.entries().get(reference.name) if reference else None
+        return target is not None and PULLED_FROM in target.annotations
+
     def images(self) -> list[ImageSummary]:
         """Return every name, sorted."""
         pinned = set(self.pins().values())
@@ -108,7 +113,9 @@ class LayoutStore:
         target = next(known, None) or self._describe(digest)
         return self.add_image(target, name)
 
-    def add_image(self, target: Descriptor, name: Reference | str | None) -> str:
+    def add_image(
+        self, target: Descriptor, name: Reference | str | None, *, pulled_from: str = ""
+    ) -> str:
         """Let ``name`` point to a manifest or index whose blobs are stored; return its digest."""
         reference = parse_reference(name) if isinstance(name, str) else name
         key = reference.name if reference else f"{UNNAMED}@{target.digest}"
@@ -116,7 +123,8 @@ class LayoutStore:
             raise InvalidImageError(key, f"cannot name an image with digest {target.digest!r}")
         with self._index.changing() as entries:
             before = entries.get(key)
-            entries[key] = replace(target, annotations={})
+            notes = {PULLED_FROM: pulled_from} if pulled_from else {}
+            entries[key] = replace(target, annotations=notes)
             digests = {t.digest for t in entries.values()}
             if before is not None and reference is not None and before.digest not in digests:
                 entries[reference.with_digest(before.digest).name] = before
@@ -324,8 +332,7 @@ class LayoutStore:
 
     def _describe(self, digest: str) -> Descriptor:
         data = self._blobs.read(digest)
-        index = isinstance(parse_document(data, subject=digest), Index)
-        return Descriptor(OCI_INDEX if index else OCI_MANIFEST, digest, len(data))
+        return Descriptor(media_type_of(data, subject=digest), digest, len(data))
 
     def _read_info(self, digest: str) -> ImageInfo:
         manifest_digest, manifest = self._manifest(digest)

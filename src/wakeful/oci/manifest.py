@@ -121,6 +121,15 @@ def parse_document(data: bytes, *, subject: str, media_type: str = "") -> Manife
     raise InvalidImageError(subject, f"unknown manifest type {declared!r}")
 
 
+def media_type_of(data: bytes, *, subject: str) -> str:
+    """The type a stored manifest or index has, declared or by its shape."""
+    declared = _object(data, subject).get("mediaType")
+    if isinstance(declared, str) and declared:
+        return declared
+    index = isinstance(parse_document(data, subject=subject), Index)
+    return OCI_INDEX if index else OCI_MANIFEST
+
+
 def parse_descriptor(wire: Any, *, subject: str) -> Descriptor:
     """Read one descriptor."""
     if not isinstance(wire, dict):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
 
 from wakeful.oci.credentials import Keychain
+from wakeful.oci.errors import ImageError, ImageNotFoundError, ImageNotPresentError
 from wakeful.oci.image import RootfsPlan
-from wakeful.oci.store import ProgressCallback
+from wakeful.oci.reference import Reference, parse_reference
+from wakeful.oci.store import ImageStore, ProgressCallback
 
 
 class PullPolicy(StrEnum):
@@ -39,3 +43,87 @@ class ImageProvider(Protocol):
             ImageError: Any other; ``ErrImagePull``, then ``ImagePullBackOff``.
         """
         ...
+
+
+class ImagePuller(Protocol):
+    """Fetches an image from its registry into the local store."""
+
+    async def pull(
+        self,
+        image: Reference,
+        *,
+        keychain: Keychain | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> str:
+        """Fetch ``image`` and return its digest."""
+        ...
+
+
+class StoreProvider:
+    """Images from the local store, and from registries what it lacks.
+
+    A name that was built or loaded here is used even under ``Always``: on one machine, the local
+    store is what images are pushed to. So is one that its registry cannot renew just now.
+    """
+
+    def __init__(
+        self, store: ImageStore, puller: ImagePuller | None, *, keychain: Keychain | None = None
+    ) -> None:
+        self._store, self._puller = store, puller
+        self._keychain = keychain or Keychain()
+        self._busy: dict[tuple[str, Keychain], asyncio.Lock] = {}
+
+    async def provide(
+        self,
+        image: str,
+        *,
+        policy: PullPolicy = PullPolicy.IF_NOT_PRESENT,
+        keychain: Keychain | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> RootfsPlan:
+        """Return how to run ``image``, fetching and unpacking it first when needed."""
+        reference = parse_reference(image)
+        own = [keychain] if keychain else []
+        merged = Keychain.merge([*own, self._keychain])
+        present = await self._is_present(reference)
+        if not present and policy is PullPolicy.NEVER:
+            raise ImageNotPresentError(image)
+        stale = policy is PullPolicy.ALWAYS and await asyncio.to_thread(
+            self._store.is_pulled, reference
+        )
+        if not present or (stale and reference.digest is None):
+            await self._pull(reference, merged, present, progress)
+        return await self._store.unpack(reference)
+
+    async def _pull(
+        self,
+        reference: Reference,
+        keychain: Keychain,
+        present: bool,
+        progress: ProgressCallback | None,
+    ) -> None:
+        if self._puller is None:
+            if present:
+                return
+            raise ImageNotFoundError(reference.familiar)
+        key = (reference.name, keychain)
+        lock = self._busy.setdefault(key, asyncio.Lock())
+        waited = lock.locked()
+        try:
+            async with lock:
+                if waited and await self._is_present(reference):
+                    return  # whoever held the lock has just fetched it
+                try:
+                    await self._puller.pull(reference, keychain=keychain, progress=progress)
+                except ImageError:
+                    if not present:
+                        raise
+        finally:
+            if not lock.locked():
+                self._busy.pop(key, None)
+
+    async def _is_present(self, reference: Reference) -> bool:
+        with suppress(ImageNotFoundError):
+            await asyncio.to_thread(self._store.resolve, reference)
+            return True
+        return False

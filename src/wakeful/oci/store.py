@@ -45,6 +45,13 @@ class ImageStore(Protocol):
         """Return what is known about ``image``; same errors as ``resolve``."""
         ...
 
+    def is_pulled(self, image: Reference | str) -> bool:
+        """Whether the name is a copy of a registry's, which may have moved on since.
+
+        Names given by building, loading or tagging are this machine's own.
+        """
+        ...
+
     def images(self) -> Sequence[ImageSummary]:
         """Return every name, sorted; one image may have several."""
         ...
@@ -119,6 +126,8 @@ class ImageStore(Protocol):
         """Verify the file and make it the blob ``digest``; a wrong one is deleted."""
         ...
 
-    def add_image(self, target: Descriptor, name: Reference | str | None) -> str:
+    def add_image(
+        self, target: Descriptor, name: Reference | str | None, *, pulled_from: str = ""
+    ) -> str:
         """Let ``name`` point to a manifest or index whose blobs are stored; return its digest."""
         ...
