@@ -1,0 +1,196 @@
+"""Services: what is filled in and what is refused.
+
+Cluster addresses are given by an admission hook (``wakeful.reconciler.core.admission``), since
+they depend on every other service.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from wakeful.apimachinery.fields import (
+    FieldErrors,
+    duplicate,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+)
+from wakeful.apimachinery.meta import Object
+from wakeful.apimachinery.names import dns_1035_label_faults, dns_label_faults, dns_subdomain_faults
+from wakeful.apimachinery.scheme import AdmissionContext
+from wakeful.apis.core.rules import (
+    first_of,
+    validate_choice,
+    validate_labels,
+    validate_port,
+    validate_port_or_name,
+)
+from wakeful.apis.core.service_types import (
+    CLUSTER_IP,
+    EXTERNAL_NAME,
+    HEADLESS,
+    LOAD_BALANCER,
+    NODE_PORT,
+    Endpoints,
+    LoadBalancerStatus,
+    Service,
+    ServicePort,
+)
+
+_TYPES = (CLUSTER_IP, EXTERNAL_NAME, LOAD_BALANCER, NODE_PORT)
+_EXPOSED = (NODE_PORT, LOAD_BALANCER)
+_PROTOCOLS = ("SCTP", "TCP", "UDP")
+
+
+def set_service_defaults(new: Service, old: Object | None, context: AdmissionContext) -> None:
+    """Fill in a service; an update keeps the addresses and node ports that were given."""
+    spec = new.spec
+    spec.type = spec.type or CLUSTER_IP
+    spec.session_affinity = spec.session_affinity or "None"
+    if spec.session_affinity == "ClientIP" and spec.session_affinity_config is None:
+        spec.session_affinity_config = {"clientIP": {"timeoutSeconds": 10800}}
+    for port in spec.ports:
+        port.protocol = port.protocol or "TCP"
+        if port.target_port is None or port.target_port in (0, ""):
+            port.target_port = port.port
+    if spec.type in _EXPOSED:
+        spec.external_traffic_policy = spec.external_traffic_policy or "Cluster"
+    if spec.type == LOAD_BALANCER and spec.allocate_load_balancer_node_ports is None:
+        spec.allocate_load_balancer_node_ports = True
+    if spec.type != EXTERNAL_NAME:
+        spec.internal_traffic_policy = spec.internal_traffic_policy or "Cluster"
+    if isinstance(old, Service):
+        _keep_allocations(new, old)
+    if spec.type != EXTERNAL_NAME:
+        if spec.cluster_ip and not spec.cluster_ips:
+            spec.cluster_ips = [spec.cluster_ip]
+        elif spec.cluster_ips and not spec.cluster_ip:
+            spec.cluster_ip = spec.cluster_ips[0]
+        spec.ip_families = spec.ip_families or ["IPv4"]
+        spec.ip_family_policy = spec.ip_family_policy or "SingleStack"
+    if old is None:
+        new.status.load_balancer = new.status.load_balancer or LoadBalancerStatus()
+
+
+def _keep_allocations(new: Service, old: Service) -> None:
+    if new.spec.type != EXTERNAL_NAME and old.spec.type != EXTERNAL_NAME:
+        new.spec.cluster_ip = new.spec.cluster_ip or old.spec.cluster_ip
+        new.spec.cluster_ips = new.spec.cluster_ips or list(old.spec.cluster_ips)
+    if new.spec.type in _EXPOSED and old.spec.type in _EXPOSED:
+        known = {(p.port, p.protocol): p.node_port for p in old.spec.ports}
+        for port in new.spec.ports:
+            port.node_port = port.node_port or known.get((port.port, port.protocol), 0)
+
+
+def validate_service(new: Service, old: Object | None, context: AdmissionContext) -> FieldErrors:
+    """Check a service; addresses may not change once given."""
+    if context.subresource == "status":
+        return []
+    spec = new.spec
+    found: FieldErrors = []
+    if old is None and new.metadata.name:
+        faults = dns_1035_label_faults(new.metadata.name)
+        found += first_of(faults, "metadata.name", new.metadata.name)
+    found += validate_choice(spec.type, _TYPES, "spec.type")
+    headless = spec.cluster_ip == HEADLESS
+    if not spec.ports and not headless and spec.type != EXTERNAL_NAME:
+        found.append(required("spec.ports"))
+    found += _validate_ports(spec.ports, spec.type)
+    found += validate_labels(spec.selector, "spec.selector")
+    found += validate_choice(spec.session_affinity, ("ClientIP", "None"), "spec.sessionAffinity")
+    if spec.type == EXTERNAL_NAME:
+        name = spec.external_name.rstrip(".")
+        if not name:
+            found.append(required("spec.externalName"))
+        else:
+            found += first_of(dns_subdomain_faults(name), "spec.externalName", spec.external_name)
+        if spec.cluster_ip and not headless:
+            detail = "may not be set for ExternalName services"
+            found.append(forbidden("spec.clusterIPs[0]", detail))
+    elif headless and spec.type in _EXPOSED:
+        detail = f"may not be set to 'None' for {spec.type} services"
+        found.append(invalid("spec.clusterIPs[0]", HEADLESS, detail))
+    elif spec.cluster_ip and not headless and not _is_ip(spec.cluster_ip):
+        detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+        found.append(invalid("spec.clusterIPs[0]", spec.cluster_ip, detail))
+    if spec.cluster_ips and spec.cluster_ip != spec.cluster_ips[0]:
+        detail = "first value must match `clusterIP`"
+        found.append(invalid("spec.clusterIPs", spec.cluster_ips, detail))
+    for index, address in enumerate(spec.external_ips):
+        if not _is_ip(address):
+            detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+            found.append(invalid(f"spec.externalIPs[{index}]", address, detail))
+    if isinstance(old, Service) and EXTERNAL_NAME not in (spec.type, old.spec.type):
+        before, after = old.spec.cluster_ips, spec.cluster_ips
+        if before and after and before[0] != after[0]:
+            detail = "may not change once set"
+            found.append(invalid("spec.clusterIPs[0]", after, detail))
+    return found
+
+
+def _validate_ports(ports: list[ServicePort], service_type: str) -> FieldErrors:
+    errors: FieldErrors = []
+    names: set[str] = set()
+    numbers: set[tuple[int, str]] = set()
+    for index, port in enumerate(ports):
+        at = f"spec.ports[{index}]"
+        if not port.name:
+            if len(ports) > 1:
+                errors.append(required(f"{at}.name"))
+        else:
+            errors += first_of(dns_label_faults(port.name), f"{at}.name", port.name)
+            if port.name in names:
+                errors.append(duplicate(f"{at}.name", port.name))
+            names.add(port.name)
+        errors += validate_port(port.port, f"{at}.port")
+        if port.protocol not in _PROTOCOLS:
+            errors.append(not_supported(f"{at}.protocol", port.protocol, _PROTOCOLS))
+        errors += validate_port_or_name(port.target_port, f"{at}.targetPort")
+        if port.node_port and service_type not in _EXPOSED:
+            detail = f"may not be used when `type` is '{service_type}'"
+            errors.append(forbidden(f"{at}.nodePort", detail))
+        key = (port.port, port.protocol)
+        if key in numbers:
+            errors.append(duplicate(at, {"port": port.port, "protocol": port.protocol}))
+        numbers.add(key)
+    return errors
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def set_endpoints_defaults(new: Endpoints, old: Object | None, context: AdmissionContext) -> None:
+    """A port is TCP unless it says otherwise."""
+    for subset in new.subsets:
+        for port in subset.ports:
+            port.protocol = port.protocol or "TCP"
+
+
+def validate_endpoints(
+    new: Endpoints, old: Object | None, context: AdmissionContext
+) -> FieldErrors:
+    """Addresses and ports have to be usable."""
+    errors: FieldErrors = []
+    for index, subset in enumerate(new.subsets):
+        at = f"subsets[{index}]"
+        if not subset.addresses and not subset.not_ready_addresses:
+            errors.append(required(at, "must specify `addresses` or `notReadyAddresses`"))
+        for name, addresses in (
+            ("addresses", subset.addresses),
+            ("notReadyAddresses", subset.not_ready_addresses),
+        ):
+            for position, address in enumerate(addresses):
+                if not _is_ip(address.ip):
+                    detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+                    errors.append(invalid(f"{at}.{name}[{position}].ip", address.ip, detail))
+        for position, port in enumerate(subset.ports):
+            if len(subset.ports) > 1 and not port.name:
+                errors.append(required(f"{at}.ports[{position}].name"))
+            errors += validate_port(port.port, f"{at}.ports[{position}].port")
+    return errors
