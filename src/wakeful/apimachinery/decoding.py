@@ -1,0 +1,365 @@
+"""Request bodies: JSON and YAML as data, and what is wrong with them in upstream's words.
+
+Nothing that comes out of here can upset what comes later: no lone surrogates, no NaN, no integers
+beyond 64 bits, no null bytes in names, no depth that exhausts the stack.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from wakeful.apimachinery.errors import APIStatusError, BadRequestError, InvalidError
+from wakeful.apimachinery.fields import (
+    ErrorType,
+    FieldError,
+    FieldErrors,
+    invalid,
+    required,
+    to_causes,
+)
+from wakeful.apimachinery.meta import GroupVersionKind
+from wakeful.apimachinery.pruning import OPEN, Structure, members_of
+
+MAX_DEPTH = 128
+"""Nesting beyond any real object, and well within the interpreter's stack."""
+MAX_NODES = 200_000
+"""Values a YAML document may expand to through its aliases."""
+_INT64 = range(-(2**63), 2**64)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A body as data, and the paths of members that were given twice."""
+
+    data: Any
+    duplicates: Sequence[str] = ()
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+class _Repeated(dict[str, Any]):
+    """An object in which the keys of ``again`` appeared more than once."""
+
+    again: list[str]
+
+
+def decode_json(body: bytes, *, find_duplicates: bool = True) -> Decoded:
+    """Read JSON; of members given twice the last one counts.
+
+    Raises:
+        BadRequestError: The text is not JSON, or nested too deeply.
+    """
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError as err:
+        raise BadRequestError(f"couldn't get version/kind; json parse error: {err}") from err
+    check_depth(data)
+    duplicates: list[str] = []
+    if find_duplicates and isinstance(data, dict):
+        found = False
+
+        def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+            nonlocal found
+            result = dict(items)
+            if len(result) == len(items):
+                return result
+            found = True
+            repeated, seen = _Repeated(result), set[str]()
+            repeated.again = [k for k, _ in items if k in seen or seen.add(k)]  # type: ignore[func-returns-value]
+            return repeated
+
+        parsed = json.loads(body, object_pairs_hook=pairs)
+        if found:
+            duplicates = list(_repeated_paths(parsed, ""))
+    return Decoded(data, duplicates)
+
+
+def _repeated_paths(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key in dict.fromkeys(getattr(value, "again", ())):
+            yield f"{path}.{key}" if path else key
+        for key, member in value.items():
+            yield from _repeated_paths(member, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _repeated_paths(item, f"{path}[{index}]")
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # chosen at run time
+    """Safe YAML whose times stay text, as in Go."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:timestamp"]
+    for letter, rules in _Loader.yaml_implicit_resolvers.items()
+}
+
+
+def decode_yaml(body: bytes) -> Decoded:
+    """Read one YAML document (or JSON, which is YAML) as JSON data.
+
+    Raises:
+        BadRequestError: The text is not YAML, or has no equivalent in JSON.
+    """
+    text = body.lstrip()
+    if text[:1] in (b"{", b"["):
+        try:
+            return decode_json(body)
+        except BadRequestError:
+            pass  # flow style is no JSON yet
+    try:
+        loader = _Loader(body.decode())
+        try:
+            node = loader.get_single_node()
+            duplicates = list(_repeated_keys(node, "", set()))
+            data = loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
+        converted = _to_json(data, [MAX_NODES], 0)
+    except (yaml.YAMLError, ValueError, RecursionError, UnicodeDecodeError) as err:
+        raise BadRequestError(f"error converting YAML to JSON: yaml: {err}") from err
+    return Decoded(converted, duplicates)
+
+
+def _repeated_keys(node: Any, path: str, seen: set[int], depth: int = 0) -> Iterator[str]:
+    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+        return
+    if depth > MAX_DEPTH:
+        raise ValueError("document contains excessive nesting")
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        names: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            where = f"{path}.{name}" if path else name
+            if name in names and name != "<<":
+                yield where
+            names.add(name)
+            yield from _repeated_keys(value, where, seen, depth + 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _repeated_keys(item, f"{path}[{index}]", seen, depth + 1)
+
+
+def _to_json(value: Any, budget: list[int], depth: int) -> Any:
+    budget[0] -= 1
+    if budget[0] < 0 or depth > MAX_DEPTH:
+        raise ValueError("document contains excessive aliasing or nesting")
+    match value:
+        case None | bool():
+            return value
+        case str():
+            value.encode()  # refuses lone surrogates
+            return value
+        case int():
+            return value if value in _INT64 else float(value)
+        case float():
+            if not math.isfinite(value):
+                raise ValueError(f"{value} has no JSON form")
+            return value
+        case dict():
+            return {_key(k): _to_json(v, budget, depth + 1) for k, v in value.items()}
+        case list() | tuple():
+            return [_to_json(v, budget, depth + 1) for v in value]
+        case bytes():
+            return value.decode()
+        case _:
+            raise ValueError(f"{type(value).__name__} has no JSON form")
+
+
+def _key(key: Any) -> str:
+    match key:
+        case str():
+            key.encode()
+            return key
+        case bool():
+            return "true" if key else "false"
+        case int() | float():
+            return str(key)
+        case _:
+            raise ValueError(f"key {key!r} has no JSON form")
+
+
+def check_depth(data: Any, limit: int = MAX_DEPTH) -> None:
+    """Refuse nesting that later recursion could not bear.
+
+    Raises:
+        BadRequestError: ``data`` is nested more than ``limit`` levels deep.
+    """
+    level: list[Any] = [data]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for value in level
+            if isinstance(value, dict | list)
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise BadRequestError(f"the object is nested more than {limit} levels deep")
+
+
+# --- saying what is wrong -------------------------------------------------------------------------
+
+
+def decoding_problems(unknown: Iterable[str], duplicates: Iterable[str]) -> list[str]:
+    """``unknown field "spec.x"``: texts for warnings and for :func:`strict_error`."""
+    texts = [f'duplicate field "{path}"' for path in duplicates]
+    texts.extend(f'unknown field "{path}"' for path in unknown)
+    return texts
+
+
+def strict_error(gvk: GroupVersionKind, problems: Iterable[str], *, custom: bool) -> APIStatusError:
+    """The 400 of ``fieldValidation=Strict``."""
+    text = f"strict decoding error: {', '.join(problems)}"
+    return BadRequestError(text if custom else _cannot_be_handled(gvk, text))
+
+
+def _cannot_be_handled(gvk: GroupVersionKind, why: str) -> str:
+    return f'{gvk.kind} in version "{gvk.version}" cannot be handled as a {gvk.kind}: {why}'
+
+
+_EXPECTED: Mapping[str, tuple[str, str]] = {
+    "string_type": ("string", "string"),
+    "string_sub_type": ("string", "string"),
+    "int_type": ("int32", "integer"),
+    "int_from_float": ("int32", "integer"),
+    "int_parsing": ("int32", "integer"),
+    "int_parsing_size": ("int32", "integer"),
+    "float_type": ("float64", "number"),
+    "bool_type": ("bool", "boolean"),
+    "list_type": ("[]", "array"),
+    "dict_type": ("map[string]string", "object"),
+    "mapping_type": ("map[string]string", "object"),
+    "model_type": ("", "object"),
+    "model_attributes_type": ("", "object"),
+    "datetime_type": ("v1.Time", "string"),
+    "datetime_parsing": ("v1.Time", "string"),
+}
+"""Pydantic's word for a wrong type: what Go calls the right one, and what OpenAPI calls it."""
+
+
+def validation_error(
+    gvk: GroupVersionKind,
+    model: type[BaseModel],
+    data: Mapping[str, Any],
+    error: ValidationError,
+    *,
+    custom: bool,
+) -> APIStatusError:
+    """Turn pydantic's refusal of ``data`` into the answer clients expect.
+
+    Built-in kinds answer 400 about the first fault, as Go's decoder does; custom kinds 422 about
+    every one.
+    """
+    if not custom:
+        return BadRequestError(_cannot_be_handled(gvk, _go_message(model, data, error)))
+    metadata = data.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else ""
+    return InvalidError.of(
+        gvk.kind,
+        gvk.group,
+        name if isinstance(name, str) else "",
+        to_causes(validation_field_errors(data, error)),
+    )
+
+
+def validation_field_errors(data: Mapping[str, Any], error: ValidationError) -> FieldErrors:
+    """One field error for every path pydantic complains about."""
+    by_path: dict[str, list[tuple[str, Any, str]]] = {}
+    for fault in error.errors(include_url=False, include_context=False):
+        path, value, _ = _locate(data, fault["loc"])
+        by_path.setdefault(path, []).append((fault["type"], value, fault["msg"]))
+    return [_field_error(path, faults) for path, faults in by_path.items()]
+
+
+def _field_error(path: str, faults: list[tuple[str, Any, str]]) -> FieldError:
+    kind, value, message = faults[0]
+    if kind == "missing":
+        return required(path)
+    types = [_EXPECTED[k][1] for k, _, _ in faults if k in _EXPECTED]
+    if not types or (isinstance(value, str) and "string" in types):
+        return invalid(path, value, message.removeprefix("Value error, "))
+    found = json_type(value)
+    wanted = ",".join(dict.fromkeys(types))
+    detail = f'{path} in body must be of type {wanted}: "{found}"'
+    return FieldError(f'Invalid value: "{found}": {detail}', (path,), type=ErrorType.TYPE_INVALID)
+
+
+def json_type(value: Any) -> str:
+    """What OpenAPI calls the type of a JSON value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def _go_type(value: Any) -> str:
+    found = json_type(value)
+    return {"boolean": "bool", "integer": "number"}.get(found, found)
+
+
+def _locate(data: Any, loc: tuple[int | str, ...]) -> tuple[str, Any, list[int | str]]:
+    """Path, value and bare steps of a fault; the tags pydantic adds for unions are left out."""
+    path, value, steps = "", data, list[int | str]()
+    for position, step in enumerate(loc):
+        last = position == len(loc) - 1
+        if isinstance(step, int) and isinstance(value, list) and step < len(value):
+            path, value = f"{path}[{step}]", value[step]
+        elif isinstance(step, str) and isinstance(value, Mapping) and (step in value or last):
+            if step == "[key]":
+                continue
+            path, value = f"{path}.{step}" if path else step, value.get(step)
+        else:
+            continue
+        steps.append(step)
+    return path, value, steps
+
+
+def _go_message(model: type[BaseModel], data: Mapping[str, Any], error: ValidationError) -> str:
+    faults = error.errors(include_url=False, include_context=False)
+    path, value, steps = _locate(data, faults[0]["loc"])
+    owner, structure = model, Structure(model=model)
+    for step in steps:
+        if structure.model is not None:
+            owner = structure.model
+            structure = members_of(owner).get(str(step), OPEN)
+        else:
+            structure = structure.items or structure.values or OPEN
+    same_place = [f["type"] for f in faults if _locate(data, f["loc"])[0] == path]
+    kind = same_place[0]
+    if kind not in _EXPECTED:
+        message = faults[0]["msg"].removeprefix("Value error, ")
+        return f"{path}: {message}" if path else message
+    wanted = _EXPECTED[kind][0]
+    if len(set(same_place)) > 1:
+        wanted = "intstr.IntOrString"
+    elif kind == "list_type":
+        item = structure.items or OPEN
+        wanted = f"[]v1.{item.model.__name__}" if item.model else "[]string"
+    elif structure.model is not None:
+        wanted = f"v1.{structure.model.__name__}"
+    fields = ".".join(s for s in steps if isinstance(s, str))
+    where = f"field {owner.__name__}.{fields}" if fields else "value"
+    return f"json: cannot unmarshal {_go_type(value)} into Go struct {where} of type {wanted}"
