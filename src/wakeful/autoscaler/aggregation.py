@@ -68,8 +68,12 @@ class Window:
         self._buckets[index % size] += value
 
     def is_empty(self, now: float) -> bool:
-        """Whether nothing was recorded for longer than the window."""
-        return self._last is None or _index(now) - self._last > len(self._buckets)
+        """Whether the window holds nothing.
+
+        Upstream calls a window of exactly its length in silence not empty yet, of value 0; a
+        decision that fell into that second would be made from nothing.
+        """
+        return self._last is None or _index(now) - self._last >= len(self._buckets)
 
     def average(self, now: float) -> float:
         """The window's value at ``now``, rounded to six digits; 0 when it holds nothing."""

@@ -33,8 +33,8 @@ def test_data_older_than_the_stable_window_is_no_data() -> None:
     one = metrics()
     one.record(T0, LoadSample(5, 5))
 
-    assert one.load(CONCURRENCY, T0 + 10) == WindowLoad(0, 0)
-    assert one.load(CONCURRENCY, T0 + 11) is None
+    assert one.load(CONCURRENCY, T0 + 9) == WindowLoad(5, 0)
+    assert one.load(CONCURRENCY, T0 + 10) is None
 
 
 def test_resizing_keeps_what_was_seen() -> None:

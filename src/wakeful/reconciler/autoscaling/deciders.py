@@ -1,0 +1,251 @@
+"""The deciders: one per revision that scales by requests, and the one task that runs them all.
+
+Load is taken in once a second and a decision is made every other second, for the revisions that
+are awake. A revision without instances, load or data is *dormant*: it stays in the set, costs
+nothing, and is roused by a held request, by a sample, or by an instance that appears.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apimachinery.meta import NamespacedName
+from wakeful.autoscaler import (
+    IDLE,
+    SCALE_UNKNOWN,
+    TICK_SECONDS,
+    DecisionHistory,
+    ExplainReport,
+    LoadSample,
+    LoadSource,
+    Outcome,
+    Record,
+    RevisionMetrics,
+    ScalerState,
+    ScalingMetric,
+    ScalingSpec,
+    decide,
+    initial_excess_burst_capacity,
+    make_report,
+)
+
+log = structlog.get_logger("wakeful.autoscaler")
+
+COLLECT_SECONDS = 1.0
+_COLLECTS_PER_TICK = round(TICK_SECONDS / COLLECT_SECONDS)
+_FIRST_REQUEST = LoadSample(1.0, 1.0)
+
+ReadyCounter = Callable[[NamespacedName], int]
+"""How many instances of a revision are ready now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What a decider says at present."""
+
+    desired: int
+    """-1 before the first decision."""
+    excess_burst_capacity: int
+
+
+@dataclass(slots=True)
+class _Decider:
+    spec: ScalingSpec
+    metrics: RevisionMetrics
+    state: ScalerState
+    recommendation: Recommendation
+    history: DecisionHistory = field(default_factory=DecisionHistory)
+    counted_ahead: bool = False
+    """The first held request was recorded when it came, before the source reports it again."""
+
+
+class Deciders:
+    """Every decider, by the namespace and name of its revision."""
+
+    name = "autoscaler"
+
+    def __init__(
+        self, source: LoadSource, ready: ReadyCounter, *, clock: Clock | None = None
+    ) -> None:
+        self._source, self._ready = source, ready
+        self._clock = clock or SystemClock()
+        self._deciders: dict[NamespacedName, _Decider] = {}
+        self._awake: set[NamespacedName] = set()
+        self._listeners: list[Callable[[NamespacedName], None]] = []
+        self._collects = 0
+
+    def on_change(self, listener: Callable[[NamespacedName], None]) -> None:
+        """Call ``listener`` when a recommendation changes in a way that must be acted upon."""
+        self._listeners.append(listener)
+
+    def ensure(self, key: NamespacedName, spec: ScalingSpec) -> Recommendation:
+        """Have a revision decided upon by ``spec`` from now on; return what is recommended."""
+        now = self._clock.monotonic()
+        decider = self._deciders.get(key)
+        if decider is None:
+            decider = self._deciders[key] = _Decider(
+                spec=spec,
+                metrics=RevisionMetrics.for_spec(spec),
+                state=ScalerState.initial(spec, self._ready(key), now),
+                recommendation=Recommendation(SCALE_UNKNOWN, initial_excess_burst_capacity(spec)),
+            )
+            self._awake.add(key)
+        elif decider.spec != spec:
+            decider.metrics.resize(spec.stable_window_seconds, spec.panic_window_seconds, now)
+            decider.spec = spec
+            self._awake.add(key)
+        return decider.recommendation
+
+    def remove(self, key: NamespacedName) -> None:
+        """Forget a revision; unknown ones are forgotten already."""
+        self._deciders.pop(key, None)
+        self._awake.discard(key)
+
+    def rouse(self, key: NamespacedName) -> None:
+        """Something about the revision's instances has changed; have a look at the next tick."""
+        if key in self._deciders:
+            self._awake.add(key)
+
+    def note_outcome(self, key: NamespacedName, outcome: Outcome) -> None:
+        """Remember what the limits made of the recommendation, to be explained."""
+        decider = self._deciders.get(key)
+        if decider is not None:
+            decider.history.outcome = outcome
+
+    def poke(self, namespace: str, revision: str) -> None:
+        """A request is held and nobody can take it: decide now if the answer so far was "none"."""
+        key = NamespacedName(namespace, revision)
+        decider = self._deciders.get(key)
+        if decider is None or decider.recommendation.desired > 0:
+            return
+        now = self._clock.monotonic()
+        decider.metrics.record(now, _FIRST_REQUEST)
+        decider.counted_ahead = True
+        self._awake.add(key)
+        self._decide(key, decider, now, poked=True)
+
+    def explain(self, namespace: str, revision: str) -> ExplainReport | None:
+        """Why a revision has the scale it has; None when it is not ours to scale."""
+        key = NamespacedName(namespace, revision)
+        decider = self._deciders.get(key)
+        if decider is None:
+            return None
+        return make_report(namespace, revision, decider.history, ready=self._ready(key))
+
+    @property
+    def awake(self) -> int:
+        """How many revisions are being looked at."""
+        return len(self._awake)
+
+    def __len__(self) -> int:
+        return len(self._deciders)
+
+    async def run(self) -> None:
+        """Collect and decide until cancelled.
+
+        Samples are taken in the middle of a second of the clock: one that comes a little early or
+        late still falls into its own bucket.
+        """
+        due = self._middle_of_second()
+        while True:
+            await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
+            self.step()
+            due = max(due + COLLECT_SECONDS, self._middle_of_second())
+
+    def _middle_of_second(self) -> float:
+        return math.floor(self._clock.monotonic()) + COLLECT_SECONDS / 2
+
+    def step(self) -> None:
+        """Take in one second of load; at every second step, decide."""
+        now = self._clock.monotonic()
+        samples = self._source.collect()
+        if samples is not None:
+            self._awake.update(key for key in samples if key in self._deciders)
+            for key in self._awake:
+                self._record(key, samples.get(key), now)
+        self._collects += 1
+        if self._collects % _COLLECTS_PER_TICK == 0:
+            for key in tuple(self._awake):
+                self._tick(key, now)
+        elif samples:
+            for key, sample in samples.items():
+                if self._is_surging(key, sample):
+                    self._decide(key, self._deciders[key], now, only_upwards=True)
+
+    def _record(self, key: NamespacedName, sample: LoadSample | None, now: float) -> None:
+        decider = self._deciders[key]
+        if sample is None:
+            if not self._ready(key):
+                return
+            sample = IDLE
+        elif decider.counted_ahead:
+            sample = LoadSample(
+                max(0.0, sample.concurrency - _FIRST_REQUEST.concurrency),
+                max(0.0, sample.requests - _FIRST_REQUEST.requests),
+            )
+        decider.counted_ahead = False
+        decider.metrics.record(now, sample)
+
+    def _is_surging(self, key: NamespacedName, sample: LoadSample) -> bool:
+        """Whether one second alone exceeds what is wanted by the panic threshold.
+
+        A panic would be found at the tick anyway; a second saved is a second less in the queue.
+        """
+        decider = self._deciders.get(key)
+        if decider is None:
+            return False
+        spec = decider.spec
+        rps = spec.metric is ScalingMetric.RPS
+        needed = (sample.requests if rps else sample.concurrency) / spec.target_value
+        return needed >= spec.panic_threshold * max(1, decider.recommendation.desired)
+
+    def _tick(self, key: NamespacedName, now: float) -> None:
+        decider = self._deciders.get(key)
+        if decider is None:  # a listener removed it
+            self._awake.discard(key)
+            return
+        self._decide(key, decider, now)
+        unused = decider.recommendation.desired <= 0 and self._ready(key) == 0
+        if unused and decider.metrics.load(decider.spec.metric, now) is None:
+            self._awake.discard(key)
+
+    def _decide(
+        self,
+        key: NamespacedName,
+        decider: _Decider,
+        now: float,
+        *,
+        poked: bool = False,
+        only_upwards: bool = False,
+    ) -> None:
+        spec = decider.spec
+        load = decider.metrics.load(
+            spec.metric, now, absence_is_zero=spec.target_burst_capacity == -1
+        )
+        if load is None:
+            return
+        state, decision = decide(decider.state, spec, load, self._ready(key), now)
+        before = decider.recommendation
+        if only_upwards and decision.desired <= before.desired:
+            return
+        decider.state = state
+        decider.recommendation = Recommendation(decision.desired, decision.excess_burst_capacity)
+        decider.history.add(Record(self._clock.now().timestamp(), decision, poked))
+        if decision.panic_entered or decision.panic_left:
+            log.info(
+                "panic begins" if decision.panic_entered else "panic ends",
+                revision=str(key),
+                ready=decision.ready,
+                desired=decision.desired,
+                load=load.panic,
+            )
+        gate_changed = (before.excess_burst_capacity < 0) != (decision.excess_burst_capacity < 0)
+        if decision.desired != before.desired or gate_changed:
+            log.debug("scale recommended", revision=str(key), desired=decision.desired, poked=poked)
+            for listener in self._listeners:
+                listener(key)
