@@ -5,6 +5,7 @@ object, as the cache has it now, to the reconciler; the base writes finalizers, 
 Not for any behaviour of a kind: that is what ``wakeful.reconciler`` holds.
 """
 
+from wakeful.controller.configmaps import ConfigStore
 from wakeful.controller.controller import (
     Controller,
     Finalizing,
@@ -20,6 +21,7 @@ from wakeful.controller.tracker import Tracker
 from wakeful.controller.workqueue import WorkQueue
 
 __all__ = [
+    "ConfigStore",
     "Controller",
     "EventRecorder",
     "EventType",

@@ -1,4 +1,11 @@
-"""The node agent: Pods become sandboxed processes on this machine, and their state becomes status.
+"""The node agent: Pods that are bound to this machine become sandboxed processes here.
 
-Not for routing or scaling: the agent starts what it is told to and reports what happened.
+``agent`` watches Pods and owns one worker each; ``worker`` and ``container`` live through a Pod's
+life; ``environment``, ``volumes``, ``plan`` and ``status`` are pure; ``runtime`` does the work.
+Not for deciding how many instances there should be, nor for any traffic.
 """
+
+from wakeful.node.agent import NodeAgent
+from wakeful.node.context import NodeContext, NodeIdentity
+
+__all__ = ["NodeAgent", "NodeContext", "NodeIdentity"]

@@ -1,0 +1,67 @@
+"""What every worker of a node shares, wired once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apis.core.pod_types import Pod
+from wakeful.client import Client
+from wakeful.controller import EventRecorder
+from wakeful.node.runtime import Runtime
+from wakeful.oci import ImageProvider
+
+
+class Drain(Protocol):
+    """Whoever sends traffic to instances; asked before one is told to stop."""
+
+    async def drained(self, pod: Pod) -> None:
+        """Return once nothing new is sent to ``pod`` and nothing is in flight there."""
+        ...
+
+
+class NoDrain:
+    """Nobody sends traffic: stop at once."""
+
+    async def drained(self, pod: Pod) -> None:
+        """Return at once."""
+        del pod
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity:
+    """How this node shows itself in the API."""
+
+    name: str
+    host_ip: str
+    api_host: str = ""
+    """Address of the API server as seen from instances; empty when they cannot reach it."""
+    api_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """Dependencies of the agent and its workers."""
+
+    identity: NodeIdentity
+    client: Client
+    runtime: Runtime
+    images: ImageProvider
+    recorder: EventRecorder
+    pods_dir: Path
+    claims_dir: Path
+    cpu_cores: int
+    memory_bytes: int
+    pids_per_container: int | None = 4096
+    drain: Drain = field(default_factory=NoDrain)
+    clock: Clock = field(default_factory=SystemClock)
+
+    def pod_dir(self, uid: str) -> Path:
+        """The directory of one Pod."""
+        return self.pods_dir / uid
+
+    def log_path(self, uid: str, container: str, attempt: int) -> Path:
+        """The log of one run of a container."""
+        return self.pods_dir / uid / "logs" / container / f"{attempt}.log"
