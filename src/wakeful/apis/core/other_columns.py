@@ -7,6 +7,7 @@ from typing import Any
 
 from wakeful.apimachinery.scheme import AGE, Column
 from wakeful.apis.core.cells import (
+    CREATED_AT,
     NONE,
     TEMPLATE_COLUMNS,
     UNSET,
@@ -178,7 +179,7 @@ def _quota(kind: str) -> Any:
 NAMESPACE_COLUMNS = (Column("Status", ".status.phase"), AGE)
 CONFIG_MAP_COLUMNS = (Column("Data", _size("data", "binaryData"), type="integer"), AGE)
 SECRET_COLUMNS = (Column("Type", ".type"), Column("Data", _size("data"), type="integer"), AGE)
-LIMIT_RANGE_COLUMNS = (Column("Created At", ".metadata.creationTimestamp"),)
+LIMIT_RANGE_COLUMNS = (CREATED_AT,)
 QUOTA_COLUMNS = (Column("Request", _quota("requests")), Column("Limit", _quota("limits")), AGE)
 
 

@@ -35,11 +35,16 @@ def validate_event(new: Event, old: Object | None, context: AdmissionContext) ->
     return [invalid("involvedObject.namespace", about, "does not match event.namespace")]
 
 
+def set_claim_spec_defaults(claim: PersistentVolumeClaim) -> None:
+    """Fill in what holds for templates of claims as well."""
+    claim.spec.volume_mode = claim.spec.volume_mode or "Filesystem"
+
+
 def set_claim_defaults(
     new: PersistentVolumeClaim, old: Object | None, context: AdmissionContext
 ) -> None:
     """A claim is for a file system, waits for its volume, and stays while pods use it."""
-    new.spec.volume_mode = new.spec.volume_mode or "Filesystem"
+    set_claim_spec_defaults(new)
     if old is None:
         new.status.phase = new.status.phase or "Pending"
         if PVC_PROTECTION not in new.metadata.finalizers:
