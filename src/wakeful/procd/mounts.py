@@ -1,0 +1,162 @@
+"""The stage: mounts that sandboxes are built from, in a mount namespace of our own.
+
+Sources may lie where no other user can look (a home directory, mode 0700); on the stage they have
+public paths, and owners shifted into the range of users that sandboxes run as. Nothing of it is
+visible to the host, and all of it goes away with the last process of this namespace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zlib
+
+from wakeful.procd import linux
+from wakeful.procd.spec import SpecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_NO_IDMAP = (1, 22, 38, 95)  # EPERM, EINVAL, ENOSYS, EOPNOTSUPP: this file system cannot
+
+
+class Stage:
+    """A tmpfs under ``/run`` that only this process and its children see; needs root."""
+
+    def __init__(self, run_dir: str, log: Callable[[str], None]) -> None:
+        self._log = log
+        self.path = ""
+        self.error = ""
+        self._userns: dict[str, int] = {}
+        if os.geteuid() != 0:
+            self.error = "not running as root"
+            return
+        path = f"/run/wakeful-{zlib.crc32(run_dir.encode()):08x}"
+        try:
+            linux.unshare(linux.CLONE_NEWNS)
+            linux.mount("", "/", flags=linux.MS_REC | linux.MS_SLAVE)
+            os.makedirs(path, mode=0o711, exist_ok=True)
+            linux.mount(
+                "wakeful",
+                path,
+                "tmpfs",
+                linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC,
+                "mode=0711",
+            )
+        except OSError as error:
+            self.error = f"the kernel refuses a mount namespace: {error}"
+            return
+        self.path = path
+
+    def userns(self, mapping: list[list[int]]) -> int:
+        """Return the (shared) user namespace with this mapping; the descriptor stays ours."""
+        key = repr(mapping)
+        if key not in self._userns:
+            self._userns[key] = linux.make_userns(mapping)
+        return self._userns[key]
+
+    def mount(self, steps: list[dict[str, Any]]) -> None:
+        """Carry out ``steps``; when one fails, what they made is taken away again."""
+        done: list[str] = []
+        try:
+            for step in steps:
+                target = self._inside(step["target"])
+                kind = step["kind"]
+                if kind == "dir":
+                    os.makedirs(target, mode=int(step.get("mode", 0o755)), exist_ok=True)
+                    continue
+                done.append(target)
+                if kind == "bind":
+                    self._bind(step, target)
+                elif kind == "overlay":
+                    self._overlay(step, target)
+                else:
+                    raise SpecError(f"mount kind {kind!r} is unknown")  # noqa: TRY301
+        except BaseException:
+            for target in reversed(done):
+                with contextlib.suppress(OSError):
+                    self.unmount(target)
+            raise
+
+    def _inside(self, target: str) -> str:
+        if not self.path:
+            raise SpecError(f"there is no stage: {self.error}")
+        if os.path.normpath(target) != target or not target.startswith(self.path + "/"):
+            raise SpecError(f"target {target!r} is not on the stage")
+        return target
+
+    def _bind(self, step: dict[str, Any], target: str) -> None:
+        source: str = step["source"]
+        if os.path.isdir(source):
+            os.makedirs(target, exist_ok=True)
+        else:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+        read_only = bool(step.get("read_only", True))
+        mapping = step.get("idmap")
+        if mapping:
+            try:
+                linux.bind(
+                    source,
+                    target,
+                    read_only=read_only,
+                    recursive=False,
+                    userns=self.userns(mapping),
+                )
+            except OSError as error:
+                if error.errno not in _NO_IDMAP or not step.get("idmap_optional"):
+                    raise
+            else:
+                return
+        linux.bind(source, target, read_only=read_only, recursive=True)
+
+    def _overlay(self, step: dict[str, Any], target: str) -> None:
+        paths = [*step["lower"], step["upper"], step["work"]]
+        if any(c in path for path in paths for c in ":,\\"):
+            raise SpecError("an overlay's paths must not contain ':', ',' or '\\'")
+        os.makedirs(target, exist_ok=True)
+        lower = ":".join(step["lower"])
+        options = f"lowerdir={lower},upperdir={step['upper']},workdir={step['work']}"
+        flags = linux.MS_NOSUID | linux.MS_NODEV
+        linux.mount("overlay", target, "overlay", flags, options)
+
+    def unmount(self, target: str) -> None:
+        """Remove ``target``, what is mounted on and below it, and its (empty) directories."""
+        self._inside(target)
+        for point in self._mounts_below(target):
+            linux.umount(point)
+        if os.path.isdir(target):
+            for directory, names, files in os.walk(target, topdown=False):
+                for name in files:
+                    os.unlink(f"{directory}/{name}")
+                for name in names:
+                    os.rmdir(f"{directory}/{name}")
+            os.rmdir(target)
+        elif os.path.exists(target):
+            os.unlink(target)
+
+    @staticmethod
+    def _mounts_below(target: str) -> list[str]:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            points = [line.split()[4] for line in file]
+        found = [p for p in points if p == target or p.startswith(target + "/")]
+        return [
+            p.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+            for p in reversed(found)
+        ]
+
+    def close(self) -> None:
+        """Leave nothing on the host."""
+        for fd in self._userns.values():
+            os.close(fd)
+        self._userns = {}
+        if self.path:
+            try:
+                for point in self._mounts_below(self.path):
+                    linux.umount(point)
+                os.rmdir(self.path)
+            except OSError as error:
+                self._log(f"stage not removed: {error}")
+            self.path = ""

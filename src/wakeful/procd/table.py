@@ -1,0 +1,437 @@
+"""The process table: starting, watching, restarting, stopping."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import time
+
+from wakeful.procd import launch
+from wakeful.procd.launch import LaunchError
+from wakeful.procd.process import BACKOFF, EXITED, RUNNING, STARTING, Process
+from wakeful.procd.spec import Spec, SpecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from wakeful.procd.loop import Loop
+    from wakeful.procd.mounts import Stage
+
+_LAST_RESORT_S = 2.0
+"""A sandbox's monitor that outlives its sandbox by this much is killed too."""
+
+
+class MissingError(Exception):
+    """No such name."""
+
+
+class BusyError(Exception):
+    """The name is taken by something that runs."""
+
+
+class Table:
+    """All processes by name."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        held: dict[str, int],
+        stage: Stage,
+        tell: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._loop, self._held, self._stage, self._tell = loop, held, stage, tell
+        self.processes: dict[str, Process] = {}
+        self._by_pid: dict[int, Process] = {}
+        self._results: dict[Process, Callable[[], None]] = {}
+        self._cgroups = launch.Cgroups()
+        self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self._home_netns = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._ending = False
+
+    def get(self, name: str) -> Process:
+        """Return the process, or raise ``MissingError``."""
+        try:
+            return self.processes[name]
+        except KeyError:
+            raise MissingError(f"process {name!r} does not exist") from None
+
+    def start(
+        self,
+        raw: dict[str, Any],
+        fds: list[int],
+        owner: object,
+        started: Callable[[Process], None],
+        failed: Callable[[LaunchError], None],
+    ) -> None:
+        """Start what ``raw`` describes, taking over the descriptors that it names."""
+        spec = Spec(raw)
+        old = self.processes.get(spec.name)
+        if old is not None and old.state != EXITED:
+            raise BusyError(f"process {spec.name!r} runs already")
+        if self._ending:
+            raise BusyError("shutting down")
+        process = Process(spec, self._loop)
+        process.owner = owner if spec.owned else None
+        for number, source in spec.fds.items():
+            if "fd" in source:
+                index = source["fd"]
+                process.extra_fds[int(number)] = os.dup(fds[index])
+
+        def fail(error: LaunchError) -> None:
+            process.close()
+            if self.processes.get(spec.name) is process:
+                del self.processes[spec.name]
+            failed(error)
+
+        if old is not None:
+            old.close()
+        self.processes[spec.name] = process
+        try:
+            self._launch(process, started, fail)
+        except BaseException:
+            process.close()
+            self.processes.pop(spec.name, None)
+            raise
+
+    def _launch(
+        self,
+        process: Process,
+        started: Callable[[Process], None],
+        failed: Callable[[LaunchError], None],
+    ) -> None:
+        spec = process.spec
+        process.state = STARTING
+        process.pid = 0
+        netns = -1
+        if spec.netns:
+            if spec.netns not in self._held:
+                raise MissingError(f"network namespace {spec.netns!r} is not held")
+            netns = self._held[spec.netns]
+        inside = 0
+        if spec.enter:
+            inside = launch.main_pid(self.get(spec.enter).pid)
+        temporary: list[int] = []
+        captured: list[tuple[int, str]] = []
+        try:
+            fds = self._descriptors(process, temporary, captured)
+            if spec.needs_fork or self._cgroups.unified(spec.cgroups):
+                pid, result = launch.fork(spec, fds, netns, self._cgroups, inside)
+                self._await_result(process, pid, result, captured, started, failed)
+                return
+            pid = launch.spawn(spec, fds, netns, self._home_netns, self._cgroups)
+        except BaseException:
+            for fd, _ in captured:
+                os.close(fd)
+            raise
+        finally:
+            for fd in temporary:
+                os.close(fd)
+        self._running(process, pid, captured)
+        started(process)
+
+    def _descriptors(
+        self, process: Process, temporary: list[int], captured: list[tuple[int, str]]
+    ) -> dict[int, int]:
+        spec = process.spec
+        fds = dict(process.extra_fds)
+        for number, source in spec.fds.items():
+            if "data" in source:
+                fd = os.memfd_create("data", os.MFD_CLOEXEC)
+                temporary.append(fd)
+                os.write(fd, source["data"].encode("utf-8", "surrogateescape"))
+                os.lseek(fd, 0, os.SEEK_SET)
+                fds[int(number)] = fd
+            elif "idmap" in source:
+                fds[int(number)] = self._stage.userns(source["idmap"])
+        if spec.terminal and 0 not in fds:
+            master, slave = pty.openpty()
+            os.set_inheritable(master, False)
+            temporary.append(slave)
+            captured.append((master, "stdout"))
+            fds.update({0: slave, 1: slave, 2: slave})
+        if 0 not in fds:
+            fds[0] = self._stdin(process, temporary)
+        for target, kind, stream in ((1, spec.stdout, "stdout"), (2, spec.stderr, "stderr")):
+            if target in fds:
+                continue
+            if kind == "log" and spec.log_path:
+                read, write = os.pipe()
+                temporary.append(write)
+                captured.append((read, stream))
+                fds[target] = write
+            elif kind == "stdout" and target == 2:
+                fds[2] = fds[1]
+            elif kind == "inherit":
+                fds[target] = target
+            elif kind in ("null", "log"):
+                fds[target] = self._null
+            else:
+                raise SpecError(f"{stream} {kind!r} is none of log, null, inherit, stdout")
+        return fds
+
+    def _stdin(self, process: Process, temporary: list[int]) -> int:
+        if process.spec.stdin != "pipe":
+            return self._null
+        read, process.stdin_fd = os.pipe()
+        temporary.append(read)
+        return read
+
+    def _await_result(
+        self,
+        process: Process,
+        pid: int,
+        result: int,
+        captured: list[tuple[int, str]],
+        started: Callable[[Process], None],
+        failed: Callable[[LaunchError], None],
+    ) -> None:
+        """Go on when the child has executed its program, or has told why not."""
+        data = bytearray()
+        process.pid = pid
+        self._by_pid[pid] = process
+
+        def finish() -> None:
+            if process not in self._results:
+                return
+            with contextlib.suppress(BlockingIOError):
+                while chunk := os.read(result, 4096):
+                    data.extend(chunk)
+            self._loop.unwatch(result)
+            os.close(result)
+            del self._results[process]
+            self._by_pid.pop(pid, None)
+            try:
+                real = launch.read_result(bytes(data), process.spec)
+            except LaunchError as error:
+                for fd, _ in captured:
+                    os.close(fd)
+                failed(error)
+                return
+            self._running(process, real or pid, captured)
+            started(process)
+
+        def ready(_: int) -> None:
+            try:
+                chunk = os.read(result, 4096)
+            except BlockingIOError:
+                return
+            data.extend(chunk)
+            if not chunk:
+                finish()
+
+        self._results[process] = finish
+        self._loop.watch(result, 1, ready)
+
+    def _running(self, process: Process, pid: int, captured: list[tuple[int, str]]) -> None:
+        process.pid = pid
+        process.state = RUNNING
+        process.started_ns = time.time_ns()
+        process.exit_code = process.signal = None
+        process.exited_ns = 0
+        self._by_pid[pid] = process
+        for fd, stream in captured:
+            process.capture(fd, stream)
+        self._tell({"event": "started", "process": process.status()})
+
+    def reap(self) -> None:
+        """Collect every child that has ended, known or adopted."""
+        while True:
+            try:
+                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if info is None:
+                return
+            pid = info.si_pid
+            process = self._by_pid.get(pid)
+            if process is not None and process in self._results:
+                self._results[process]()  # it ended before we looked; may unregister the pid
+                process = self._by_pid.get(pid)
+            if process is not None and not process.spec.enter:
+                with contextlib.suppress(OSError):
+                    os.killpg(pid, signal.SIGKILL)  # what it left behind in its group
+            with contextlib.suppress(ChildProcessError):
+                _, status = os.waitpid(pid, 0)
+                if process is not None:
+                    del self._by_pid[pid]
+                    self._exited(process, status)
+
+    def _exited(self, process: Process, status: int) -> None:
+        process.drain()
+        process.exited_ns = time.time_ns()
+        code = os.waitstatus_to_exitcode(status)
+        process.signal = -code if code < 0 else None
+        process.exit_code = 128 - code if code < 0 else code
+        process.pid = 0
+        if process.kill_timer is not None:
+            process.kill_timer.cancel()
+        policy = process.spec.restart
+        if not process.stopping and not self._ending and policy.wants(process.exit_code):
+            if process.exited_ns - process.started_ns > policy.reset_after_s * 1e9:
+                process.failures = 0
+            self._back_off(process)
+        else:
+            process.state = EXITED
+            if not process.outputs:
+                process.close_log()
+        self._tell({"event": "exited", "process": process.status()})
+        if process.state == EXITED:
+            self._settled(process)
+
+    def _settled(self, process: Process) -> None:
+        waiting, process.on_exit = process.on_exit, []
+        for callback in waiting:
+            callback()
+        if process.spec.auto_remove and self.processes.get(process.spec.name) is process:
+            self.remove(process.spec.name)
+
+    def _back_off(self, process: Process) -> None:
+        process.state = BACKOFF
+        delay = process.spec.restart.delay(process.failures)
+        process.failures += 1
+        process.restart_timer = self._loop.after(delay, lambda: self._restart(process))
+
+    def _restart(self, process: Process) -> None:
+        process.restarts += 1
+        process.release_streams()
+        try:
+            self._launch(process, lambda _: None, lambda _: self._back_off(process))
+        except (LaunchError, MissingError, OSError):
+            self._back_off(process)
+
+    def signal(self, name: str, number: int, to: str) -> bool:
+        """Send a signal; return whether there was somebody to receive it."""
+        process = self.get(name)
+        return process.alive and self._send(process, number, to)
+
+    def _send(self, process: Process, number: int, to: str) -> bool:
+        try:
+            if to == "group":
+                os.killpg(process.pid, number)
+            elif to == "main":
+                return self._send_main(process, number)
+            else:
+                os.kill(process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def _send_main(self, process: Process, number: int) -> bool:
+        init = launch.first_child(process.pid)
+        main = launch.first_child(init) if init else 0
+        if not main:
+            if number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+                os.kill(init or process.pid, signal.SIGKILL)  # its program has not begun yet
+                return True
+            return False
+        fd = os.pidfd_open(main)
+        try:
+            if launch.first_child(init) == main:  # the number was not given to another meanwhile
+                signal.pidfd_send_signal(fd, number)
+        finally:
+            os.close(fd)
+        return True
+
+    def stop(self, process: Process, number: int, grace_s: float, done: Callable[[], None]) -> None:
+        """Signal, wait, kill; call ``done`` when it has ended and will not be started again."""
+        process.stopping = True
+        if process.state == BACKOFF:
+            if process.restart_timer is not None:
+                process.restart_timer.cancel()
+            process.state = EXITED
+            process.close_log()
+            self._settled(process)
+        if process.state == EXITED:
+            done()
+            return
+        process.on_exit.append(done)
+        if number == signal.SIGKILL or grace_s <= 0:
+            self._kill(process)
+            return
+        self._send(process, number, process.spec.signal_to)
+        if process.kill_timer is not None:
+            process.kill_timer.cancel()
+        process.kill_timer = self._loop.after(grace_s, lambda: self._kill(process))
+
+    def _kill(self, process: Process) -> None:
+        if not process.alive:
+            return
+        pid = process.pid
+        with contextlib.suppress(ProcessLookupError):
+            if process.spec.signal_to == "main":
+                # Killing the first process of a pid namespace kills all of it, and the monitor
+                # then reports how it ended.
+                os.kill(launch.first_child(pid) or pid, signal.SIGKILL)
+                if process.kill_timer is not None:
+                    process.kill_timer.cancel()
+                process.kill_timer = self._loop.after(
+                    _LAST_RESORT_S, lambda: self._kill_monitor(process, pid)
+                )
+            elif process.spec.enter:
+                os.kill(pid, signal.SIGKILL)
+            else:
+                os.killpg(pid, signal.SIGKILL)
+
+    @staticmethod
+    def _kill_monitor(process: Process, pid: int) -> None:
+        if process.pid == pid:
+            os.kill(pid, signal.SIGKILL)
+
+    def remove(self, name: str) -> None:
+        """Forget an ended process; nothing happens when the name is unknown."""
+        process = self.processes.get(name)
+        if process is None:
+            return
+        if process.state != EXITED:
+            raise BusyError(f"process {name!r} still runs")
+        process.close()
+        del self.processes[name]
+
+    def disown(self, owner: object) -> None:
+        """Kill what belongs to a client that is gone."""
+        for process in list(self.processes.values()):
+            if process.owner is owner and process.state != EXITED:
+                self.stop(process, signal.SIGKILL, 0, lambda: None)
+
+    def stop_all(self, grace_s: float | None, finished: Callable[[], None]) -> None:
+        """Stop everything, lower ranks first, and reap what is left over."""
+        self._ending = True
+        rest = [p for p in self.processes.values() if p.state != EXITED]
+        if not rest:
+            self._kill_orphans()
+            finished()
+            return
+        rank = min(p.spec.shutdown_rank for p in rest)
+        batch = [p for p in rest if p.spec.shutdown_rank == rank]
+        left = len(batch)
+
+        def one_done() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                self.stop_all(grace_s, finished)
+
+        for process in batch:
+            spec = process.spec
+            self.stop(
+                process,
+                spec.stop_signal,
+                spec.stop_grace_s if grace_s is None else grace_s,
+                one_done,
+            )
+
+    @staticmethod
+    def _kill_orphans() -> None:
+        """Kill adopted grandchildren: this process is their reaper."""
+        for _ in range(1000):
+            child = launch.first_child(os.getpid())
+            if not child:
+                return
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)
