@@ -23,7 +23,7 @@ from wakeful.procd.types import (
     ProcessStatus,
     SignalTarget,
 )
-from wakeful.procd.wire import Decoder, ProtocolError, Sender
+from wakeful.procd.wire import Decoder, ProtocolError, Sender, receive
 
 SOCKET_NAME = "procd.sock"
 _DIGEST = "spec-digest"
@@ -148,7 +148,7 @@ class ProcdClient:
 
     def _readable(self) -> None:
         try:
-            data, fds, _, _ = socket.recv_fds(self._sock, 262144, 253, socket.MSG_CMSG_CLOEXEC)
+            data, fds = receive(self._sock)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:

@@ -18,7 +18,7 @@ from wakeful.procd.mounts import Stage
 from wakeful.procd.process import EXITED
 from wakeful.procd.spec import SpecError
 from wakeful.procd.table import BusyError, MissingError, Table
-from wakeful.procd.wire import Decoder, ProtocolError, Sender
+from wakeful.procd.wire import Decoder, ProtocolError, Sender, receive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Connection:
 
     def _read(self) -> None:
         try:
-            data, fds, _, _ = socket.recv_fds(self._sock, 262144, 253, socket.MSG_CMSG_CLOEXEC)
+            data, fds = receive(self._sock)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:

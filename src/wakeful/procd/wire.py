@@ -26,6 +26,21 @@ class ProtocolError(Exception):
     """The peer does not speak this protocol."""
 
 
+def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
+    """Read a chunk and its descriptors, none of which a child may inherit.
+
+    (``socket.recv_fds`` of Python 3.11 drops the flag that says so.)
+    """
+    data, ancillary, _, _ = sock.recvmsg(
+        262144, socket.CMSG_SPACE(4 * MAX_FDS), socket.MSG_CMSG_CLOEXEC
+    )
+    fds: list[int] = []
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds += struct.unpack(f"={len(payload) // 4}i", payload[: len(payload) // 4 * 4])
+    return data, fds
+
+
 def encode(message: dict[str, Any], fd_count: int = 0) -> bytes:
     """Return the bytes of one message."""
     body = json.dumps(message, separators=(",", ":")).encode()
