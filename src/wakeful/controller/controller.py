@@ -87,7 +87,7 @@ class Controller(Generic[T]):
 
     ``conditions`` names the kind's condition set: then a new generation makes the happy condition
     Unknown until the reconciler says otherwise, and ``observedGeneration`` follows, as Knative's
-    generated reconcilers do.
+    generated reconcilers do. An object that ``selects`` no longer picks counts as deleted.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Controller(Generic[T]):
     def enqueue_all(self, *_ignored: object) -> None:
         """Have every object reconciled: a configuration they all read has changed."""
         for obj in self._informer.list():
-            if self._selects is None or self._selects(obj):
+            if self._is_ours(obj):
                 self.queue.add(obj.key)
 
     def watch(self, informer: Informer[C], mapper: Callable[[C], Iterable[NamespacedName]]) -> None:
@@ -150,8 +150,11 @@ class Controller(Generic[T]):
             self.queue.close()
 
     def _on_change(self, change: Change[T]) -> None:
-        if self._selects is None or self._selects(change.object):
+        if any(obj is not None and self._is_ours(obj) for obj in (change.old, change.new)):
             self.queue.add(change.object.key)
+
+    def _is_ours(self, obj: T) -> bool:
+        return self._selects is None or self._selects(obj)
 
     async def _work(self) -> None:
         while True:
@@ -189,7 +192,7 @@ class Controller(Generic[T]):
     async def reconcile(self, key: NamespacedName) -> Result:
         """Reconcile one object as the cache has it; the unit that tests drive."""
         cached = self._informer.get(key.name, key.namespace)
-        if cached is None:
+        if cached is None or not self._is_ours(cached):
             if isinstance(self._reconciler, ObservesDeletion):
                 await self._reconciler.observe_deletion(key)
             return Result()
