@@ -1,0 +1,119 @@
+"""``deploy``: from a source directory to a URL in one command."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from wakeful.cli.build import build_with_progress
+from wakeful.cli.objects import wait_until
+from wakeful.cli.options import DataDirOption, NamespaceOption
+from wakeful.cli.output import console, fail, show_errors
+from wakeful.cli.session import ServedResource, Session, connect
+from wakeful.config import default_data_dir
+
+
+@show_errors
+def deploy(
+    source: Annotated[
+        Path, typer.Argument(help="Directory with the source.", exists=True, file_okay=False)
+    ],
+    name: Annotated[str, typer.Option(help="Name of the service.")] = "",
+    env: Annotated[list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until it is ready.")] = 120,
+    namespace: NamespaceOption = "default",
+    data_dir: DataDirOption = None,
+) -> None:
+    """Build a directory and run it as a service; print its URL."""
+    chosen = name or re.sub(r"[^a-z0-9-]+", "-", source.resolve().name.lower()).strip("-")
+    variables = []
+    for item in env or ():
+        key, equals, value = item.partition("=")
+        if not equals:
+            fail(f"--env {item!r}: write NAME=VALUE")
+        variables.append({"name": key, "value": value})
+    asyncio.run(_deploy(data_dir, source, chosen, variables, namespace, timeout))
+
+
+async def _deploy(
+    data_dir: Path | None,
+    source: Path,
+    name: str,
+    env: list[dict[str, str]],
+    namespace: str,
+    timeout: float,
+) -> None:
+    image = f"dev.local/{namespace}/{name}"
+    built = await build_with_progress(source, image, data_dir or default_data_dir())
+    begun = time.monotonic()
+    container: dict[str, Any] = {"image": f"{image}@{built.digest}"}
+    if env:
+        container["env"] = env
+    manifest = {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    async with connect(data_dir) as session:
+        resource = await session.resolve("ksvc")
+        _, what = await session.apply(resource, namespace, manifest)
+        console.print(f"service {name} {what}")
+        url = await follow_rollout(session, resource, namespace, name, timeout)
+    console.print(
+        Text("Ready", style="bold green")
+        + Text(f" in {time.monotonic() - begun:.2f} s at ")
+        + Text(url, style="bold cyan")
+    )
+
+
+async def follow_rollout(
+    session: Session, resource: ServedResource, namespace: str, name: str, timeout: float
+) -> str:
+    """Show the conditions of a service as they change; return its URL once it is ready."""
+    shown: dict[str, tuple[str, str]] = {}
+    last: dict[str, Any] = {}
+
+    def test(obj: dict[str, Any] | None) -> bool:
+        if obj is None:
+            return False
+        last.update(obj)
+        status = obj.get("status") or {}
+        if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
+            return False
+        for condition in status.get("conditions") or ():
+            seen = (condition["status"], condition.get("reason", ""))
+            if shown.get(condition["type"]) != seen:
+                shown[condition["type"]] = seen
+                _show(condition)
+        return shown.get("Ready", ("", ""))[0] in ("True", "False")
+
+    try:
+        await wait_until(session, resource, namespace, name, test, timeout)
+    except TimeoutError:
+        fail(
+            f"service {name!r} is not ready after {timeout:g} s",
+            hint=f"`wakeful describe ksvc {name}` and `wakeful logs ksvc/{name}` tell more.",
+        )
+    if shown["Ready"][0] == "False":
+        fail(
+            f"service {name!r} failed: {shown['Ready'][1]}",
+            hint=f"`wakeful describe ksvc {name}` and `wakeful logs ksvc/{name}` tell more.",
+        )
+    return str(last["status"].get("url", ""))
+
+
+def _show(condition: dict[str, Any]) -> None:
+    mark = {"True": ("✓", "green"), "False": ("✗", "red")}.get(condition["status"], ("…", "yellow"))
+    detail = condition.get("message") or condition.get("reason") or ""
+    console.print(
+        Text(f"  {mark[0]} ", style=mark[1])
+        + Text(f"{condition['type']:<22}")
+        + Text(detail, style="dim")
+    )

@@ -1,0 +1,69 @@
+"""``explain``: why a service has the scale it has, in words."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.panel import Panel
+from rich.text import Text
+
+from wakeful.cli.options import DataDirOption, NamespaceOption
+from wakeful.cli.output import console, fail, print_data, show_errors
+from wakeful.cli.session import connect
+
+EXPLAIN_PATH = "/wakeful/v1/explain/{namespace}/{revision}"
+
+
+@show_errors
+def explain(
+    what: Annotated[list[str], typer.Argument(help="ksvc NAME or revision NAME.")],
+    namespace: NamespaceOption = "default",
+    output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
+    data_dir: DataDirOption = None,
+) -> None:
+    """Tell why a service is at the scale it is at, and what decided it."""
+    asyncio.run(_explain(data_dir, what, namespace, output))
+
+
+async def _explain(data_dir: Path | None, what: list[str], namespace: str, output: str) -> None:
+    kind, _, name = what[0].partition("/")
+    name = name or (what[1] if len(what) > 1 else "")
+    if not name:
+        kind, name = "ksvc", kind
+    async with connect(data_dir) as session:
+        resource = await session.resolve("ksvc" if kind == "service" else kind)
+        data = await session.read(resource, namespace, name)
+        revisions = _revisions(data)
+        if not revisions:
+            fail(
+                f"{resource.kind} {name!r} has no revision yet",
+                hint=f"`wakeful describe {kind} {name}` shows what it waits for.",
+            )
+        reports: list[dict[str, Any]] = []
+        for revision in revisions:
+            path = EXPLAIN_PATH.format(namespace=namespace, revision=revision)
+            reports.append(await session.transport.raw("GET", path))
+        if output == "json":
+            print_data(reports, "json")
+            return
+        for revision, report in zip(revisions, reports, strict=True):
+            _print(revision, report)
+
+
+def _revisions(data: dict[str, Any]) -> list[str]:
+    if data["kind"] == "Revision":
+        return [data["metadata"]["name"]]
+    status = data.get("status") or {}
+    names = [t["revisionName"] for t in status.get("traffic") or () if t.get("revisionName")]
+    if latest := status.get("latestCreatedRevisionName"):
+        names.append(latest)
+    return list(dict.fromkeys(names))
+
+
+def _print(revision: str, report: dict[str, Any]) -> None:
+    lines = report.get("words") or ["No decision has been taken yet."]
+    body = Text("\n".join(lines))
+    console.print(Panel(body, title=f"revision {revision}", title_align="left", expand=False))

@@ -1,0 +1,124 @@
+"""``logs``: what instances print."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+import typer
+
+from wakeful.apimachinery.duration import parse_duration
+from wakeful.apimachinery.errors import APIStatusError, error_from_status
+from wakeful.cli.options import DataDirOption, NamespaceOption
+from wakeful.cli.output import fail, show_errors
+from wakeful.cli.session import Session, connect
+
+_SERVICE_LABEL = "serving.knative.dev/service"
+
+
+@show_errors
+def logs(
+    target: Annotated[str, typer.Argument(help="POD, ksvc/NAME or deployment/NAME.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,
+    container: Annotated[str, typer.Option("--container", "-c")] = "",
+    tail: Annotated[int, typer.Option(help="Lines from the end; -1 for all.")] = -1,
+    since: Annotated[str, typer.Option(help="Only newer than this, such as 5m.")] = "",
+    previous: Annotated[bool, typer.Option("--previous", "-p", help="The run before.")] = False,
+    timestamps: Annotated[bool, typer.Option()] = False,
+    selector: Annotated[str, typer.Option("--selector", "-l", help="Pods by label.")] = "",
+    namespace: NamespaceOption = "default",
+    data_dir: DataDirOption = None,
+) -> None:
+    """Show what instances print."""
+    if not target and not selector:
+        fail("name a pod, or ksvc/NAME, or give -l SELECTOR")
+    params: dict[str, str] = {}
+    if follow:
+        params["follow"] = "true"
+    if container:
+        params["container"] = container
+    if tail >= 0:
+        params["tailLines"] = str(tail)
+    if since:
+        try:
+            params["sinceSeconds"] = str(max(1, int(parse_duration(since).total_seconds())))
+        except ValueError as err:
+            fail(f"--since: {err}")
+    if previous:
+        params["previous"] = "true"
+    if timestamps:
+        params["timestamps"] = "true"
+    asyncio.run(_logs(data_dir, namespace, target, selector, params))
+
+
+async def _logs(
+    data_dir: Path | None, namespace: str, target: str, selector: str, params: dict[str, str]
+) -> None:
+    async with connect(data_dir) as session:
+        pods = await _pods(session, namespace, target, selector)
+        if not pods:
+            fail(
+                f"no instance of {target or selector} is running",
+                hint="A sleeping service has no instances; send it a request.",
+            )
+        lock = asyncio.Lock()
+        async with asyncio.TaskGroup() as group:
+            for pod in pods:
+                prefix = f"[{pod}] " if len(pods) > 1 else ""
+                group.create_task(_stream(session, namespace, pod, params, prefix, lock))
+
+
+async def _pods(session: Session, namespace: str, target: str, selector: str) -> list[str]:
+    kind, slash, name = target.partition("/")
+    if not slash and not selector:
+        return [target]
+    if slash:
+        resource = await session.resolve(kind)
+        if resource.kind == "Pod":
+            return [name]
+        data = await session.read(resource, namespace, name)
+        selector = _selector_of(data)
+    pods = await session.resolve("pods")
+    listed = await session.read(pods, namespace, params={"labelSelector": selector})
+    return [item["metadata"]["name"] for item in listed.get("items") or ()]
+
+
+def _selector_of(data: dict[str, Any]) -> str:
+    if data.get("apiVersion", "").startswith("serving.knative.dev/"):
+        label = {"Revision": "serving.knative.dev/revision"}.get(data["kind"], _SERVICE_LABEL)
+        return f"{label}={data['metadata']['name']}"
+    labels = ((data.get("spec") or {}).get("selector") or {}).get("matchLabels")
+    if not labels:
+        fail(f"{data['kind']} {data['metadata']['name']!r} selects no pods")
+    return ",".join(f"{k}={v}" for k, v in labels.items())
+
+
+async def _stream(
+    session: Session,
+    namespace: str,
+    pod: str,
+    params: dict[str, str],
+    prefix: str,
+    lock: asyncio.Lock,
+) -> None:
+    transport = session.transport
+    url = transport.url(f"/api/v1/namespaces/{namespace}/pods/{pod}/log")
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
+    async with transport.session.get(url, params=params, timeout=timeout) as response:
+        if response.status >= 400:
+            raise await _error(response)
+        async for line in response.content:
+            async with lock:
+                sys.stdout.write(prefix + line.decode(errors="replace"))
+                sys.stdout.flush()
+
+
+async def _error(response: aiohttp.ClientResponse) -> APIStatusError:
+    try:
+        status = await response.json(content_type=None)
+    except ValueError:
+        status = {"message": f"HTTP {response.status}"}
+    return error_from_status(status, response.status)

@@ -1,0 +1,96 @@
+"""How results and errors look: one console for people, plain text for pipes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wakeful.apimachinery.errors import APIStatusError, ServiceUnavailableError, WakefulError
+from wakeful.client.kubeconfig import KubeConfigError
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_GOOD = {"True", "Running", "Active", "Bound", "Completed", "Succeeded", "ok", "ready"}
+_BAD = {"False", "Failed", "Error", "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "down"}
+_WAITING = {"Unknown", "Pending", "ContainerCreating", "Terminating", "starting"}
+
+
+def show_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn expected errors into one line on stderr and exit code 1."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except KubeConfigError as err:
+            fail(f"{err}", hint="Is the platform up? `wakeful up` starts it.")
+        except ServiceUnavailableError as err:
+            fail(err.message, hint="`wakeful status` tells what runs; `wakeful up` starts it.")
+        except APIStatusError as err:
+            fail(f"Error from server ({err.reason or int(err.code)}): {err.message}")
+        except WakefulError as err:
+            fail(str(err))
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
+
+    return guarded
+
+
+def fail(message: str, *, hint: str = "", code: int = 1) -> NoReturn:
+    """Say what is wrong and what to do about it, then exit."""
+    errors.print(Text("error: ", style="bold red") + Text(message))
+    if hint:
+        errors.print(Text(hint, style="dim"))
+    raise typer.Exit(code)
+
+
+def colored(cell: str) -> Text:
+    """A table cell in the colour of what it says."""
+    style = ""
+    if cell in _GOOD:
+        style = "green"
+    elif cell in _BAD:
+        style = "red"
+    elif cell in _WAITING:
+        style = "yellow"
+    return Text(cell, style=style)
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Columns as kubectl sets them; colours only on a terminal."""
+    texts = [["<none>" if c in (None, "") else str(c) for c in row] for row in rows]
+    if not console.is_terminal:
+        widths = [
+            max(len(line[i]) for line in [list(headers), *texts]) for i in range(len(headers))
+        ]
+        for line in [[h.upper() for h in headers], *texts]:
+            padded = "   ".join(c.ljust(w) for c, w in zip(line, widths, strict=True))
+            print(padded.rstrip())  # noqa: T201 - rich would wrap to a terminal's width
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for header in headers:
+        table.add_column(header.upper(), no_wrap=True, overflow="ellipsis")
+    for row in texts:
+        table.add_row(*(colored(c) for c in row))
+    console.print(table)
+
+
+def print_data(data: Any, form: str) -> None:
+    """Whole objects as JSON or YAML."""
+    if form == "json":
+        sys.stdout.write(json.dumps(data, indent=4) + "\n")
+    else:
+        sys.stdout.write(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
