@@ -1,0 +1,57 @@
+"""Serving's ``config-*`` maps as typed values.
+
+Each ``parse_*`` is pure: the map's ``data`` in, a frozen value out, or a :class:`ConfigError` in
+upstream's words. ``VALIDATORS`` names the parser of every map, for whoever admits ConfigMaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from wakeful.apis.serving.config.defaults import DefaultsConfig, parse_defaults
+from wakeful.apis.serving.config.deployment import DeploymentConfig, parse_deployment
+from wakeful.apis.serving.config.domain import DomainConfig, parse_domain
+from wakeful.apis.serving.config.features import FeaturesConfig, Flag, parse_features
+from wakeful.apis.serving.config.gc import GCConfig, parse_gc
+from wakeful.apis.serving.config.network import NetworkConfig, parse_network
+from wakeful.apis.serving.config.parse import ConfigError
+
+CONFIG_DEFAULTS = "config-defaults"
+CONFIG_FEATURES = "config-features"
+CONFIG_DEPLOYMENT = "config-deployment"
+CONFIG_GC = "config-gc"
+CONFIG_DOMAIN = "config-domain"
+CONFIG_NETWORK = "config-network"
+
+VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
+    CONFIG_DEFAULTS: parse_defaults,
+    CONFIG_FEATURES: parse_features,
+    CONFIG_DEPLOYMENT: parse_deployment,
+    CONFIG_GC: parse_gc,
+    CONFIG_DOMAIN: parse_domain,
+    CONFIG_NETWORK: parse_network,
+}
+
+__all__ = [
+    "CONFIG_DEFAULTS",
+    "CONFIG_DEPLOYMENT",
+    "CONFIG_DOMAIN",
+    "CONFIG_FEATURES",
+    "CONFIG_GC",
+    "CONFIG_NETWORK",
+    "VALIDATORS",
+    "ConfigError",
+    "DefaultsConfig",
+    "DeploymentConfig",
+    "DomainConfig",
+    "FeaturesConfig",
+    "Flag",
+    "GCConfig",
+    "NetworkConfig",
+    "parse_defaults",
+    "parse_deployment",
+    "parse_domain",
+    "parse_features",
+    "parse_gc",
+    "parse_network",
+]
