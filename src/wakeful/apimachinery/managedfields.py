@@ -119,7 +119,7 @@ class _Ownership:
             self.times[ancient] = max(self.times.get(ancient, ""), time)
 
 
-def _decode(entries: Any) -> _Ownership | None:
+def _decode(entries: Any, *, trusted: bool) -> _Ownership | None:
     """Read entries; None when they are missing or make no sense."""
     if not isinstance(entries, list) or not entries:
         return None
@@ -131,7 +131,7 @@ def _decode(entries: Any) -> _Ownership | None:
         owned = entry.get("fieldsV1", {})
         if not all(isinstance(t, str) for t in texts) or texts[1] not in (APPLY, UPDATE):
             return None
-        if not isinstance(owned, dict) or not _well_formed(owned):
+        if not isinstance(owned, dict) or not (trusted or _well_formed(owned)):
             return None
         manager = Manager(*texts)
         ownership.fields[manager] = owned
@@ -198,13 +198,7 @@ def track_update(
     client that sends ``[{}]`` resets it. Nothing is changed in the arguments, but the result shares
     their parts.
     """
-    brought = _entries(new)
-    if isinstance(brought, list) and [e for e in brought if e] == [] and brought:
-        ownership = _Ownership()
-    else:
-        ownership = (
-            (None if subresource else _decode(brought)) or _decode(_entries(live)) or _Ownership()
-        )
+    ownership = _starting_point(live, new, subresource)
     before, after = _owned_part(live), _owned_part(new)
     changed, removed = compare(before, after, shape) if before != after else ({}, {})
     if changed or removed:
@@ -216,6 +210,19 @@ def track_update(
             ownership.fields[me] = union(ownership.fields.get(me, {}), changed)
             ownership.times[me] = format_time(now)
     return _with_entries(new, ownership.encode())
+
+
+def _starting_point(
+    live: Mapping[str, Any] | None, new: Mapping[str, Any], subresource: str
+) -> _Ownership:
+    brought, kept = _entries(new), _entries(live)
+    if isinstance(brought, list) and brought and not any(brought):
+        return _Ownership()
+    if not subresource and brought != kept:
+        edited = _decode(brought, trusted=False)
+        if edited is not None:
+            return edited
+    return _decode(kept, trusted=True) or _Ownership()
 
 
 def apply(
@@ -242,7 +249,7 @@ def apply(
     config = drop_nulls(config)
     api_version = str(config.get("apiVersion", ""))
     me = Manager(manager, APPLY, api_version, subresource)
-    ownership = _decode(_entries(live)) or _Ownership()
+    ownership = _decode(_entries(live), trusted=True) or _Ownership()
     base = _owned_part(live)
     if not ownership.fields and base:
         before_first = Manager(BEFORE_FIRST_APPLY, UPDATE, api_version)
