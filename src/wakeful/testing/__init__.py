@@ -1,1 +1,4 @@
-"""Test support that ships with the package; imported by tests only."""
+"""Test support that ships with the package; imported by tests only.
+
+``world`` is the API server on memory storage with a client and a manager.
+"""
