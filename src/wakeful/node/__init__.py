@@ -6,6 +6,7 @@ Not for deciding how many instances there should be, nor for any traffic.
 """
 
 from wakeful.node.agent import NodeAgent
+from wakeful.node.connector import PodConnector
 from wakeful.node.context import NodeContext, NodeIdentity
 
-__all__ = ["NodeAgent", "NodeContext", "NodeIdentity"]
+__all__ = ["NodeAgent", "NodeContext", "NodeIdentity", "PodConnector"]

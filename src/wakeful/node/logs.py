@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -104,19 +104,32 @@ def _render(line: LogLine, *, timestamps: bool) -> bytes:
     return prefix + line.text + (b"" if line.partial else b"\n")
 
 
-async def stream_log(path: Path, query: LogQuery, *, ended: asyncio.Event) -> AsyncIterator[bytes]:
-    """Yield the log as bytes; with ``follow`` until ``ended`` is set and all is read."""
-    budget = query.limit_bytes
+async def stream_lines(
+    path: Path, query: LogQuery, *, ended: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[LogLine]:
+    """Yield the lines asked for; with ``follow`` until ``ended()`` and all is read."""
     position, inode = 0, 0
     if path.exists():
         stat = path.stat()
         position, inode = stat.st_size, stat.st_ino
-    lines = (
-        read_lines(path) if query.tail_lines is None else iter(tail_lines(path, query.tail_lines))
-    )
+    if query.tail_lines is None:
+        lines = read_lines(path)
+    else:
+        lines = iter(tail_lines(path, query.tail_lines))
     for line in lines:
-        if query.since is not None and not _is_after(line, query.since):
-            continue
+        if query.since is None or _is_after(line, query.since):
+            yield line
+    if query.follow:
+        async for line in _follow(path, position, inode, ended):
+            yield line
+
+
+async def stream_log(
+    path: Path, query: LogQuery, *, ended: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
+    """Yield the log as bytes, at most ``limit_bytes`` of them."""
+    budget = query.limit_bytes
+    async for line in stream_lines(path, query, ended=ended):
         data = _render(line, timestamps=query.timestamps)
         if budget is not None:
             data = data[:budget]
@@ -124,10 +137,6 @@ async def stream_log(path: Path, query: LogQuery, *, ended: asyncio.Event) -> As
         yield data
         if budget == 0:
             return
-    if not query.follow:
-        return
-    async for line in _follow(path, position, inode, ended):
-        yield _render(line, timestamps=query.timestamps)
 
 
 def _is_after(line: LogLine, since: datetime) -> bool:
@@ -138,7 +147,7 @@ def _is_after(line: LogLine, since: datetime) -> bool:
 
 
 async def _follow(
-    path: Path, position: int, inode: int, ended: asyncio.Event
+    path: Path, position: int, inode: int, ended: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[LogLine]:
     """Yield what is appended after ``position``, across rotations.
 
@@ -147,7 +156,7 @@ async def _follow(
     """
     rest = b""
     while True:
-        over = ended.is_set()
+        over = await ended()
         if path.exists():
             with path.open("rb") as source:
                 now = path.stat().st_ino
@@ -167,8 +176,4 @@ async def _follow(
                     yield line
         if over:
             return
-        try:
-            async with asyncio.timeout(_POLL_SECONDS):
-                await ended.wait()
-        except TimeoutError:
-            continue
+        await asyncio.sleep(_POLL_SECONDS)

@@ -1,0 +1,240 @@
+"""Reaching into Pods for the API server: logs, exec, attach and port-forward."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from wakeful.apimachinery.errors import BadRequestError, InternalServerError, NotFoundError
+from wakeful.apiserver.protocols import (
+    ByteStream,
+    Channel,
+    ExecOptions,
+    ExecSession,
+    LogOptions,
+    PodRef,
+)
+from wakeful.node.context import NodeContext
+from wakeful.node.logs import LogQuery, stream_lines, stream_log
+from wakeful.node.runtime import (
+    ContainerNotFoundError,
+    ContainerState,
+    ContainerStatus,
+    ExecConfig,
+    ExecProcess,
+    RuntimeOperationError,
+    SandboxNotFoundError,
+)
+
+_CHUNK = 32 * 1024
+_NOT_EXECUTABLE = 126
+
+
+class PodConnector:
+    """Plays the API server's ``NodeConnector`` for the Pods of this node."""
+
+    def __init__(self, node: NodeContext) -> None:
+        self._node = node
+
+    async def logs(self, pod: PodRef, options: LogOptions) -> AsyncIterator[bytes]:
+        """Chunks of a container's log; with ``follow`` until the container ends."""
+        run = await self._newest(pod, options.container)
+        attempts = self._attempts(pod, options.container)
+        if options.previous:
+            older = [a for a in attempts if run is None or a < run.attempt]
+            if not older:
+                raise BadRequestError(
+                    f'previous terminated container "{options.container}" in pod'
+                    f' "{pod.name}" not found'
+                )
+            path = self._node.log_path(pod.uid, options.container, older[-1])
+        elif attempts:
+            path = self._node.log_path(pod.uid, options.container, attempts[-1])
+        else:
+            raise BadRequestError(
+                f'container "{options.container}" in pod "{pod.name}" is waiting to start:'
+                " ContainerCreating"
+            )
+        query = LogQuery(
+            follow=options.follow and not options.previous,
+            tail_lines=options.tail_lines,
+            limit_bytes=options.limit_bytes,
+            since=options.since,
+            timestamps=options.timestamps,
+        )
+        async for chunk in stream_log(path, query, ended=self._ended(run)):
+            yield chunk
+
+    @asynccontextmanager
+    async def execute(self, pod: PodRef, options: ExecOptions) -> AsyncIterator[ExecSession]:
+        """Start a command in a container; leaving the context kills what still runs."""
+        run = await self._running(pod, options.container)
+        config = ExecConfig(argv=options.command, tty=options.tty, stdin=options.stdin)
+        try:
+            process = await self._node.runtime.exec(run.id, config)
+        except ContainerNotFoundError as err:
+            raise _not_running(pod, options.container) from err
+        except RuntimeOperationError as err:
+            raise InternalServerError(f"error executing command in container: {err}") from err
+        try:
+            yield _Process(process)
+        finally:
+            await process.aclose()
+
+    @asynccontextmanager
+    async def attach(self, pod: PodRef, options: ExecOptions) -> AsyncIterator[ExecSession]:
+        """Follow the container's own process; leaving the context detaches."""
+        run = await self._running(pod, options.container)
+        yield _Attached(self._node, run, self._ended(run))
+
+    @asynccontextmanager
+    async def connect(self, pod: PodRef, port: int) -> AsyncIterator[ByteStream]:
+        """Open a TCP connection to a port of the pod."""
+        try:
+            reader, writer = await self._node.runtime.dial(pod.uid, port)
+        except SandboxNotFoundError as err:
+            raise _not_running(pod, "") from err
+        except (OSError, RuntimeOperationError) as err:
+            raise InternalServerError(
+                f"error forwarding port {port} to pod {pod.name}: {err}"
+            ) from err
+        try:
+            yield _Connection(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _newest(self, pod: PodRef, container: str) -> ContainerStatus | None:
+        try:
+            sandbox = await self._node.runtime.sandbox(pod.uid)
+        except SandboxNotFoundError:
+            return None
+        runs = [c for c in sandbox.containers if c.name == container]
+        return max(runs, key=lambda c: c.attempt, default=None)
+
+    async def _running(self, pod: PodRef, container: str) -> ContainerStatus:
+        run = await self._newest(pod, container)
+        if run is None or run.state is not ContainerState.RUNNING:
+            raise _not_running(pod, container)
+        return run
+
+    def _attempts(self, pod: PodRef, container: str) -> list[int]:
+        folder: Path = self._node.log_path(pod.uid, container, 0).parent
+        stems = (p.stem for p in folder.glob("*.log"))
+        return sorted(int(stem) for stem in stems if stem.isdigit())
+
+    def _ended(self, run: ContainerStatus | None) -> _Ended:
+        return _Ended(self._node, run)
+
+
+class _Ended:
+    """Whether a run is over."""
+
+    def __init__(self, node: NodeContext, run: ContainerStatus | None) -> None:
+        self._node, self._run = node, run
+
+    async def __call__(self) -> bool:
+        if self._run is None:
+            return True
+        try:
+            now = await self._node.runtime.container(self._run.id)
+        except RuntimeOperationError:
+            return True
+        return now.state is not ContainerState.RUNNING
+
+
+def _not_running(pod: PodRef, container: str) -> NotFoundError | BadRequestError:
+    if not container:
+        return BadRequestError(f"pod {pod.name} is not running")
+    return NotFoundError(f'container not found ("{container}")')
+
+
+class _Process:
+    """An exec as the API server wants it."""
+
+    def __init__(self, process: ExecProcess) -> None:
+        self._process = process
+
+    async def write(self, data: bytes) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+
+    async def close_stdin(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    async def resize(self, width: int, height: int) -> None:
+        await self._process.resize(height, width)
+
+    async def output(self) -> AsyncIterator[tuple[Channel, bytes]]:
+        sources: dict[Channel, asyncio.StreamReader] = {1: self._process.stdout}
+        if self._process.stderr is not None:
+            sources[2] = self._process.stderr
+        reads: dict[asyncio.Task[bytes], Channel] = {
+            asyncio.ensure_future(reader.read(_CHUNK)): channel
+            for channel, reader in sources.items()
+        }
+        try:
+            while reads:
+                done, _ = await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    channel = reads.pop(task)
+                    if data := task.result():
+                        again = asyncio.ensure_future(sources[channel].read(_CHUNK))
+                        reads[again] = channel
+                        yield channel, data
+        finally:
+            for task in reads:
+                task.cancel()
+
+    async def wait(self) -> int:
+        return await self._process.wait()
+
+
+class _Attached:
+    """A container's own output, read from its log as it grows."""
+
+    def __init__(self, node: NodeContext, run: ContainerStatus, ended: _Ended) -> None:
+        self._node, self._run, self._ended = node, run, ended
+
+    async def write(self, data: bytes) -> None:
+        raise BadRequestError("standard input of a container cannot be attached on this node")
+
+    async def close_stdin(self) -> None:
+        return
+
+    async def resize(self, width: int, height: int) -> None:
+        del width, height
+
+    async def output(self) -> AsyncIterator[tuple[Channel, bytes]]:
+        query = LogQuery(follow=True)
+        async for line in stream_lines(self._run.log_path, query, ended=self._ended):
+            data = line.text if line.partial else line.text + b"\n"
+            yield (2 if line.stream == "stderr" else 1), data
+
+    async def wait(self) -> int:
+        final = await self._node.runtime.wait_container(self._run.id)
+        return final.exit_code if final.exit_code is not None else _NOT_EXECUTABLE
+
+
+class _Connection:
+    """A TCP connection as the API server wants it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def read(self, limit: int) -> bytes:
+        return await self._reader.read(limit)
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def write_eof(self) -> None:
+        if self._writer.can_write_eof():
+            self._writer.write_eof()
