@@ -21,6 +21,8 @@ NAME = "io.containerd.image.name"
 REF_NAME = "org.opencontainers.image.ref.name"
 PULLED_FROM = "dev.wakeful.pulled-from"
 """The registry that a name was copied from; absent when it was given here."""
+ADDED = "dev.wakeful.added"
+"""When the name got its target; reproducible images have no date of their own."""
 
 
 class NameIndex:
@@ -84,7 +86,7 @@ def _parse(path: Path) -> dict[str, Descriptor]:
         for item in wire["manifests"]:
             target = parse_descriptor(item, subject=str(path))
             name = target.annotations.get(NAME, "")
-            kept = {k: v for k, v in target.annotations.items() if k == PULLED_FROM}
+            kept = {k: v for k, v in target.annotations.items() if k in (PULLED_FROM, ADDED)}
             entries[name] = replace(target, annotations=kept)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise InvalidImageError(str(path), f"not an image index: {error}") from error

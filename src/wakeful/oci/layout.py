@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import quote, unquote
@@ -14,7 +15,7 @@ from urllib.parse import quote, unquote
 from wakeful.oci.blobs import BlobDirectory
 from wakeful.oci.errors import ImageError, ImageNotFoundError, InvalidImageError
 from wakeful.oci.image import ImageInfo, ImageSummary, ReadOnlyMount, RootfsPlan
-from wakeful.oci.index import PULLED_FROM, NameIndex
+from wakeful.oci.index import ADDED, PULLED_FROM, NameIndex
 from wakeful.oci.manifest import (
     OCI_LAYER,
     Descriptor,
@@ -99,7 +100,7 @@ class LayoutStore:
                     repository="<none>" if name.startswith(f"{UNNAMED}@") else repository,
                     tag=reference.tag or "",
                     digest=target.digest,
-                    created=created,
+                    created=created or _parse_added(target),
                     size_bytes=size,
                     pinned=target.digest in pinned,
                 )
@@ -123,7 +124,9 @@ class LayoutStore:
             raise InvalidImageError(key, f"cannot name an image with digest {target.digest!r}")
         with self._index.changing() as entries:
             before = entries.get(key)
-            notes = {PULLED_FROM: pulled_from} if pulled_from else {}
+            notes = {ADDED: datetime.now(UTC).isoformat(timespec="seconds")}
+            if pulled_from:
+                notes[PULLED_FROM] = pulled_from
             entries[key] = replace(target, annotations=notes)
             digests = {t.digest for t in entries.values()}
             if before is not None and reference is not None and before.digest not in digests:
@@ -363,6 +366,13 @@ def chain_id(diff_ids: Collection[str]) -> str:
         link = f"{chain} {diff_id}".encode()
         chain = f"sha256:{hashlib.sha256(link).hexdigest()}" if chain else diff_id
     return chain or "sha256:" + "0" * 64
+
+
+def _parse_added(target: Descriptor) -> datetime | None:
+    try:
+        return datetime.fromisoformat(target.annotations.get(ADDED, ""))
+    except ValueError:
+        return None
 
 
 def _identify(image: Reference | str) -> tuple[str, Reference | None]:

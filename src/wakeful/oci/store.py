@@ -75,6 +75,10 @@ class ImageStore(Protocol):
         """
         ...
 
+    def allow_host_path(self, path: str) -> None:
+        """Let images built here see a directory of this machine; the builder says which."""
+        ...
+
     def pin(self, digest: str, holder: str) -> None:
         """Keep the image and its directories while ``holder`` (an instance) uses them.
 
