@@ -51,10 +51,19 @@ class ServiceSpec(APIModel):
     traffic_distribution: str | None = None
 
 
+class LoadBalancerIngress(APIModel):
+    """One address or host name."""
+
+    ip: str = ""
+    hostname: str = ""
+    ip_mode: str | None = None
+    ports: list[dict[str, Any]] = Field(default_factory=list)
+
+
 class LoadBalancerStatus(APIModel):
     """Where traffic from outside comes in."""
 
-    ingress: list[dict[str, Any]] = Field(default_factory=list)
+    ingress: list[LoadBalancerIngress] = Field(default_factory=list)
 
 
 class ServiceStatus(APIModel):

@@ -1,0 +1,19 @@
+"""Kubernetes' autoscaling group: HorizontalPodAutoscaler, and the body of ``/scale``."""
+
+from wakeful.apis.hpa.hpa_types import (
+    HorizontalPodAutoscaler,
+    HorizontalPodAutoscalerSpec,
+    MetricSpec,
+    MetricTarget,
+    Scale,
+)
+from wakeful.apis.hpa.resources import RESOURCES
+
+__all__ = [
+    "RESOURCES",
+    "HorizontalPodAutoscaler",
+    "HorizontalPodAutoscalerSpec",
+    "MetricSpec",
+    "MetricTarget",
+    "Scale",
+]
