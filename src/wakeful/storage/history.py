@@ -54,6 +54,11 @@ class Subscription:
         await self._wake.wait()
 
     @property
+    def pending(self) -> int:
+        """How many events are queued."""
+        return len(self._events)
+
+    @property
     def closed(self) -> bool:
         """No event will follow those already queued."""
         return self._closed

@@ -84,10 +84,10 @@ class MemoryStore:
         self._commit(StoreEventType.MODIFIED, record, current.data, obj)
         return record
 
-    def delete(self, key: Key, *, expected: int) -> Record:
+    def delete(self, key: Key, *, expected: int, final: JSONObject | None = None) -> Record:
         """Remove an object last written at ``expected``; return its last state."""
         current = self._expect(key, expected)
-        obj = current.decode()
+        obj = current.decode() if final is None else final
         record = self._encode(key, obj)
         self._names[key.group, key.resource].remove((key.namespace, key.name))
         self._commit(StoreEventType.DELETED, record, current.data, obj)

@@ -169,10 +169,10 @@ class SQLiteStore:
         self._committed(StoreEventType.MODIFIED, record, current.data, obj)
         return record
 
-    def delete(self, key: Key, *, expected: int) -> Record:
+    def delete(self, key: Key, *, expected: int, final: JSONObject | None = None) -> Record:
         """Remove an object last written at ``expected``; return its last state."""
         current = self._expect(key, expected)
-        obj = current.decode()
+        obj = current.decode() if final is None else final
         record = self._encode(key, obj)
         self._db.execute(f"DELETE FROM objects WHERE {_KEY}", key)  # noqa: S608 - constant text
         self._committed(StoreEventType.DELETED, record, current.data, obj)

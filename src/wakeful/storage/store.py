@@ -199,10 +199,11 @@ class Store(Protocol):
         """
         ...
 
-    def delete(self, key: Key, *, expected: int) -> Record:
+    def delete(self, key: Key, *, expected: int, final: JSONObject | None = None) -> Record:
         """Remove an object last written at ``expected``; return its last state.
 
-        The state returned, and seen by watchers, carries the revision of the deletion.
+        The state returned, and seen by watchers, is ``final`` if given, else what was stored; it
+        carries the revision of the deletion.
 
         Raises:
             KeyMissingError: There is no such object.

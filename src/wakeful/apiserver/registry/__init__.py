@@ -1,0 +1,1 @@
+"""What the API means, apart from how it travels: verbs over stored objects."""

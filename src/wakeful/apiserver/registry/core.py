@@ -1,0 +1,245 @@
+"""The API server apart from HTTP: authorize, find the resource, do what the verb says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apimachinery.errors import (
+    BadRequestError,
+    ForbiddenError,
+    MethodNotAllowedError,
+    NotFoundError,
+    qualified,
+)
+from wakeful.apimachinery.request import APIRequest, UserInfo, Verb
+from wakeful.apimachinery.scheme import Resource, Scheme
+from wakeful.apiserver.admission import AdmissionHook
+from wakeful.apiserver.protocols import AccessAttributes, AllowAll, Authorizer
+from wakeful.apiserver.registry.call import Call, parse_options
+from wakeful.apiserver.registry.deletion import Deleter, parse_delete_options
+from wakeful.apiserver.registry.namespaces import NAMESPACES, prepare_namespace
+from wakeful.apiserver.registry.patching import Patcher
+from wakeful.apiserver.registry.reading import Reader, StoredObjects
+from wakeful.apiserver.registry.response import Response
+from wakeful.apiserver.registry.selectors import parse_selection
+from wakeful.apiserver.registry.served import Served, ServedResources
+from wakeful.apiserver.registry.watching import BOOKMARK_SECONDS, ServedEvent, Watcher
+from wakeful.apiserver.registry.writing import Writer
+from wakeful.storage import Key, Store
+
+Handler = Callable[[Call, Sequence[str]], Response]
+
+_COLLECTION_VERBS = frozenset({Verb.LIST, Verb.CREATE, Verb.DELETE_COLLECTION, Verb.WATCH})
+
+
+class APIServer:
+    """Answers requests on one store; every call runs to its end without letting others in between.
+
+    ``hooks`` take part in every write to a main resource (see :mod:`wakeful.apiserver.admission`).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        scheme: Scheme,
+        *,
+        authorizer: Authorizer | None = None,
+        hooks: Sequence[AdmissionHook] = (),
+        clock: Clock | None = None,
+        bookmark_seconds: float = BOOKMARK_SECONDS,
+    ) -> None:
+        self.store, self.scheme = store, scheme
+        self.clock = clock or SystemClock()
+        self.authorizer = authorizer or AllowAll()
+        self.objects = StoredObjects(store)
+        self.resources = ServedResources(scheme)
+        all_hooks = [prepare_namespace, *hooks]
+        self._writer = Writer(store, self.objects, all_hooks)
+        self._reader = Reader(store)
+        self._patcher = Patcher(self._writer)
+        self._deleter = Deleter(self._writer, self.objects, list(hooks))
+        self._watcher = Watcher(store, self._reader, bookmark_seconds=bookmark_seconds)
+
+    async def handle(
+        self,
+        request: APIRequest,
+        user: UserInfo,
+        *,
+        manager: str = "",
+        duplicates: Sequence[str] = (),
+    ) -> Response:
+        """Answer one request other than a watch.
+
+        ``manager`` is the field manager when the request names none, ``duplicates`` are paths given
+        twice in the body.
+
+        Raises:
+            APIStatusError: Anything that is not a success.
+        """
+        call = self._open(request, user, manager)
+        match request.verb:
+            case Verb.GET:
+                return self._reader.get(call)
+            case Verb.LIST:
+                return self._reader.list(call)
+            case Verb.CREATE:
+                return self._writer.create(call, duplicates)
+            case Verb.UPDATE:
+                return self._writer.update(call, duplicates)
+            case Verb.PATCH:
+                return self._patcher.patch(call, duplicates)
+            case Verb.DELETE:
+                return self._deleter.delete(call)
+            case Verb.DELETE_COLLECTION:
+                return self._delete_collection(call)
+            case Verb.WATCH:
+                raise BadRequestError("a watch is opened, not called")
+
+    @asynccontextmanager
+    async def watch(
+        self, request: APIRequest, user: UserInfo
+    ) -> AsyncIterator[AsyncIterator[ServedEvent]]:
+        """Open a watch.
+
+        Raises:
+            APIStatusError: It cannot be opened.
+        """
+        call = self._open(request, user, "")
+        async with self._watcher.watch(call) as events:
+            yield events
+
+    def authorize(self, user: UserInfo, attributes: AccessAttributes) -> None:
+        """Refuse what the user may not do.
+
+        Raises:
+            ForbiddenError: It is not allowed.
+        """
+        decision = self.authorizer.authorize(user, attributes)
+        if not decision.allowed:
+            raise _forbidden(user, attributes, decision.reason)
+
+    def config(self, name: str, namespace: str = "knative-serving") -> Mapping[str, str]:
+        """Data of a ConfigMap, for defaulting and validation."""
+        found = self.objects.get("", "configmaps", name, namespace)
+        return (found or {}).get("data") or {}
+
+    def _open(self, request: APIRequest, user: UserInfo, manager: str) -> Call:
+        self.authorize(
+            user,
+            AccessAttributes(
+                str(request.verb),
+                request.group,
+                request.version,
+                request.resource,
+                request.subresource,
+                request.namespace,
+                request.name,
+            ),
+        )
+        served = self.resources.find(request.group, request.version, request.resource)
+        if served is None:
+            raise NotFoundError("the server could not find the requested resource")
+        _check_verb(request, served)
+        dry_run, validation, field_manager = parse_options(request, manager)
+        return Call(
+            request,
+            user,
+            served,
+            self.clock.now(),
+            self.config,
+            dry_run,
+            validation,
+            field_manager,
+        )
+
+    def _delete_collection(self, call: Call) -> Response:
+        options = parse_delete_options(call.request.body, call.request.params)
+        selection = parse_selection(call.served.resource, call.request.params)
+        records = [record for record, _ in self._reader.select(call, selection)]
+        items = []
+        for record in records:
+            current = self.store.get(Key(*record.key))
+            if current is not None:
+                obj, _ = self._deleter.delete_record(call, current, options)
+                items.append(call.served.encode(obj))
+        gvk = call.served.gvk
+        return Response(
+            {
+                "kind": f"{gvk.kind}List",
+                "apiVersion": gvk.api_version,
+                "metadata": {"resourceVersion": str(self.store.revision)},
+                "items": items,
+            },
+            200,
+            None,
+            call.warnings,
+            call.served,
+            is_list=True,
+        )
+
+
+def _check_verb(request: APIRequest, served: Served) -> None:
+    resource, sub = served.resource, request.subresource
+    if resource.namespaced != bool(request.namespace) and not _is_everywhere(
+        request, resource.namespaced
+    ):
+        raise NotFoundError("the server could not find the requested resource")
+    if sub and sub not in subresources_of(resource):
+        raise NotFoundError("the server could not find the requested resource")
+    if str(request.verb) not in resource.verbs and not sub:
+        raise MethodNotAllowedError(
+            "the server does not allow this method on the requested resource"
+        )
+    if (request.verb in _COLLECTION_VERBS) == bool(request.name) and not sub:
+        raise MethodNotAllowedError(
+            "the server does not allow this method on the requested resource"
+        )
+
+
+def subresources_of(resource: Resource) -> frozenset[str]:
+    """What a resource offers below its objects."""
+    offered = set()
+    if resource.has_status:
+        offered.add("status")
+    if resource.group_resource == NAMESPACES:
+        offered.add("finalize")
+    return frozenset(offered)
+
+
+def _is_everywhere(request: APIRequest, namespaced: bool) -> bool:
+    return namespaced and request.verb in (
+        Verb.LIST,
+        Verb.WATCH,
+        Verb.DELETE_COLLECTION,
+        Verb.CREATE,
+    )
+
+
+def _forbidden(user: UserInfo, attributes: AccessAttributes, reason: str) -> ForbiddenError:
+    why = f": {reason}" if reason else ""
+    if attributes.path:
+        return ForbiddenError(
+            f'forbidden: User "{user.name}" cannot {attributes.verb} path "{attributes.path}"{why}'
+        )
+    resource = attributes.resource + (
+        f"/{attributes.subresource}" if attributes.subresource else ""
+    )
+    where = (
+        f'in the namespace "{attributes.namespace}"'
+        if attributes.namespace
+        else "at the cluster scope"
+    )
+    name = f' "{attributes.name}"' if attributes.name else ""
+    details = {"kind": attributes.resource}
+    if attributes.name:
+        details["name"] = attributes.name
+    if attributes.group:
+        details["group"] = attributes.group
+    return ForbiddenError(
+        f'{qualified(attributes.resource, attributes.group)}{name} is forbidden: User "{user.name}"'
+        f' cannot {attributes.verb} resource "{resource}" in API group "{attributes.group}"'
+        f" {where}{why}",
+        details=details,
+    )
