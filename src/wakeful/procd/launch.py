@@ -1,9 +1,9 @@
 """From a spec to a running child.
 
 Two ways. The fast one is ``posix_spawn`` (vfork inside): whatever the child has to inherit (network
-namespace, control groups, limits, directory) is put on this process for the moment, which is sound
-because it has a single thread. The full one forks, for what only the child itself can do: change
-its user, enter another process' namespaces, take a terminal.
+namespace, control groups, limits, directory, user) is put on this process for the moment, which is
+sound because it has a single thread. The full one forks, for what only the child itself can do:
+give up capabilities, enter another process' namespaces, take a terminal.
 """
 
 from __future__ import annotations
@@ -172,6 +172,8 @@ def spawn(spec: Spec, fds: dict[int, int], netns: int, home_netns: int, cgroups:
             moved = True
         stage, subject = "control group", ""
         back = cgroups.move(spec.cgroups)
+        stage, subject = "user", ""
+        _lend_user(spec)
         stage, subject = "exec", program
         return os.posix_spawn(
             program,
@@ -179,12 +181,14 @@ def spawn(spec: Spec, fds: dict[int, int], netns: int, home_netns: int, cgroups:
             spec.env,
             file_actions=[(os.POSIX_SPAWN_DUP2, src, dst) for dst, src in lifted.items()],
             setsid=True,
+            resetids=spec.sets_user,
             setsigmask=[],
             setsigdef=_DEFAULT_SIGNALS,
         )
     except OSError as error:
         raise LaunchError(stage, error.errno or 5, subject) from None
     finally:
+        _restore_user(spec)
         cgroups.restore(back)
         if moved:
             linux.setns(home_netns, linux.CLONE_NEWNET)
@@ -194,6 +198,24 @@ def spawn(spec: Spec, fds: dict[int, int], netns: int, home_netns: int, cgroups:
         os.umask(umask)
         for fd in lifted.values():
             os.close(fd)
+
+
+def _lend_user(spec: Spec) -> None:
+    """Become the child's user in name only: its spawning resets effective ids to real ones."""
+    if spec.sets_user:
+        os.setgroups(spec.groups)
+        gid = spec.gid if spec.gid is not None else spec.uid
+        if gid is not None:
+            os.setresgid(gid, -1, -1)
+        if spec.uid is not None:
+            os.setresuid(spec.uid, -1, -1)
+
+
+def _restore_user(spec: Spec) -> None:
+    if spec.sets_user:
+        os.setresuid(0, -1, -1)
+        os.setresgid(0, -1, -1)
+        os.setgroups([])
 
 
 def main_pid(pid: int) -> int:

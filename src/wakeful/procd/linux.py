@@ -188,10 +188,10 @@ def set_capabilities(mask: int, *, ambient: bool) -> None:
                 prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)
 
 
-def make_userns(mapping: list[list[int]]) -> int:
+def make_userns(mapping: list[list[int]], owner: int) -> int:
     """Create a user namespace with ``mapping`` (inside, outside, count) for users and groups.
 
-    Nobody lives in it: the returned descriptor keeps it alive.
+    Nobody lives in it: the returned descriptor keeps it alive. User ``owner`` may enter it.
     """
     up_r, up_w = os.pipe()
     go_r, go_w = os.pipe()
@@ -201,6 +201,9 @@ def make_userns(mapping: list[list[int]]) -> int:
         try:
             os.close(up_r)
             os.close(go_w)
+            if owner != os.geteuid():
+                os.setresgid(owner, owner, owner)
+                os.setresuid(owner, owner, owner)
             unshare(CLONE_NEWUSER)
             os.write(up_w, b"1")
             os.read(go_r, 1)

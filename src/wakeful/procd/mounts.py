@@ -30,6 +30,7 @@ class Stage:
         self.path = ""
         self.error = ""
         self._userns: dict[str, int] = {}
+        self._once: set[str] = set()
         if os.geteuid() != 0:
             self.error = "not running as root"
             return
@@ -50,15 +51,19 @@ class Stage:
             return
         self.path = path
 
-    def userns(self, mapping: list[list[int]]) -> int:
+    def userns(self, mapping: list[list[int]], owner: int | None = None) -> int:
         """Return the (shared) user namespace with this mapping; the descriptor stays ours."""
-        key = repr(mapping)
+        key = repr((mapping, owner))
         if key not in self._userns:
-            self._userns[key] = linux.make_userns(mapping)
+            user = os.geteuid() if owner is None else owner
+            self._userns[key] = linux.make_userns(mapping, user)
         return self._userns[key]
 
     def mount(self, steps: list[dict[str, Any]]) -> None:
-        """Carry out ``steps``; when one fails, what they made is taken away again."""
+        """Carry out ``steps``; when one fails, what they made is taken away again.
+
+        A step with ``once`` is skipped when its target was mounted before.
+        """
         done: list[str] = []
         try:
             for step in steps:
@@ -67,6 +72,8 @@ class Stage:
                 if kind == "dir":
                     os.makedirs(target, mode=int(step.get("mode", 0o755)), exist_ok=True)
                     continue
+                if step.get("once") and target in self._once:
+                    continue
                 done.append(target)
                 if kind == "bind":
                     self._bind(step, target)
@@ -74,6 +81,8 @@ class Stage:
                     self._overlay(step, target)
                 else:
                     raise SpecError(f"mount kind {kind!r} is unknown")  # noqa: TRY301
+                if step.get("once"):
+                    self._once.add(target)
         except BaseException:
             for target in reversed(done):
                 with contextlib.suppress(OSError):
@@ -125,6 +134,7 @@ class Stage:
     def unmount(self, target: str) -> None:
         """Remove ``target``, what is mounted on and below it, and its (empty) directories."""
         self._inside(target)
+        self._once = {t for t in self._once if t != target and not t.startswith(target + "/")}
         for point in self._mounts_below(target):
             linux.umount(point)
         if os.path.isdir(target):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -121,12 +123,16 @@ class Spec:
         self.meta: dict[str, Any] = _get(raw, "meta", dict, {})
 
     @property
+    def sets_user(self) -> bool:
+        """Whether the child runs as another user or group than this process."""
+        return self.uid is not None or self.gid is not None
+
+    @property
     def needs_fork(self) -> bool:
         """Whether the child has to do something between fork and exec that spawning cannot."""
         return bool(
-            self.uid is not None
-            or self.gid is not None
-            or self.capabilities is not None
+            self.capabilities is not None
+            or (self.sets_user and os.geteuid() != 0)
             or self.enter
             or self.terminal
             or self.die_with_parent

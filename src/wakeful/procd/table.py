@@ -146,7 +146,7 @@ class Table:
                 os.lseek(fd, 0, os.SEEK_SET)
                 fds[int(number)] = fd
             elif "idmap" in source:
-                fds[int(number)] = self._stage.userns(source["idmap"])
+                fds[int(number)] = self._stage.userns(source["idmap"], source.get("owner"))
         if spec.terminal and 0 not in fds:
             master, slave = pty.openpty()
             os.set_inheritable(master, False)

@@ -71,9 +71,10 @@ class DataFd:
 
 @dataclass(frozen=True, slots=True)
 class UserNamespaceFd:
-    """A user namespace with this mapping."""
+    """A user namespace with this mapping, which processes of user ``owner`` may enter."""
 
     idmap: IdMap
+    owner: int
 
 
 FdSource = PassedFd | DataFd | UserNamespaceFd
@@ -153,8 +154,9 @@ class ProcessSpec:
                     passed.append(fd)
                 case DataFd(data):
                     fds[str(number)] = {"data": data}
-                case UserNamespaceFd(idmap):
-                    fds[str(number)] = {"idmap": [list(entry) for entry in idmap]}
+                case UserNamespaceFd(idmap, owner):
+                    entries = [list(entry) for entry in idmap]
+                    fds[str(number)] = {"idmap": entries, "owner": owner}
         wire: dict[str, Any] = {
             "name": self.name,
             "argv": list(self.argv),
