@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
@@ -77,6 +78,14 @@ class DataDir:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+class RuntimeName(StrEnum):
+    """What runs instances."""
+
+    SANDBOX = "sandbox"
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+
 class Settings(BaseModel):
     """What ``wakeful up`` was asked for; written to the data directory for the other commands."""
 
@@ -91,7 +100,7 @@ class Settings(BaseModel):
     """Address that the API and the gateway listen on."""
     domain: str = "localhost"
     """Domain of services while ``config-domain`` names none."""
-    runtime: Literal["sandbox", "docker", "podman"] = "sandbox"
+    runtime: RuntimeName = RuntimeName.SANDBOX
     pod_cidr: str = "198.19.0.0/16"
     """Addresses of instances; inside this machine only (the benchmark range of RFC 2544)."""
     service_cidr: str = "198.18.0.0/16"

@@ -1,0 +1,121 @@
+"""Objects that exist from the start: namespaces, configuration, the gateway's familiar name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wakeful import __version__
+
+JSONObject = dict[str, Any]
+
+NAMESPACES = (
+    "default",
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    "knative-serving",
+    "istio-system",
+)
+
+_DOMAIN_EXAMPLE = """\
+# Services get the domain `localhost` while this map names none, so that
+# http://NAME.NAMESPACE.localhost:PORT opens in any browser of this machine.
+# A key is a domain. Its value is empty for the default, or selects routes:
+example.org: |
+  selector:
+    app: nonprofit
+# Routes under svc.cluster.local are not reachable from outside.
+svc.cluster.local: |
+  selector:
+    app: secret
+"""
+_AUTOSCALER_EXAMPLE = """\
+# Every key may be set; changes take effect at once.
+container-concurrency-target-percentage: "70"
+container-concurrency-target-default: "100"
+requests-per-second-target-default: "200"
+target-burst-capacity: "211"
+stable-window: "60s"
+panic-window-percentage: "10.0"
+panic-threshold-percentage: "200.0"
+max-scale-up-rate: "1000.0"
+max-scale-down-rate: "2.0"
+enable-scale-to-zero: "true"
+scale-to-zero-grace-period: "30s"
+scale-to-zero-pod-retention-period: "0s"
+pod-autoscaler-class: "kpa.autoscaling.knative.dev"
+initial-scale: "1"
+allow-zero-initial-scale: "false"
+min-scale: "0"
+max-scale: "0"
+scale-down-delay: "0s"
+"""
+_CONFIG_MAPS = {
+    "config-autoscaler": _AUTOSCALER_EXAMPLE,
+    "config-defaults": '# revision-timeout-seconds: "300"\n',
+    "config-deployment": "# progress-deadline: 600s\n",
+    "config-domain": _DOMAIN_EXAMPLE,
+    "config-features": "# tag-header-based-routing: disabled\n",
+    "config-gc": "# retain-since-create-time: 48h\n",
+    "config-network": '# domain-template: "{{.Name}}.{{.Namespace}}.{{.Domain}}"\n',
+    "config-observability": '# logging.enable-request-log: "false"\n',
+}
+
+
+def namespaces() -> list[JSONObject]:
+    """The namespaces every platform has."""
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES
+    ]
+
+
+def config_maps() -> list[JSONObject]:
+    """The ``config-*`` maps, with every value at its default and an example of what can be set."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": name,
+                "namespace": "knative-serving",
+                "labels": {
+                    "app.kubernetes.io/name": "knative-serving",
+                    "app.kubernetes.io/version": __version__,
+                },
+            },
+            "data": {"_example": example},
+        }
+        for name, example in _CONFIG_MAPS.items()
+    ]
+
+
+def gateway_service(host: str, http_port: int, https_port: int | None) -> JSONObject:
+    """The gateway under the name that guides for Knative look for."""
+    ports = [{"name": "http2", "port": http_port, "targetPort": http_port}]
+    if https_port is not None:
+        ports.append({"name": "https", "port": https_port, "targetPort": https_port})
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "istio-ingressgateway",
+            "namespace": "istio-system",
+            "labels": {"istio": "ingressgateway"},
+        },
+        "spec": {"type": "LoadBalancer", "ports": ports},
+        "status": {"loadBalancer": {"ingress": [{"ip": host}]}},
+    }
+
+
+def kubernetes_service(api_port: int) -> JSONObject:
+    """The API server under its usual name."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {"ports": [{"name": "https", "port": 443, "targetPort": api_port}]},
+    }

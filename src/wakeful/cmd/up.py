@@ -1,0 +1,146 @@
+"""``up`` and ``down``: start and stop everything that belongs to one data directory."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from wakeful.apimachinery.errors import WakefulError
+from wakeful.client import load_kubeconfig
+from wakeful.cmd.addresses import Addresses
+from wakeful.cmd.processes import CONTROL_PLANE, control_plane_spec
+from wakeful.config import DataDir, Settings
+from wakeful.gateway.envoy import EnvoyAdmin
+from wakeful.gateway.settings import GatewayPaths
+from wakeful.procd import control
+from wakeful.procd.client import ProcdClient, ProcdError
+from wakeful.procd.types import ProcessState
+
+START_SECONDS = 60.0
+_POLL_SECONDS = 0.03
+_DRAIN_SECONDS = 15.0
+
+Progress = Callable[[str], None]
+
+
+class AlreadyRunningError(WakefulError):
+    """A platform runs on this data directory."""
+
+    def __init__(self, data_dir: Path, pid: int) -> None:
+        super().__init__(f"already running on {str(data_dir)!r} (pid {pid})")
+        self.data_dir, self.pid = data_dir, pid
+
+
+class StartFailedError(WakefulError):
+    """The platform did not come up; the message ends with what its log says."""
+
+
+async def start(settings: Settings, progress: Progress) -> Addresses:
+    """Start everything and return where it answers, once it does.
+
+    Raises:
+        AlreadyRunningError: Something runs on this data directory.
+        StartFailedError: It did not come up.
+    """
+    layout = settings.layout
+    layout.create()
+    if (pid := control.ping(layout.run)) is not None:
+        raise AlreadyRunningError(settings.data_dir, pid)
+    Addresses.forget(layout)
+    settings.save()
+    progress("starting the process supervisor")
+    control.start(layout.run)
+    try:
+        async with await ProcdClient.connect(layout.run) as procd:
+            progress("starting the control plane and Envoy")
+            await procd.spawn(control_plane_spec(settings))
+            return await _until_ready(layout, procd)
+    except BaseException:
+        control.stop(layout.run, grace_seconds=5)
+        raise
+
+
+async def _until_ready(layout: DataDir, procd: ProcdClient) -> Addresses:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        status = await procd.get(CONTROL_PLANE)
+        if status.restarts >= 2 or status.state is ProcessState.EXITED:
+            raise StartFailedError(f"the control plane does not start: {_last_words(layout)}")
+        addresses = Addresses.load(layout)
+        if addresses is not None and await is_ready(layout):
+            return addresses
+        await asyncio.sleep(_POLL_SECONDS)
+    raise StartFailedError(
+        f"not ready after {START_SECONDS:g} s; see {str(layout.logs / 'control-plane.log')!r}"
+    )
+
+
+async def is_ready(layout: DataDir) -> bool:
+    """Whether the API server says that every part is usable."""
+    if not layout.kubeconfig.exists():
+        return False
+    config = load_kubeconfig(layout.kubeconfig)
+    timeout = aiohttp.ClientTimeout(total=3)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(
+                f"{config.server}/readyz", ssl=config.ssl_context() or ssl.create_default_context()
+            ) as response,
+        ):
+            return response.status == 200
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return False
+
+
+def _last_words(layout: DataDir) -> str:
+    """The end of the control plane's log, without time stamps."""
+    try:
+        lines = (layout.logs / "control-plane.log").read_text(errors="replace").splitlines()
+    except OSError:
+        return "it left no log"
+    texts = [line.split(" ", 3)[-1] for line in lines[-3:]]
+    return " / ".join(texts) or "its log is empty"
+
+
+async def stop(data_dir: Path, progress: Progress) -> bool:
+    """Drain Envoy, then stop the instances and the rest; return whether anything ran."""
+    layout = DataDir(data_dir)
+    if control.ping(layout.run) is None:
+        _remove_outer_run_dir(layout)
+        return False
+    admin = EnvoyAdmin(GatewayPaths(layout.run).admin_socket)
+    if await admin.is_up():
+        progress("waiting for requests in flight")
+        try:
+            await admin.drain(timeout=_DRAIN_SECONDS)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            progress("Envoy is gone already")
+    progress("stopping instances and the control plane")
+    await _shut_down_node(layout)
+    control.stop(layout.run, grace_seconds=10)
+    Addresses.forget(layout)
+    _remove_outer_run_dir(layout)
+    return True
+
+
+async def _shut_down_node(layout: DataDir) -> None:
+    """Have the control plane end its instances and undo what it did to the host."""
+    try:
+        async with await ProcdClient.connect(layout.run) as procd:
+            await procd.signal(CONTROL_PLANE, signal.SIGUSR1)
+            await procd.stop(CONTROL_PLANE, grace_seconds=30)
+    except ProcdError:
+        return
+
+
+def _remove_outer_run_dir(layout: DataDir) -> None:
+    if layout.root not in layout.run.parents and layout.run.exists():
+        shutil.rmtree(layout.run, ignore_errors=True)
