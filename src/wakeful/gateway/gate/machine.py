@@ -1,0 +1,300 @@
+"""One revision at the gate, as a state machine: events and the time in, effects out, no I/O.
+
+::
+
+    ASLEEP    nobody ready      ── request arrives ──> STARTING, one poke for all that are held
+    STARTING  waiting           ── instance acknowledged ──> AWAKE, held ones are let go
+                                ── start failed ──> all held are denied, ASLEEP
+    AWAKE     instances ready   ── last instance withdrawn ──> ASLEEP, or STARTING if some are held
+
+With a concurrency limit, being let go takes a slot of one instance; the slot comes back when the
+response has ended. Requests queue here, in one line, and never behind a busy instance.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+
+from wakeful.gateway.plan import Endpoint, RevisionBackend
+
+QUEUE_LIMIT = 10_000
+"""Requests one revision may keep waiting; beyond it they are refused at once."""
+MAX_HOPS = 8
+"""How often one request is let go before we admit that nobody can be reached."""
+_FIRST_PAUSE_SECONDS = 0.02
+
+
+class Phase(StrEnum):
+    """Where a revision is on its way between zero and serving."""
+
+    ASLEEP = "Asleep"
+    STARTING = "Starting"
+    AWAKE = "Awake"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Let the request go; to this very instance when one is named."""
+
+    ticket: int
+    endpoint: Endpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Answer the request ourselves."""
+
+    ticket: int
+    status: HTTPStatus
+    body: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Call ``resume`` for the ticket after ``seconds``; its last release reached nobody."""
+
+    ticket: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Poke:
+    """Ask for an instance."""
+
+
+Effect = Grant | Deny | Pause | Poke
+
+
+@dataclass(frozen=True, slots=True)
+class GateCounts:
+    """What one revision has at the gate; areas are request-seconds since the beginning."""
+
+    held: int
+    running: int
+    arrived_total: int
+    held_area: float
+    running_area: float
+
+
+class RevisionGate:
+    """Holds requests of one revision until an instance may have them."""
+
+    def __init__(self, backend: RevisionBackend, *, recovering: bool = False) -> None:
+        self._backend = backend
+        self._phase = Phase.ASLEEP
+        self._ready: dict[Endpoint, int] = {}
+        """Acknowledged instances and when they last got a request, as a counter."""
+        self._used: dict[Endpoint, int] = {}
+        self._foreign: dict[Endpoint, int] = {}
+        """Requests in flight that a control plane before us let go."""
+        self._recovering = recovering and backend.gated
+        self._queue: deque[int] = deque()
+        self._waiting: set[int] = set()
+        self._paused: set[int] = set()
+        self._running: dict[int, Endpoint | None] = {}
+        self._grants = 0
+        self._arrived = 0
+        self._held_area = 0.0
+        self._running_area = 0.0
+        self._last_change = 0.0
+
+    @property
+    def backend(self) -> RevisionBackend:
+        """The limits in force."""
+        return self._backend
+
+    @property
+    def phase(self) -> Phase:
+        """Where the revision is."""
+        return self._phase
+
+    @property
+    def held(self) -> int:
+        """Requests that wait."""
+        return len(self._waiting)
+
+    @property
+    def ready(self) -> frozenset[Endpoint]:
+        """Instances that every Envoy knows."""
+        return frozenset(self._ready)
+
+    def in_flight(self, endpoint: Endpoint) -> int:
+        """Slots of one instance that are taken."""
+        return self._used.get(endpoint, 0) + self._foreign.get(endpoint, 0)
+
+    def counts(self, now: float) -> GateCounts:
+        """Exact numbers as of ``now``."""
+        self._account(now)
+        return GateCounts(
+            self.held, len(self._running), self._arrived, self._held_area, self._running_area
+        )
+
+    def configure(self, backend: RevisionBackend, now: float) -> list[Effect]:
+        """Take new limits; more room lets waiting requests go at once."""
+        self._account(now)
+        self._backend = backend
+        return self._grant()
+
+    def arrive(self, ticket: int, now: float, *, hop: int = 0) -> list[Effect]:
+        """A request came; ``hop`` says how often it was let go before without reaching anybody."""
+        self._account(now)
+        if hop >= MAX_HOPS:
+            return [
+                Deny(
+                    ticket,
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    f"no instance of revision {str(self._backend.key)!r} can be reached",
+                    "gate_loop",
+                )
+            ]
+        if len(self._waiting) >= QUEUE_LIMIT:
+            return [
+                Deny(
+                    ticket,
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "pending request queue full",
+                    "queue_full",
+                )
+            ]
+        if not hop:
+            self._arrived += 1
+        self._waiting.add(ticket)
+        if hop and self._ready:
+            self._paused.add(ticket)
+            return [Pause(ticket, _FIRST_PAUSE_SECONDS * 2 ** (hop - 1))]
+        self._queue.append(ticket)
+        return [*self._wake(), *self._grant()]
+
+    def resume(self, ticket: int, now: float) -> list[Effect]:
+        """A paused request may try again."""
+        self._account(now)
+        if ticket not in self._paused:
+            return []
+        self._paused.discard(ticket)
+        self._queue.append(ticket)
+        return [*self._wake(), *self._grant()]
+
+    def leave(self, ticket: int, now: float) -> list[Effect]:
+        """The request is over: answered, given up by its client, or denied by its deadline."""
+        self._account(now)
+        if ticket in self._waiting:
+            self._waiting.discard(ticket)
+            self._paused.discard(ticket)
+            return []
+        if ticket in self._running:
+            endpoint = self._running.pop(ticket)
+            if endpoint is not None:
+                self._give_back(endpoint)
+        return self._grant()
+
+    def offer(self, endpoints: Iterable[Endpoint], now: float) -> list[Effect]:
+        """Every Envoy has acknowledged exactly these instances."""
+        self._account(now)
+        self._ready = {endpoint: self._ready.get(endpoint, 0) for endpoint in endpoints}
+        if not self._ready:
+            return self._sleep()
+        self._phase = Phase.AWAKE
+        self._queue.extend(sorted(self._paused))
+        self._paused.clear()
+        return self._grant()
+
+    def withdraw(self, keep: Iterable[Endpoint], now: float) -> list[Effect]:
+        """Stop sending to all but ``keep``, before Envoy is told to."""
+        self._account(now)
+        kept = frozenset(keep)
+        self._ready = {e: last for e, last in self._ready.items() if e in kept}
+        return [] if self._ready else self._sleep()
+
+    def fail(self, reason: str, now: float) -> list[Effect]:
+        """No instance is going to come: everybody held hears why."""
+        self._account(now)
+        if self._ready:
+            return []
+        self._phase = Phase.ASLEEP
+        denied: list[Effect] = [
+            Deny(ticket, HTTPStatus.SERVICE_UNAVAILABLE, reason, "start_failed")
+            for ticket in sorted(self._waiting)
+        ]
+        self._waiting.clear()
+        self._paused.clear()
+        self._queue.clear()
+        return denied
+
+    def recover(self, in_progress: Mapping[Endpoint, int], now: float) -> list[Effect]:
+        """Learn from Envoy what is in flight without our knowing; the count can only shrink."""
+        self._account(now)
+        seen = {
+            endpoint: max(0, count - self._used.get(endpoint, 0))
+            for endpoint, count in in_progress.items()
+        }
+        if self._recovering:
+            self._recovering = False
+            self._foreign = {endpoint: count for endpoint, count in seen.items() if count}
+        else:
+            self._foreign = {
+                endpoint: min(count, seen.get(endpoint, 0))
+                for endpoint, count in self._foreign.items()
+                if seen.get(endpoint, 0)
+            }
+        return self._grant()
+
+    def _wake(self) -> list[Effect]:
+        if self._ready or self._phase is Phase.STARTING:
+            return []
+        self._phase = Phase.STARTING
+        return [Poke()]
+
+    def _sleep(self) -> list[Effect]:
+        if self._phase is Phase.AWAKE:
+            self._phase = Phase.ASLEEP
+        self._queue.extend(sorted(self._paused))
+        self._paused.clear()
+        return self._wake() if self._waiting else []
+
+    def _grant(self) -> list[Effect]:
+        granted: list[Effect] = []
+        while self._queue:
+            if self._queue[0] not in self._waiting:
+                self._queue.popleft()  # its client gave up
+                continue
+            if not self._ready:
+                break
+            endpoint = self._pick() if self._backend.gated else None
+            if self._backend.gated and endpoint is None:
+                break
+            ticket = self._queue.popleft()
+            self._waiting.discard(ticket)
+            self._running[ticket] = endpoint
+            granted.append(Grant(ticket, endpoint))
+        return granted
+
+    def _pick(self) -> Endpoint | None:
+        """Take a slot of the least busy instance; among equals the one that rested longest."""
+        if self._recovering:
+            return None
+        best = min(self._ready, key=lambda e: (self.in_flight(e), self._ready[e]))
+        if self.in_flight(best) >= self._backend.container_concurrency:
+            return None
+        self._grants += 1
+        self._ready[best] = self._grants
+        self._used[best] = self._used.get(best, 0) + 1
+        return best
+
+    def _give_back(self, endpoint: Endpoint) -> None:
+        left = self._used[endpoint] - 1
+        if left:
+            self._used[endpoint] = left
+        else:
+            del self._used[endpoint]
+
+    def _account(self, now: float) -> None:
+        elapsed = now - self._last_change if self._last_change else 0.0
+        if elapsed > 0:
+            self._held_area += elapsed * len(self._waiting)
+            self._running_area += elapsed * len(self._running)
+        self._last_change = now

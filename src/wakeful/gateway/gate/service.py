@@ -1,0 +1,314 @@
+"""The gate's ext_proc service: Envoy asks about each held request and keeps the stream open.
+
+The stream opens with the request and closes when its response has ended, so that what is held and
+what runs is known exactly. Decisions are the machine's; here are only messages and timers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import grpc
+import structlog
+from envoy.config.core.v3 import base_pb2
+from envoy.service.ext_proc.v3 import external_processor_pb2 as ext_proc_pb2
+from envoy.type.v3 import http_status_pb2
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.autoscaler import Poke
+from wakeful.gateway.gate.machine import (
+    Deny,
+    Effect,
+    GateCounts,
+    Grant,
+    Pause,
+    Phase,
+    RevisionGate,
+)
+from wakeful.gateway.plan import Endpoint, RevisionBackend, RevisionKey
+from wakeful.gateway.translator.names import (
+    CLUSTER_HEADER,
+    HOP_HEADER,
+    NAMESPACE_HEADER,
+    PICK_KEY,
+    PICK_NAMESPACE,
+    REVISION_HEADER,
+    cluster_name,
+    pods_cluster_name,
+)
+
+log = structlog.get_logger("wakeful.gateway.gate")
+
+_SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
+_METHOD = "Process"
+_REPOKE_SECONDS = 1.0
+_GRPC_STATUS = {
+    "queue_full": grpc.StatusCode.RESOURCE_EXHAUSTED.value[0],
+    "gate_timeout": grpc.StatusCode.DEADLINE_EXCEEDED.value[0],
+}
+_RETRY_AFTER = frozenset({"queue_full"})
+
+_REVISION = REVISION_HEADER.lower()
+_NAMESPACE = NAMESPACE_HEADER.lower()
+
+
+@dataclass(slots=True)
+class _Entry:
+    gate: RevisionGate
+    poked_at: float = 0.0
+
+
+class Gate:
+    """All revisions' gates behind one gRPC service."""
+
+    def __init__(self, poker: Poke, clock: Clock | None = None) -> None:
+        self._poker = poker
+        self._clock = clock or SystemClock()
+        self._entries: dict[RevisionKey, _Entry] = {}
+        self._verdicts: dict[int, asyncio.Future[Grant | Deny]] = {}
+        self._tickets = itertools.count(1)
+        self._opened = asyncio.Event()
+        self._recovering = False
+
+    def handler(self) -> Any:
+        """The gRPC service, to be added to a server."""
+        return grpc.method_handlers_generic_handler(
+            _SERVICE,
+            {
+                _METHOD: grpc.stream_stream_rpc_method_handler(
+                    self._process,
+                    request_deserializer=ext_proc_pb2.ProcessingRequest.FromString,
+                    response_serializer=ext_proc_pb2.ProcessingResponse.SerializeToString,
+                )
+            },
+        )
+
+    def expect_recovery(self) -> None:
+        """The Envoy we serve outlived another control plane: learn its load before granting slots.
+
+        Applies to revisions configured from now on, until ``open``.
+        """
+        self._recovering = True
+
+    def open(self) -> None:
+        """Begin to decide: all revisions were configured."""
+        self._recovering = False
+        self._opened.set()
+
+    def configure(self, backend: RevisionBackend) -> None:
+        """Add a revision or change its limits."""
+        entry = self._entries.get(backend.key)
+        if entry is None:
+            gate = RevisionGate(backend, recovering=self._recovering)
+            self._entries[backend.key] = _Entry(gate)
+        else:
+            self._apply(entry, entry.gate.configure(backend, self._now()))
+
+    def forget(self, key: RevisionKey) -> None:
+        """The revision is gone; what it still holds is told so."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            entry.gate.withdraw((), self._now())  # nobody is to be started for it any more
+            self._apply(entry, entry.gate.fail(f"revision {str(key)!r} was deleted", self._now()))
+
+    def offer(self, key: RevisionKey, endpoints: Iterable[Endpoint]) -> None:
+        """Every Envoy has acknowledged exactly these instances as usable."""
+        if entry := self._entries.get(key):
+            self._apply(entry, entry.gate.offer(endpoints, self._now()))
+
+    def withdraw(self, key: RevisionKey, keep: Iterable[Endpoint]) -> None:
+        """Send nothing to instances outside ``keep`` from now on."""
+        if entry := self._entries.get(key):
+            self._apply(entry, entry.gate.withdraw(keep, self._now()))
+
+    def fail(self, key: RevisionKey, reason: str) -> None:
+        """Starting failed: answer 503 with ``reason`` to everyone who waits."""
+        if entry := self._entries.get(key):
+            self._apply(entry, entry.gate.fail(reason, self._now()))
+
+    def recover(self, key: RevisionKey, in_progress: Mapping[Endpoint, int]) -> None:
+        """Envoy's own count of requests at each instance."""
+        if entry := self._entries.get(key):
+            self._apply(entry, entry.gate.recover(in_progress, self._now()))
+
+    def finish_recovery(self) -> None:
+        """Envoy had its chance to report; whoever still waits for it goes on without."""
+        for entry in self._entries.values():
+            self._apply(entry, entry.gate.recover({}, self._now()))
+
+    def counts(self, key: RevisionKey) -> GateCounts | None:
+        """What a revision has at the gate now, or None for an unknown one."""
+        entry = self._entries.get(key)
+        return entry.gate.counts(self._now()) if entry is not None else None
+
+    def phase(self, key: RevisionKey) -> Phase | None:
+        """Where a revision is, or None for an unknown one."""
+        entry = self._entries.get(key)
+        return entry.gate.phase if entry is not None else None
+
+    def is_gated(self, key: RevisionKey) -> bool:
+        """Whether every request of the revision passes here."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.gate.backend.gated
+
+    def in_flight(self, key: RevisionKey, endpoint: Endpoint) -> int:
+        """Slots of one instance that are taken."""
+        entry = self._entries.get(key)
+        return entry.gate.in_flight(endpoint) if entry is not None else 0
+
+    def keys(self) -> Iterable[RevisionKey]:
+        """All configured revisions."""
+        return self._entries.keys()
+
+    async def run_pokes(self) -> None:
+        """Ask again, every second, for what is still held: a poke may meet a restarting listener.
+
+        Runs until cancelled.
+        """
+        while True:
+            await self._clock.sleep(_REPOKE_SECONDS)
+            now = self._now()
+            for entry in self._entries.values():
+                waits = entry.gate.held and entry.gate.phase is Phase.STARTING
+                if waits and now - entry.poked_at >= _REPOKE_SECONDS:
+                    self._poke(entry)
+
+    async def _process(
+        self,
+        requests: AsyncIterator[ext_proc_pb2.ProcessingRequest],
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> None:
+        await self._opened.wait()
+        ticket = next(self._tickets)
+        entry: _Entry | None = None
+        try:
+            async for message in requests:
+                match message.WhichOneof("request"):
+                    case "request_headers":
+                        headers = _headers(message.request_headers)
+                        key = RevisionKey(headers.get(_NAMESPACE, ""), headers.get(_REVISION, ""))
+                        entry = self._entries.get(key)
+                        hop = int(headers.get(HOP_HEADER) or 0)
+                        await context.write(await self._decide(entry, key, ticket, hop))
+                    case "response_trailers":
+                        await context.write(
+                            ext_proc_pb2.ProcessingResponse(
+                                response_trailers=ext_proc_pb2.TrailersResponse()
+                            )
+                        )
+                    case _:
+                        log.warning("unexpected processing request", message=str(message)[:200])
+        finally:
+            self._verdicts.pop(ticket, None)
+            if entry is not None:
+                self._apply(entry, entry.gate.leave(ticket, self._now()))
+
+    async def _decide(
+        self, entry: _Entry | None, key: RevisionKey, ticket: int, hop: int
+    ) -> ext_proc_pb2.ProcessingResponse:
+        if entry is None:
+            return _denial(
+                Deny(
+                    ticket,
+                    HTTPStatus.NOT_FOUND,
+                    f'Error getting active endpoint: revision "{key}" not found',
+                    "unknown_revision",
+                )
+            )
+        verdict: asyncio.Future[Grant | Deny] = asyncio.get_running_loop().create_future()
+        self._verdicts[ticket] = verdict
+        self._apply(entry, entry.gate.arrive(ticket, self._now(), hop=hop))
+        try:
+            async with asyncio.timeout(_deadline(entry.gate.backend)):
+                decision = await verdict
+        except TimeoutError:
+            self._apply(entry, entry.gate.leave(ticket, self._now()))
+            decision = Deny(
+                ticket, HTTPStatus.GATEWAY_TIMEOUT, "activator request timeout", "gate_timeout"
+            )
+        if isinstance(decision, Deny):
+            return _denial(decision)
+        return _release(entry.gate.backend, decision, hop)
+
+    def _apply(self, entry: _Entry, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Grant | Deny):
+                verdict = self._verdicts.get(effect.ticket)
+                if verdict is not None and not verdict.done():
+                    verdict.set_result(effect)
+            elif isinstance(effect, Pause):
+                asyncio.get_running_loop().call_later(
+                    effect.seconds, self._resume, entry, effect.ticket
+                )
+            else:
+                self._poke(entry)
+
+    def _resume(self, entry: _Entry, ticket: int) -> None:
+        self._apply(entry, entry.gate.resume(ticket, self._now()))
+
+    def _poke(self, entry: _Entry) -> None:
+        entry.poked_at = self._now()
+        key = entry.gate.backend.key
+        self._poker.poke(key.namespace, key.name)
+
+    def _now(self) -> float:
+        return self._clock.monotonic()
+
+
+def _deadline(backend: RevisionBackend) -> float | None:
+    limits = [backend.timeout_seconds, backend.response_start_timeout_seconds]
+    return min((limit for limit in limits if limit), default=None)
+
+
+def _headers(message: ext_proc_pb2.HttpHeaders) -> dict[str, str]:
+    return {
+        header.key: (header.raw_value.decode("latin-1") if header.raw_value else header.value)
+        for header in message.headers.headers
+    }
+
+
+def _set(name: str, value: str) -> base_pb2.HeaderValueOption:
+    return base_pb2.HeaderValueOption(
+        header=base_pb2.HeaderValue(key=name, raw_value=value.encode()),
+        append_action=base_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
+    )
+
+
+def _release(backend: RevisionBackend, grant: Grant, hop: int) -> ext_proc_pb2.ProcessingResponse:
+    if grant.endpoint is None:
+        # Back to where it came from: should the instance be gone again, it is simply held again.
+        target = cluster_name(backend.key)
+        headers = [_set(CLUSTER_HEADER, target), _set(HOP_HEADER, str(hop + 1))]
+    else:
+        headers = [_set(CLUSTER_HEADER, pods_cluster_name(backend.key))]
+    response = ext_proc_pb2.ProcessingResponse(
+        request_headers=ext_proc_pb2.HeadersResponse(
+            response=ext_proc_pb2.CommonResponse(
+                header_mutation=ext_proc_pb2.HeaderMutation(set_headers=headers),
+                clear_route_cache=True,
+            )
+        )
+    )
+    if grant.endpoint is not None:
+        response.dynamic_metadata.update({PICK_NAMESPACE: {PICK_KEY: str(grant.endpoint)}})
+    return response
+
+
+def _denial(deny: Deny) -> ext_proc_pb2.ProcessingResponse:
+    headers = [_set("content-type", "text/plain; charset=utf-8")]
+    if deny.detail in _RETRY_AFTER:
+        headers.append(_set("retry-after", "1"))
+    response = ext_proc_pb2.ImmediateResponse(
+        status=http_status_pb2.HttpStatus(code=int(deny.status)),
+        headers=ext_proc_pb2.HeaderMutation(set_headers=headers),
+        body=deny.body.encode(),
+        details=deny.detail,
+    )
+    if deny.detail in _GRPC_STATUS:
+        response.grpc_status.status = _GRPC_STATUS[deny.detail]
+    return ext_proc_pb2.ProcessingResponse(immediate_response=response)

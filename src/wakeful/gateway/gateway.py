@@ -1,0 +1,211 @@
+"""The gateway as one object: give it plans and endpoints, it keeps Envoy and the gate in line.
+
+Not for finding out what the plan should be; controllers do that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+
+import grpc
+import structlog
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apimachinery.errors import WakefulError
+from wakeful.autoscaler import Poke
+from wakeful.gateway.gate.service import Gate
+from wakeful.gateway.load import LoadReports
+from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionKey
+from wakeful.gateway.settings import GatewaySettings
+from wakeful.gateway.translator.compiler import PlanCompiler
+from wakeful.gateway.translator.names import cluster_name, pods_cluster_name
+from wakeful.gateway.translator.routes import HostConflict
+from wakeful.gateway.xds.resources import ResourceType
+from wakeful.gateway.xds.server import AdsServer
+
+log = structlog.get_logger("wakeful.gateway")
+
+_RECOVERY_SECONDS = 2.0
+_ACK_SECONDS = 30.0
+_SERVER_OPTIONS = (
+    # By default bursts beyond 1,000 calls are refused at random.
+    ("grpc.server.max_pending_requests", 1_000_000),
+    ("grpc.server.max_pending_requests_hard_limit", 1_000_000),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_concurrent_streams", 1_000_000),
+)
+
+
+class Gateway:
+    """Envoy's control plane.
+
+    ``run`` serves it; ``publish`` gives the first whole plan, before which nothing is answered.
+    """
+
+    def __init__(self, settings: GatewaySettings, poke: Poke, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._compiler = PlanCompiler(settings)
+        self._publishing = asyncio.Lock()
+        self._published = False
+        self._plan = Plan()
+        self._offers: asyncio.Queue[tuple[RevisionKey, ...] | None] = asyncio.Queue()
+        self.ads = AdsServer()
+        self.gate = Gate(poke, self._clock)
+        self.load = LoadReports(self.gate, self._clock)
+
+    @property
+    def settings(self) -> GatewaySettings:
+        """Where it listens."""
+        return self._settings
+
+    @property
+    def conflicts(self) -> list[HostConflict]:
+        """Hosts that more than one Ingress of the last plan wanted."""
+        return self._compiler.conflicts
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve ADS, LRS and the gate on the control socket while the context is open."""
+        paths = self._settings.paths
+        paths.check()
+        paths.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        server = grpc.aio.server(options=_SERVER_OPTIONS)
+        server.add_generic_rpc_handlers(
+            (self.ads.handler(), self.gate.handler(), self.load.handler())
+        )
+        server.add_insecure_port(f"unix:{paths.control_socket}")
+        await server.start()
+        paths.control_socket.chmod(0o600)
+        try:
+            async with asyncio.TaskGroup() as group:
+                background = [
+                    group.create_task(self.gate.run_pokes(), name="gate:pokes"),
+                    group.create_task(self._run_offers(group), name="gate:offers"),
+                ]
+                try:
+                    yield
+                finally:
+                    for task in background:
+                        task.cancel()
+        finally:
+            await server.stop(grace=None)
+
+    async def publish(self, plan: Plan, *, adopted: bool = False) -> None:
+        """Make Envoy do what ``plan`` says; the first call opens for business.
+
+        With ``adopted``, Envoy was serving before us: what it has in flight is learnt from its
+        first load report before slots are given out.
+
+        Raises:
+            NackError: Envoy refused part of it; the rest is in force.
+            PushTimeoutError: Envoy did not acknowledge in time.
+        """
+        async with self._publishing:
+            if adopted and not self._published:
+                self.gate.expect_recovery()
+            # The gate knows a revision before any request can be sent to it, and longer.
+            for backend in plan.revisions.values():
+                self.gate.configure(backend)
+            fresh = self._fresh(plan)
+            changes = self._compiler.compile(plan)
+            if self._published:
+                await self.ads.push(changes)
+            else:
+                self._published = True
+                self.ads.store.apply(changes)
+                self.ads.open()
+                self.gate.open()
+                if adopted:
+                    self._offers.put_nowait(None)
+            self._plan = plan
+            for key in set(self.gate.keys()) - plan.revisions.keys():
+                self.gate.forget(key)
+                self.load.forget(key)
+            self._watch()
+            self._offers.put_nowait(tuple(fresh))
+
+    def _fresh(self, plan: Plan) -> list[RevisionKey]:
+        """Revisions that are new or changed, and have instances already."""
+        known = self._plan.revisions
+        return [
+            key
+            for key, backend in plan.revisions.items()
+            if known.get(key) is not backend and self._compiler.endpoints(key)
+        ]
+
+    async def set_endpoints(self, key: BackendKey, endpoints: Iterable[Endpoint]) -> None:
+        """Replace the instances of one backend; returns once every Envoy sends only to those.
+
+        Independent of ``publish``: waking one revision waits for nobody else's changes.
+        """
+        instances = frozenset(endpoints)
+        usable = frozenset(endpoint for endpoint in instances if not endpoint.draining)
+        if isinstance(key, RevisionKey):
+            self.gate.withdraw(key, usable)
+        changes = self._compiler.compile_endpoints(key, instances)
+        if not isinstance(key, RevisionKey):
+            await self.ads.push(changes)
+            return
+        self._watch()
+        if not self._published:
+            return
+        await self.ads.push(changes)
+        await self._offer(key)
+
+    async def drained(self, key: RevisionKey, endpoint: Endpoint, *, timeout: float) -> bool:
+        """Wait until nothing is in flight at an instance that was set draining.
+
+        Returns whether it came to that within ``timeout`` seconds. Call it after ``set_endpoints``
+        returned, while the instance is still listed.
+        """
+        idle = Endpoint(endpoint.address, endpoint.port)
+        try:
+            async with asyncio.timeout(timeout):
+                while self.load.connected:
+                    await self.load.next_report()
+                    running = self.load.in_progress(key, idle) + self.gate.in_flight(key, idle)
+                    if not running:
+                        return True
+        except TimeoutError:
+            return False
+        return True
+
+    async def _run_offers(self, group: asyncio.TaskGroup) -> None:
+        """Open the gate for revisions that came with their instances."""
+        while True:
+            keys = await self._offers.get()
+            if keys is None:
+                group.create_task(self._finish_recovery(), name="gate:recovery")
+                continue
+            for key in keys:
+                try:
+                    await self._offer(key)
+                except WakefulError as error:
+                    log.warning("endpoints not acknowledged", revision=str(key), error=str(error))
+
+    async def _finish_recovery(self) -> None:
+        await self._clock.sleep(_RECOVERY_SECONDS)
+        self.gate.finish_recovery()
+
+    def _watch(self) -> None:
+        """Have the load of all revisions reported that have instances."""
+        clusters = []
+        for key in self._compiler.awake():
+            gated = self.gate.is_gated(key)
+            clusters.append(pods_cluster_name(key) if gated else cluster_name(key))
+        self.load.watch(clusters)
+
+    async def _offer(self, key: RevisionKey) -> None:
+        """Open the gate for the instances that are acknowledged by now."""
+        names = {ResourceType.ENDPOINTS: [cluster_name(key)]}
+        if self.gate.is_gated(key):
+            names[ResourceType.ENDPOINTS].append(pods_cluster_name(key))
+        want = self._compiler.endpoints(key)
+        await self.ads.settled(names, timeout=_ACK_SECONDS, clients=1)
+        if self._compiler.endpoints(key) == want:
+            self.gate.offer(key, [endpoint for endpoint in want if not endpoint.draining])

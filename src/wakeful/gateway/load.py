@@ -1,0 +1,232 @@
+"""What each revision carries: Envoy's load reports (LRS) merged with the gate's own exact counts.
+
+Envoy reports requests at instances; requests that wait are known to the gate alone. Revisions with
+a concurrency limit pass the gate as a whole, so for those its numbers suffice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import structlog
+from envoy.config.endpoint.v3 import load_report_pb2
+from envoy.service.load_stats.v3 import lrs_pb2
+from google.protobuf import duration_pb2
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apimachinery.meta import NamespacedName
+from wakeful.autoscaler import LoadSample
+from wakeful.gateway.gate.machine import GateCounts
+from wakeful.gateway.gate.service import Gate
+from wakeful.gateway.plan import Endpoint, RevisionKey
+from wakeful.gateway.translator.names import parse_cluster_name
+
+log = structlog.get_logger("wakeful.gateway.load")
+
+_SERVICE = "envoy.service.load_stats.v3.LoadReportingService"
+_METHOD = "StreamLoadStats"
+BUSY_INTERVAL_SECONDS = 0.1
+IDLE_INTERVAL_SECONDS = 1.0
+ASLEEP_INTERVAL_SECONDS = 10.0
+_CALM_SECONDS = 3.0
+"""How long nothing must have happened before reports come at the slow rate again."""
+
+
+@dataclass(slots=True)
+class _Revision:
+    """Sums since the last ``collect``, and the last reading."""
+
+    area: float = 0.0
+    covered: float = 0.0
+    issued: int = 0
+    in_progress: int = 0
+    endpoints: dict[Endpoint, int] = field(default_factory=dict)
+    gate: GateCounts = field(default_factory=lambda: GateCounts(0, 0, 0, 0.0, 0.0))
+
+
+class _Stream:
+    """One Envoy's report stream."""
+
+    def __init__(self) -> None:
+        self.wake = asyncio.Event()
+        self.told: tuple[frozenset[str], float] | None = None
+
+
+class LoadReports:
+    """Serves LRS and turns reports into samples."""
+
+    def __init__(self, gate: Gate, clock: Clock | None = None) -> None:
+        self._gate = gate
+        self._clock = clock or SystemClock()
+        self._awake: frozenset[str] = frozenset()
+        self._streams: set[_Stream] = set()
+        self._revisions: dict[RevisionKey, _Revision] = {}
+        self._collected_at = self._clock.monotonic()
+        self._busy_at = self._collected_at
+        self._report_waiters: list[asyncio.Future[None]] = []
+
+    def handler(self) -> Any:
+        """The gRPC service, to be added to a server."""
+        return grpc.method_handlers_generic_handler(
+            _SERVICE,
+            {
+                _METHOD: grpc.stream_stream_rpc_method_handler(
+                    self._serve,
+                    request_deserializer=lrs_pb2.LoadStatsRequest.FromString,
+                    response_serializer=lrs_pb2.LoadStatsResponse.SerializeToString,
+                )
+            },
+        )
+
+    def watch(self, clusters: Iterable[str]) -> None:
+        """Have exactly these clusters reported: every one costs Envoy time, also when idle."""
+        awake = frozenset(clusters)
+        if awake == self._awake:
+            return
+        self._awake = awake
+        self._busy_at = self._clock.monotonic()  # whatever wakes or sleeps is worth a close look
+        self._tell()
+
+    @property
+    def connected(self) -> bool:
+        """Whether any Envoy reports."""
+        return bool(self._streams)
+
+    def in_progress(self, key: RevisionKey, endpoint: Endpoint) -> int:
+        """Requests at one instance in the latest report."""
+        revision = self._revisions.get(key)
+        return revision.endpoints.get(endpoint, 0) if revision is not None else 0
+
+    async def next_report(self) -> None:
+        """Return when the next report has come in, from whichever Envoy."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._report_waiters.append(waiter)
+        await waiter
+
+    def collect(self) -> Mapping[NamespacedName, LoadSample] | None:
+        """Samples since the last call; None while no Envoy reports."""
+        now = self._clock.monotonic()
+        elapsed = max(now - self._collected_at, 1e-6)
+        self._collected_at = now
+        samples: dict[NamespacedName, LoadSample] = {}
+        for key in {*self._revisions, *self._gate.keys()}:
+            revision = self._revisions.setdefault(key, _Revision())
+            sample = self._sample(key, revision, elapsed)
+            if sample.concurrency or sample.requests:
+                samples[NamespacedName(key.namespace, key.name)] = sample
+        return samples if self._streams else None
+
+    def _sample(self, key: RevisionKey, revision: _Revision, elapsed: float) -> LoadSample:
+        before = revision.gate
+        counts = self._gate.counts(key) or before
+        gated = self._gate.is_gated(key)
+        revision.gate = counts
+        concurrency = (counts.held_area - before.held_area) / elapsed
+        if gated:
+            concurrency += (counts.running_area - before.running_area) / elapsed
+            requests = counts.arrived_total - before.arrived_total
+        else:
+            if revision.covered:
+                concurrency += revision.area / revision.covered
+            else:
+                concurrency += revision.in_progress
+            requests = revision.issued
+        revision.area = revision.covered = 0.0
+        revision.issued = 0
+        if requests or concurrency:
+            self._busy_at = self._clock.monotonic()
+        return LoadSample(concurrency, float(requests))
+
+    def forget(self, key: RevisionKey) -> None:
+        """The revision is gone."""
+        self._revisions.pop(key, None)
+
+    async def _serve(
+        self,
+        requests: AsyncIterator[lrs_pb2.LoadStatsRequest],
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> None:
+        stream = _Stream()
+        self._streams.add(stream)
+        stream.wake.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                writer = group.create_task(self._write(stream, context), name="lrs:write")
+                async for request in requests:
+                    self.on_report(request)
+                writer.cancel()
+        finally:
+            self._streams.discard(stream)
+
+    async def _write(self, stream: _Stream, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        while True:
+            await stream.wake.wait()
+            stream.wake.clear()
+            want = (self._awake, self._interval())
+            if want == stream.told:
+                continue
+            stream.told = want
+            whole = int(want[1])
+            await context.write(
+                lrs_pb2.LoadStatsResponse(
+                    clusters=sorted(want[0]),
+                    load_reporting_interval=duration_pb2.Duration(
+                        seconds=whole, nanos=round((want[1] - whole) * 1e9)
+                    ),
+                    report_endpoint_granularity=True,
+                )
+            )
+
+    def on_report(self, request: lrs_pb2.LoadStatsRequest) -> None:
+        """Take in one report."""
+        for stats in request.cluster_stats:
+            parsed = parse_cluster_name(stats.cluster_name)
+            if parsed is not None:
+                self._take(*parsed, stats)
+        waiters, self._report_waiters = self._report_waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._tell()
+
+    def _take(self, key: RevisionKey, pods: bool, stats: load_report_pb2.ClusterStats) -> None:
+        in_progress = issued = 0
+        endpoints: dict[Endpoint, int] = {}
+        for locality in stats.upstream_locality_stats:
+            if locality.priority:
+                continue  # the gate itself: the same requests, seen on their way
+            in_progress += locality.total_requests_in_progress
+            issued += locality.total_issued_requests
+            for endpoint in locality.upstream_endpoint_stats:
+                address = endpoint.address.socket_address
+                where = Endpoint(address.address, address.port_value)
+                endpoints[where] = endpoint.total_requests_in_progress
+        if pods:
+            self._gate.recover(key, endpoints)
+        elif self._gate.is_gated(key):
+            return  # its instances are in the other cluster
+        revision = self._revisions.setdefault(key, _Revision())
+        interval = stats.load_report_interval
+        seconds = interval.seconds + interval.nanos / 1e9
+        revision.in_progress = in_progress
+        revision.endpoints = endpoints
+        revision.area += in_progress * seconds
+        revision.covered += seconds
+        revision.issued += issued
+        if issued or in_progress:
+            self._busy_at = self._clock.monotonic()
+
+    def _interval(self) -> float:
+        if not self._awake:
+            return ASLEEP_INTERVAL_SECONDS
+        if self._clock.monotonic() - self._busy_at < _CALM_SECONDS:
+            return BUSY_INTERVAL_SECONDS
+        return IDLE_INTERVAL_SECONDS
+
+    def _tell(self) -> None:
+        for stream in self._streams:
+            stream.wake.set()

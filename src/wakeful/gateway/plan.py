@@ -1,0 +1,170 @@
+"""What the data plane shall do, as plain values: the compiled form of Ingresses and endpoints.
+
+Controllers build a plan, the translator turns it into Envoy's resources, the gate reads it to
+know limits and deadlines. Nothing here knows where it came from or what it becomes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class WireProtocol(StrEnum):
+    """How an instance wants to be spoken to."""
+
+    HTTP1 = "http1"
+    H2C = "h2c"
+
+
+class Visibility(StrEnum):
+    """Which listeners serve a host; the values are the Ingress's own."""
+
+    EXTERNAL_IP = "ExternalIP"
+    CLUSTER_LOCAL = "ClusterLocal"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RevisionKey:
+    """Names one revision; its text form is also its cluster's name in Envoy."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ServiceKey:
+    """Names one port of a Kubernetes Service that is no revision: reached without the gate."""
+
+    namespace: str
+    name: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"svc/{self.namespace}/{self.name}/{self.port}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class IngressKey:
+    """Names the Ingress that a set of hosts came from."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """One instance's address; a draining one finishes what it has and gets nothing new."""
+
+    address: str
+    port: int
+    draining: bool = False
+
+    def __str__(self) -> str:
+        if ":" in self.address:
+            return f"[{self.address}]:{self.port}"
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionBackend:
+    """A revision as the data plane sees it. Times are seconds; 0 means no limit."""
+
+    key: RevisionKey
+    protocol: WireProtocol = WireProtocol.HTTP1
+    container_concurrency: int = 0
+    timeout_seconds: float = 300.0
+    response_start_timeout_seconds: float = 0.0
+    idle_timeout_seconds: float = 0.0
+
+    @property
+    def gated(self) -> bool:
+        """Every request passes the gate, not only those that find nobody ready."""
+        return self.container_concurrency > 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceBackend:
+    """A plain Service: always there, no gate, no hold."""
+
+    key: ServiceKey
+    protocol: WireProtocol = WireProtocol.HTTP1
+
+
+BackendKey = RevisionKey | ServiceKey
+Header = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A share of a route's requests; the shares of a route sum to 100."""
+
+    backend: BackendKey
+    percent: int = 100
+    append_headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What to do with requests of a path prefix that carry all the headers, exactly."""
+
+    splits: tuple[Split, ...]
+    path: str = "/"
+    headers: tuple[Header, ...] = ()
+    rewrite_host: str = ""
+    append_headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostRule:
+    """Hosts of one visibility and their routes."""
+
+    hosts: tuple[str, ...]
+    routes: tuple[Route, ...]
+    visibility: Visibility = Visibility.EXTERNAL_IP
+    redirect_to_https: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """Everything one Ingress asks for.
+
+    ``version`` is what a probe of any of its hosts answers in ``K-Network-Hash`` once Envoy
+    serves exactly this table.
+    """
+
+    key: IngressKey
+    rules: tuple[HostRule, ...]
+    version: str
+
+    @classmethod
+    def of(cls, key: IngressKey, rules: tuple[HostRule, ...]) -> RouteTable:
+        """Make a table whose version is its content's hash, the same after every restart."""
+        return cls(key, rules, hashlib.sha256(repr((key, rules)).encode()).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A PEM chain and key the HTTPS listener offers; Envoy picks by the names inside."""
+
+    name: str
+    chain_pem: bytes
+    key_pem: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole data plane at one moment, except for the endpoints, which change on their own."""
+
+    tables: Mapping[IngressKey, RouteTable] = field(default_factory=dict)
+    revisions: Mapping[RevisionKey, RevisionBackend] = field(default_factory=dict)
+    services: Mapping[ServiceKey, ServiceBackend] = field(default_factory=dict)
+    certificates: tuple[Certificate, ...] = ()

@@ -1,0 +1,141 @@
+"""Clusters: how Envoy talks to the instances of one revision, one Service."""
+
+from __future__ import annotations
+
+from envoy.config.cluster.v3 import circuit_breaker_pb2, cluster_pb2, outlier_detection_pb2
+from envoy.config.core.v3 import extension_pb2, protocol_pb2
+from envoy.extensions.load_balancing_policies.least_request.v3 import least_request_pb2
+from envoy.extensions.load_balancing_policies.override_host.v3 import override_host_pb2
+from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
+from envoy.type.metadata.v3 import metadata_pb2
+from envoy.type.v3 import percent_pb2
+
+from wakeful.gateway.plan import RevisionBackend, ServiceBackend, WireProtocol
+from wakeful.gateway.translator._proto import ads_source, any_of, seconds, u32
+from wakeful.gateway.translator.names import (
+    PICK_KEY,
+    PICK_NAMESPACE,
+    cluster_name,
+    pods_cluster_name,
+)
+
+_UNLIMITED = 1_000_000
+_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def unlimited_breakers() -> circuit_breaker_pb2.CircuitBreakers:
+    """Raise all four limits: their default of 1,024 would fail the next request."""
+    return circuit_breaker_pb2.CircuitBreakers(
+        thresholds=[
+            circuit_breaker_pb2.CircuitBreakers.Thresholds(
+                max_connections=u32(_UNLIMITED),
+                max_pending_requests=u32(_UNLIMITED),
+                max_requests=u32(_UNLIMITED),
+                max_retries=u32(_UNLIMITED),
+            )
+        ]
+    )
+
+
+def _outlier_detection() -> outlier_detection_pb2.OutlierDetection:
+    # Only failures to reach an instance count: an app's own 5xx is its answer. Envoy also counts a
+    # request that ran into its timeout; three in a row, so that one slow request ejects nobody.
+    return outlier_detection_pb2.OutlierDetection(
+        split_external_local_origin_errors=True,
+        consecutive_local_origin_failure=u32(3),
+        enforcing_consecutive_local_origin_failure=u32(100),
+        base_ejection_time=seconds(2),
+        max_ejection_time=seconds(5),
+        max_ejection_percent=u32(100),
+        interval=seconds(1),
+        enforcing_consecutive_5xx=u32(0),
+        enforcing_success_rate=u32(0),
+        enforcing_consecutive_gateway_failure=u32(0),
+        enforcing_local_origin_success_rate=u32(0),
+        enforcing_failure_percentage=u32(0),
+        enforcing_failure_percentage_local_origin=u32(0),
+    )
+
+
+def _least_request() -> extension_pb2.TypedExtensionConfig:
+    return extension_pb2.TypedExtensionConfig(
+        name="envoy.load_balancing_policies.least_request",
+        typed_config=any_of(
+            least_request_pb2.LeastRequest(
+                selection_method=least_request_pb2.LeastRequest.FULL_SCAN
+            )
+        ),
+    )
+
+
+def _policy(extension: extension_pb2.TypedExtensionConfig) -> cluster_pb2.LoadBalancingPolicy:
+    return cluster_pb2.LoadBalancingPolicy(
+        policies=[cluster_pb2.LoadBalancingPolicy.Policy(typed_extension_config=extension)]
+    )
+
+
+def _picked_by_gate() -> cluster_pb2.LoadBalancingPolicy:
+    source = override_host_pb2.OverrideHost.OverrideHostSource(
+        metadata=metadata_pb2.MetadataKey(
+            key=PICK_NAMESPACE,
+            path=[metadata_pb2.MetadataKey.PathSegment(key=PICK_KEY)],
+        )
+    )
+    return _policy(
+        extension_pb2.TypedExtensionConfig(
+            name="envoy.load_balancing_policies.override_host",
+            typed_config=any_of(
+                override_host_pb2.OverrideHost(
+                    override_host_sources=[source], fallback_policy=_policy(_least_request())
+                )
+            ),
+        )
+    )
+
+
+def _protocol_options(protocol: WireProtocol) -> http_protocol_options_pb2.HttpProtocolOptions:
+    explicit = http_protocol_options_pb2.HttpProtocolOptions.ExplicitHttpConfig()
+    if protocol is WireProtocol.H2C:
+        explicit.http2_protocol_options.CopyFrom(
+            protocol_pb2.Http2ProtocolOptions(allow_connect=True)
+        )
+    else:
+        explicit.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions())
+    return http_protocol_options_pb2.HttpProtocolOptions(explicit_http_config=explicit)
+
+
+def _cluster(
+    name: str, protocol: WireProtocol, policy: cluster_pb2.LoadBalancingPolicy
+) -> cluster_pb2.Cluster:
+    cluster = cluster_pb2.Cluster(
+        name=name,
+        type=cluster_pb2.Cluster.EDS,
+        eds_cluster_config=cluster_pb2.Cluster.EdsClusterConfig(eds_config=ads_source()),
+        connect_timeout=seconds(1),
+        common_lb_config=cluster_pb2.Cluster.CommonLbConfig(
+            healthy_panic_threshold=percent_pb2.Percent(value=0),
+            update_merge_window=seconds(0),
+        ),
+        circuit_breakers=unlimited_breakers(),
+        outlier_detection=_outlier_detection(),
+        load_balancing_policy=policy,
+    )
+    cluster.typed_extension_protocol_options[_PROTOCOL_OPTIONS].CopyFrom(
+        any_of(_protocol_options(protocol))
+    )
+    return cluster
+
+
+def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
+    """The cluster routes point to: instances, then the gate."""
+    return _cluster(cluster_name(backend.key), backend.protocol, _policy(_least_request()))
+
+
+def make_pods_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
+    """The cluster the gate sends to, instance by instance."""
+    return _cluster(pods_cluster_name(backend.key), backend.protocol, _picked_by_gate())
+
+
+def make_service_cluster(backend: ServiceBackend) -> cluster_pb2.Cluster:
+    """The cluster of a plain Service."""
+    return _cluster(cluster_name(backend.key), backend.protocol, _policy(_least_request()))

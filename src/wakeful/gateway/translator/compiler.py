@@ -1,0 +1,246 @@
+"""From plan to plan: which of Envoy's resources change.
+
+Keeps what was compiled last; whatever is the same object or equal is not looked at again, so that
+one changed endpoint among thousands of revisions costs one small message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from google.protobuf.message import Message
+
+from wakeful.gateway.plan import (
+    BackendKey,
+    Endpoint,
+    IngressKey,
+    Plan,
+    RevisionBackend,
+    RevisionKey,
+    RouteTable,
+    ServiceBackend,
+)
+from wakeful.gateway.settings import GatewaySettings
+from wakeful.gateway.translator._proto import any_of
+from wakeful.gateway.translator.clusters import (
+    make_pods_cluster,
+    make_revision_cluster,
+    make_service_cluster,
+)
+from wakeful.gateway.translator.endpoints import (
+    make_pods_endpoints,
+    make_revision_endpoints,
+    make_service_endpoints,
+)
+from wakeful.gateway.translator.listeners import (
+    make_gate_listener,
+    make_internal_listener,
+    make_public_listener,
+    make_secret,
+    make_tls_listener,
+)
+from wakeful.gateway.translator.names import GATE, INTERNAL, PUBLIC, PUBLIC_TLS
+from wakeful.gateway.translator.routes import (
+    HostConflict,
+    RouteOptions,
+    make_route_configuration,
+    make_virtual_hosts,
+    resolve_conflicts,
+)
+from wakeful.gateway.xds.resources import Changes, Resource, ResourceType, make_resource
+
+Resources = dict[ResourceType, dict[str, Resource]]
+_Facts = tuple[RouteTable, tuple[RevisionBackend | None, ...]]
+
+
+def _resource(message: Message) -> Resource:
+    return make_resource(any_of(message))
+
+
+class PlanCompiler:
+    """Turns plans into changes of resources. Knows nothing of who is connected."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._options = RouteOptions(settings.cold_start_margin_seconds, settings.https_port)
+        self._gate_socket = str(settings.paths.gate_socket)
+        self._plan: Plan | None = None
+        self._endpoints: dict[BackendKey, tuple[Endpoint, ...]] = {}
+        self._clusters: dict[BackendKey, dict[str, Resource]] = {}
+        self._hosts: dict[IngressKey, tuple[_Facts, dict[str, bytes]]] = {}
+        self._conflicts: list[HostConflict] = []
+
+    @property
+    def conflicts(self) -> list[HostConflict]:
+        """Hosts that more than one Ingress of the last plan wanted."""
+        return self._conflicts
+
+    def compile(self, plan: Plan) -> Changes:
+        """Return what has to change so that Envoy does what ``plan`` says."""
+        previous, self._plan = self._plan, plan
+        put: Resources = {kind: {} for kind in ResourceType}
+        remove: dict[ResourceType, set[str]] = {kind: set() for kind in ResourceType}
+        self._compile_backends(plan, previous, put, remove)
+        self._compile_certificates(plan, previous, put, remove)
+        if previous is None:
+            put[ResourceType.LISTENER] |= {
+                GATE: _resource(make_gate_listener(self._settings)),
+                PUBLIC: _resource(make_public_listener(self._settings)),
+                INTERNAL: _resource(make_internal_listener(self._settings)),
+            }
+        if self._compile_hosts(plan, previous is None):
+            for name in (PUBLIC, INTERNAL):
+                chunks = [hosts[name] for _, hosts in self._hosts.values()]
+                put[ResourceType.ROUTES][name] = make_resource(
+                    make_route_configuration(name, chunks)
+                )
+        return Changes(
+            {kind: resources for kind, resources in put.items() if resources},
+            {kind: frozenset(names) for kind, names in remove.items() if names},
+        )
+
+    def compile_endpoints(self, key: BackendKey, endpoints: Iterable[Endpoint]) -> Changes:
+        """Return what has to change when a backend's instances do; nothing for an unknown one."""
+        instances = tuple(sorted(endpoints))
+        if self._endpoints.get(key, ()) == instances:
+            return Changes()
+        if instances:
+            self._endpoints[key] = instances
+        else:
+            self._endpoints.pop(key, None)
+        backend = self._backend(key)
+        if backend is None:
+            return Changes()
+        return Changes({ResourceType.ENDPOINTS: self._make_endpoints(backend)})
+
+    def endpoints(self, key: BackendKey) -> tuple[Endpoint, ...]:
+        """The instances last given."""
+        return self._endpoints.get(key, ())
+
+    def awake(self) -> list[RevisionKey]:
+        """Revisions of the plan that have instances."""
+        if self._plan is None:
+            return []
+        revisions = self._plan.revisions
+        return [
+            key
+            for key, endpoints in self._endpoints.items()
+            if endpoints and isinstance(key, RevisionKey) and key in revisions
+        ]
+
+    def _backend(self, key: BackendKey) -> RevisionBackend | ServiceBackend | None:
+        if self._plan is None:
+            return None
+        if isinstance(key, RevisionKey):
+            return self._plan.revisions.get(key)
+        return self._plan.services.get(key)
+
+    def _compile_backends(
+        self,
+        plan: Plan,
+        previous: Plan | None,
+        put: Resources,
+        remove: dict[ResourceType, set[str]],
+    ) -> None:
+        old = _backends(previous) if previous is not None else {}
+        new = _backends(plan)
+        for key, backend in new.items():
+            before = old.get(key)
+            if before is backend or before == backend:
+                continue
+            clusters = self._make_clusters(backend)
+            known = self._clusters.get(key, {})
+            self._clusters[key] = clusters
+            changed = {name: c for name, c in clusters.items() if known.get(name) != c}
+            if not changed:
+                continue
+            put[ResourceType.CLUSTER] |= changed
+            put[ResourceType.ENDPOINTS] |= self._make_endpoints(backend)
+            gone = known.keys() - clusters.keys()
+            remove[ResourceType.CLUSTER] |= gone
+            remove[ResourceType.ENDPOINTS] |= gone
+        for key in old.keys() - new.keys():
+            names = self._clusters.pop(key, {}).keys()
+            remove[ResourceType.CLUSTER] |= names
+            remove[ResourceType.ENDPOINTS] |= names
+
+    def _make_clusters(self, backend: RevisionBackend | ServiceBackend) -> dict[str, Resource]:
+        if isinstance(backend, ServiceBackend):
+            clusters = [make_service_cluster(backend)]
+        elif backend.gated:
+            clusters = [make_revision_cluster(backend), make_pods_cluster(backend)]
+        else:
+            clusters = [make_revision_cluster(backend)]
+        return {cluster.name: _resource(cluster) for cluster in clusters}
+
+    def _make_endpoints(self, backend: RevisionBackend | ServiceBackend) -> dict[str, Resource]:
+        endpoints = self._endpoints.get(backend.key, ())
+        if isinstance(backend, ServiceBackend):
+            assignments = [make_service_endpoints(backend, endpoints)]
+        else:
+            assignments = [make_revision_endpoints(backend, endpoints, self._gate_socket)]
+            if backend.gated:
+                assignments.append(make_pods_endpoints(backend, endpoints))
+        # A cluster that changed waits for its endpoints; the salt makes them new then.
+        clusters = self._clusters[backend.key]
+        return {
+            assignment.cluster_name: make_resource(
+                any_of(assignment), salt=clusters[assignment.cluster_name].version
+            )
+            for assignment in assignments
+        }
+
+    def _compile_certificates(
+        self,
+        plan: Plan,
+        previous: Plan | None,
+        put: Resources,
+        remove: dict[ResourceType, set[str]],
+    ) -> None:
+        old = {c.name: c for c in previous.certificates} if previous is not None else {}
+        new = {c.name: c for c in plan.certificates}
+        put[ResourceType.SECRET] = {
+            name: _resource(make_secret(certificate))
+            for name, certificate in new.items()
+            if old.get(name) != certificate
+        }
+        remove[ResourceType.SECRET] = set(old.keys() - new.keys())
+        port = self._settings.https_port
+        if port is None or old.keys() == new.keys():
+            return
+        if new:
+            listener = make_tls_listener(self._settings, port, plan.certificates)
+            put[ResourceType.LISTENER][PUBLIC_TLS] = _resource(listener)
+        else:
+            remove[ResourceType.LISTENER].add(PUBLIC_TLS)
+
+    def _compile_hosts(self, plan: Plan, first: bool) -> bool:
+        """Serialise the tables that changed; tell whether any did."""
+        tables, self._conflicts = resolve_conflicts(plan.tables.values())
+        changed = first
+        for key in self._hosts.keys() - tables.keys():
+            del self._hosts[key]
+            changed = True
+        for key, table in tables.items():
+            facts = (table, _policies(table, plan))
+            known = self._hosts.get(key)
+            if known is not None and known[0] == facts:
+                continue
+            hosts = make_virtual_hosts(table, plan.revisions, self._options)
+            changed = changed or known is None or known[1] != hosts
+            self._hosts[key] = (facts, hosts)
+        return changed
+
+
+def _policies(table: RouteTable, plan: Plan) -> tuple[RevisionBackend | None, ...]:
+    """Everything outside the table that its routes depend on."""
+    return tuple(
+        plan.revisions.get(split.backend) if isinstance(split.backend, RevisionKey) else None
+        for rule in table.rules
+        for route in rule.routes
+        for split in route.splits
+    )
+
+
+def _backends(plan: Plan) -> dict[BackendKey, RevisionBackend | ServiceBackend]:
+    return dict([*plan.revisions.items(), *plan.services.items()])

@@ -1,0 +1,77 @@
+"""A revision's endpoints as Envoy sees them: the one message that opens and closes the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from envoy.config.core.v3 import health_check_pb2
+from envoy.config.endpoint.v3 import endpoint_components_pb2, endpoint_pb2
+
+from wakeful.gateway.plan import Endpoint, RevisionBackend, ServiceBackend
+from wakeful.gateway.translator._proto import pipe_address, tcp_address, u32
+from wakeful.gateway.translator.names import cluster_name, pods_cluster_name
+
+_FULL_PRIORITY = 100_000
+"""Over-provisioning in percent: one healthy instance keeps all traffic of its priority."""
+
+
+def _instances(
+    endpoints: Iterable[Endpoint],
+) -> endpoint_components_pb2.LocalityLbEndpoints:
+    hosts = []
+    for endpoint in sorted(endpoints):
+        host = endpoint_components_pb2.LbEndpoint(
+            endpoint=endpoint_components_pb2.Endpoint(
+                address=tcp_address(endpoint.address, endpoint.port)
+            )
+        )
+        if endpoint.draining:
+            host.health_status = health_check_pb2.HealthStatus.DRAINING
+        hosts.append(host)
+    return endpoint_components_pb2.LocalityLbEndpoints(priority=0, lb_endpoints=hosts)
+
+
+def _assignment(
+    name: str, groups: list[endpoint_components_pb2.LocalityLbEndpoints]
+) -> endpoint_pb2.ClusterLoadAssignment:
+    return endpoint_pb2.ClusterLoadAssignment(
+        cluster_name=name,
+        endpoints=groups,
+        policy=endpoint_pb2.ClusterLoadAssignment.Policy(
+            overprovisioning_factor=u32(_FULL_PRIORITY)
+        ),
+    )
+
+
+def make_revision_endpoints(
+    backend: RevisionBackend, endpoints: Iterable[Endpoint], gate_socket: str
+) -> endpoint_pb2.ClusterLoadAssignment:
+    """Instances first, the gate behind them: with nobody ready, Envoy itself falls to the gate.
+
+    A revision with a hard limit keeps its first priority empty, so that all its requests queue
+    in one place.
+    """
+    instances = () if backend.gated else endpoints
+    gate = endpoint_components_pb2.LocalityLbEndpoints(
+        priority=1,
+        lb_endpoints=[
+            endpoint_components_pb2.LbEndpoint(
+                endpoint=endpoint_components_pb2.Endpoint(address=pipe_address(gate_socket))
+            )
+        ],
+    )
+    return _assignment(cluster_name(backend.key), [_instances(instances), gate])
+
+
+def make_pods_endpoints(
+    backend: RevisionBackend, endpoints: Iterable[Endpoint]
+) -> endpoint_pb2.ClusterLoadAssignment:
+    """The instances alone, for requests the gate let go with a chosen instance."""
+    return _assignment(pods_cluster_name(backend.key), [_instances(endpoints)])
+
+
+def make_service_endpoints(
+    backend: ServiceBackend, endpoints: Iterable[Endpoint]
+) -> endpoint_pb2.ClusterLoadAssignment:
+    """The endpoints of a plain Service."""
+    return _assignment(cluster_name(backend.key), [_instances(endpoints)])

@@ -1,0 +1,266 @@
+"""Listeners: public, TLS, cluster-local, and the gate that holds requests inside Envoy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envoy.config.accesslog.v3 import accesslog_pb2
+from envoy.config.core.v3 import (
+    address_pb2,
+    base_pb2,
+    grpc_service_pb2,
+    protocol_pb2,
+    substitution_format_string_pb2,
+)
+from envoy.config.listener.v3 import listener_components_pb2, listener_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.filters.http.ext_proc.v3 import ext_proc_pb2, processing_mode_pb2
+from envoy.extensions.filters.http.router.v3 import router_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import (
+    http_connection_manager_pb2 as hcm_pb2,
+)
+from envoy.extensions.transport_sockets.tls.v3 import common_pb2, secret_pb2, tls_pb2
+from envoy.type.matcher.v3 import string_pb2
+
+from wakeful.gateway.plan import Certificate
+from wakeful.gateway.settings import GatewaySettings
+from wakeful.gateway.translator._proto import (
+    ads_source,
+    any_of,
+    flag,
+    pipe_address,
+    seconds,
+    set_header,
+    tcp_address,
+)
+from wakeful.gateway.translator.names import (
+    CLUSTER_HEADER,
+    GATE,
+    GATE_CLUSTER,
+    HOP_HEADER,
+    INTERNAL,
+    NAMESPACE_HEADER,
+    PICK_NAMESPACE,
+    PUBLIC,
+    PUBLIC_TLS,
+    RETRY_HEADER,
+    REVISION_HEADER,
+)
+
+_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
+_ALL = "*"
+_LONGEST_HOLD_SECONDS = 3600
+_NOT_REACHED_FLAGS = ("UH", "UF", "NC")
+_OWNER_ONLY = 0o600
+
+
+def _router() -> hcm_pb2.HttpFilter:
+    return hcm_pb2.HttpFilter(
+        name="envoy.filters.http.router",
+        typed_config=any_of(router_pb2.Router(suppress_envoy_headers=True)),
+    )
+
+
+def _response_flags(*flags: str) -> accesslog_pb2.AccessLogFilter:
+    return accesslog_pb2.AccessLogFilter(
+        response_flag_filter=accesslog_pb2.ResponseFlagFilter(flags=flags)
+    )
+
+
+def _text(body: str) -> substitution_format_string_pb2.SubstitutionFormatString:
+    return substitution_format_string_pb2.SubstitutionFormatString(
+        text_format_source=base_pb2.DataSource(inline_string=body)
+    )
+
+
+def _request_timeout() -> hcm_pb2.LocalReplyConfig:
+    """Say ``request timeout`` as Knative does; other answers keep Envoy's words."""
+    return hcm_pb2.LocalReplyConfig(
+        mappers=[
+            hcm_pb2.ResponseMapper(
+                filter=_response_flags("UT"), body_format_override=_text("request timeout")
+            )
+        ]
+    )
+
+
+def _connection_manager(name: str) -> hcm_pb2.HttpConnectionManager:
+    return hcm_pb2.HttpConnectionManager(
+        stat_prefix=name,
+        http_filters=[_router()],
+        upgrade_configs=[hcm_pb2.HttpConnectionManager.UpgradeConfig(upgrade_type="websocket")],
+        # Held requests are silent for as long as their revision allows.
+        stream_idle_timeout=seconds(0),
+        generate_request_id=flag(False),
+        server_header_transformation=hcm_pb2.HttpConnectionManager.PASS_THROUGH,
+    )
+
+
+def _entrance(name: str) -> hcm_pb2.HttpConnectionManager:
+    manager = _connection_manager(name)
+    manager.rds.CopyFrom(hcm_pb2.Rds(config_source=ads_source(), route_config_name=name))
+    manager.use_remote_address.CopyFrom(flag(True))
+    manager.strip_any_host_port = True
+    manager.strip_trailing_host_dot = True
+    manager.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions(accept_http_10=True))
+    manager.http2_protocol_options.CopyFrom(protocol_pb2.Http2ProtocolOptions(allow_connect=True))
+    manager.local_reply_config.CopyFrom(_request_timeout())
+    return manager
+
+
+def _chain(manager: hcm_pb2.HttpConnectionManager) -> listener_components_pb2.FilterChain:
+    return listener_components_pb2.FilterChain(
+        filters=[
+            listener_components_pb2.Filter(name=_CONNECTION_MANAGER, typed_config=any_of(manager))
+        ]
+    )
+
+
+def _listener(
+    name: str, addresses: Sequence[address_pb2.Address], chain: listener_components_pb2.FilterChain
+) -> listener_pb2.Listener:
+    return listener_pb2.Listener(
+        name=name,
+        address=addresses[0],
+        additional_addresses=[
+            listener_pb2.AdditionalAddress(address=address) for address in addresses[1:]
+        ],
+        filter_chains=[chain],
+    )
+
+
+def make_public_listener(settings: GatewaySettings) -> listener_pb2.Listener:
+    """Plain HTTP for hosts visible from outside."""
+    addresses = [tcp_address(host, settings.http_port) for host in settings.http_addresses]
+    return _listener(PUBLIC, addresses, _chain(_entrance(PUBLIC)))
+
+
+def make_internal_listener(settings: GatewaySettings) -> listener_pb2.Listener:
+    """Plain HTTP for cluster-local hosts."""
+    addresses = [tcp_address(host, settings.internal_port) for host in settings.internal_addresses]
+    return _listener(INTERNAL, addresses, _chain(_entrance(INTERNAL)))
+
+
+def make_tls_listener(
+    settings: GatewaySettings, port: int, certificates: Sequence[Certificate]
+) -> listener_pb2.Listener:
+    """HTTPS for the same hosts; certificates come over the same stream and rotate in place."""
+    context = tls_pb2.DownstreamTlsContext(
+        common_tls_context=tls_pb2.CommonTlsContext(
+            alpn_protocols=["h2", "http/1.1"],
+            tls_params=common_pb2.TlsParameters(
+                tls_minimum_protocol_version=common_pb2.TlsParameters.TLSv1_2
+            ),
+            tls_certificate_sds_secret_configs=[
+                secret_pb2.SdsSecretConfig(name=certificate.name, sds_config=ads_source())
+                for certificate in certificates
+            ],
+        )
+    )
+    chain = _chain(_entrance(PUBLIC))
+    chain.transport_socket.CopyFrom(
+        base_pb2.TransportSocket(name="envoy.transport_sockets.tls", typed_config=any_of(context))
+    )
+    addresses = [tcp_address(host, port) for host in settings.http_addresses]
+    return _listener(PUBLIC_TLS, addresses, chain)
+
+
+def make_secret(certificate: Certificate) -> secret_pb2.Secret:
+    """A certificate as Envoy fetches it."""
+    return secret_pb2.Secret(
+        name=certificate.name,
+        tls_certificate=common_pb2.TlsCertificate(
+            certificate_chain=base_pb2.DataSource(inline_bytes=certificate.chain_pem),
+            private_key=base_pb2.DataSource(inline_bytes=certificate.key_pem),
+        ),
+    )
+
+
+def _external_processor() -> hcm_pb2.HttpFilter:
+    mode = processing_mode_pb2.ProcessingMode
+    headers = (REVISION_HEADER, NAMESPACE_HEADER, HOP_HEADER)
+    processor = ext_proc_pb2.ExternalProcessor(
+        grpc_service=grpc_service_pb2.GrpcService(
+            envoy_grpc=grpc_service_pb2.GrpcService.EnvoyGrpc(cluster_name=GATE_CLUSTER),
+            # A request that waits while the control plane restarts is asked about again.
+            retry_policy=base_pb2.RetryPolicy(
+                num_retries={"value": 30},
+                retry_on="unavailable,connect-failure,reset",
+                retry_back_off={"base_interval": seconds(0.1), "max_interval": seconds(1)},
+            ),
+        ),
+        # Trailers are asked for so that the stream stays open until the response has ended.
+        processing_mode=mode(
+            request_header_mode=mode.SEND,
+            response_header_mode=mode.SKIP,
+            request_body_mode=mode.NONE,
+            response_body_mode=mode.NONE,
+            request_trailer_mode=mode.SKIP,
+            response_trailer_mode=mode.SEND,
+        ),
+        message_timeout=seconds(_LONGEST_HOLD_SECONDS),
+        # Requests that were let go already must not care whether the control plane lives.
+        failure_mode_allow=True,
+        metadata_options=ext_proc_pb2.MetadataOptions(
+            receiving_namespaces=ext_proc_pb2.MetadataOptions.MetadataNamespaces(
+                untyped=[PICK_NAMESPACE]
+            )
+        ),
+        forward_rules=ext_proc_pb2.HeaderForwardingRules(
+            allowed_headers=string_pb2.ListStringMatcher(
+                patterns=[
+                    string_pb2.StringMatcher(exact=name.lower()) for name in (":method", *headers)
+                ]
+            )
+        ),
+    )
+    return hcm_pb2.HttpFilter(name="envoy.filters.http.ext_proc", typed_config=any_of(processor))
+
+
+def _gate_routes() -> route_pb2.RouteConfiguration:
+    released = route_components_pb2.Route(
+        match=route_components_pb2.RouteMatch(
+            prefix="/",
+            headers=[route_components_pb2.HeaderMatcher(name=CLUSTER_HEADER, present_match=True)],
+        ),
+        route=route_components_pb2.RouteAction(cluster_header=CLUSTER_HEADER, timeout=seconds(0)),
+        request_headers_to_remove=[CLUSTER_HEADER],
+    )
+    # Reached only when the gate could not be asked for half a minute.
+    nobody = route_components_pb2.Route(
+        match=route_components_pb2.RouteMatch(prefix="/"),
+        direct_response=route_components_pb2.DirectResponseAction(
+            status=503, body=base_pb2.DataSource(inline_string="the gate does not answer")
+        ),
+        response_headers_to_add=[set_header(RETRY_HEADER, "1")],
+    )
+    return route_pb2.RouteConfiguration(
+        name=GATE,
+        virtual_hosts=[
+            route_components_pb2.VirtualHost(name=GATE, domains=[_ALL], routes=[released, nobody])
+        ],
+    )
+
+
+def make_gate_listener(settings: GatewaySettings) -> listener_pb2.Listener:
+    """One listener on a Unix socket holds the requests of every revision."""
+    manager = _connection_manager(GATE)
+    manager.route_config.CopyFrom(_gate_routes())
+    manager.http_filters.insert(0, _external_processor())
+    manager.skip_xff_append = True
+    manager.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions(accept_http_10=True))
+    manager.http2_protocol_options.CopyFrom(protocol_pb2.Http2ProtocolOptions(allow_connect=True))
+    manager.local_reply_config.CopyFrom(
+        hcm_pb2.LocalReplyConfig(
+            mappers=[
+                hcm_pb2.ResponseMapper(
+                    filter=_response_flags(*_NOT_REACHED_FLAGS),
+                    headers_to_add=[set_header(RETRY_HEADER, "1")],
+                )
+            ]
+        )
+    )
+    address = pipe_address(str(settings.paths.gate_socket), _OWNER_ONLY)
+    listener = _listener(GATE, [address], _chain(manager))
+    listener.ignore_global_conn_limit = True  # every held request was counted at its entrance
+    return listener

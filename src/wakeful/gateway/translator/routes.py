@@ -1,0 +1,260 @@
+"""Virtual hosts: from the hosts, paths and splits of Ingresses to Envoy's route tables.
+
+A table's virtual hosts are serialised once and joined as bytes, so that changing one Ingress among
+thousands costs Python no more than concatenating strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from envoy.config.core.v3 import base_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.type.matcher.v3 import string_pb2
+from google.protobuf import any_pb2
+
+from wakeful.gateway.plan import (
+    Header,
+    HostRule,
+    IngressKey,
+    RevisionBackend,
+    RevisionKey,
+    Route,
+    RouteTable,
+    Split,
+    Visibility,
+)
+from wakeful.gateway.translator._proto import seconds, set_header, u32
+from wakeful.gateway.translator.names import (
+    HASH_HEADER,
+    HOP_HEADER,
+    INTERNAL,
+    NAMESPACE_HEADER,
+    PROBE_HEADER,
+    PROBE_VALUE,
+    PUBLIC,
+    RETRY_HEADER,
+    REVISION_HEADER,
+    cluster_name,
+)
+
+_RETRY_ON = "retriable-headers,connect-failure,refused-stream,reset-before-request"
+_MAX_RETRIES = 5
+_VIRTUAL_HOSTS_FIELD = route_pb2.RouteConfiguration.DESCRIPTOR.fields_by_name[
+    "virtual_hosts"
+].number
+_LISTENERS = {Visibility.EXTERNAL_IP: PUBLIC, Visibility.CLUSTER_LOCAL: INTERNAL}
+
+Revisions = Mapping[RevisionKey, RevisionBackend]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteOptions:
+    """What routes need to know beside the table itself."""
+
+    margin_seconds: float = 0.25
+    """How much longer than the revision's timeout Envoy waits; see ``GatewaySettings``."""
+    https_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostConflict:
+    """A host that two Ingresses want; the first keeps it."""
+
+    host: str
+    winner: IngressKey
+    loser: IngressKey
+
+
+def resolve_conflicts(
+    tables: Iterable[RouteTable],
+) -> tuple[dict[IngressKey, RouteTable], list[HostConflict]]:
+    """Take hosts that an earlier table has away from later ones.
+
+    Envoy refuses a whole route table in which one host appears twice; one user's mistake must
+    not stop everybody's changes.
+    """
+    owners: dict[tuple[Visibility, str], IngressKey] = {}
+    kept: dict[IngressKey, RouteTable] = {}
+    conflicts: list[HostConflict] = []
+    for table in tables:
+        rules: list[HostRule] = []
+        for rule in table.rules:
+            hosts = []
+            for host in dict.fromkeys(name.lower() for name in rule.hosts):
+                winner = owners.setdefault((rule.visibility, host), table.key)
+                if winner == table.key and not any(
+                    host in other.hosts and other.visibility is rule.visibility for other in rules
+                ):
+                    hosts.append(host)
+                elif winner != table.key:
+                    conflicts.append(HostConflict(host, winner, table.key))
+            if hosts:
+                rules.append(
+                    HostRule(tuple(hosts), rule.routes, rule.visibility, rule.redirect_to_https)
+                )
+        kept[table.key] = RouteTable(table.key, tuple(rules), table.version)
+    return kept, conflicts
+
+
+def _match(path: str, headers: Iterable[Header]) -> route_components_pb2.RouteMatch:
+    return route_components_pb2.RouteMatch(
+        prefix=path or "/",
+        headers=[
+            route_components_pb2.HeaderMatcher(
+                name=name.lower(), string_match=string_pb2.StringMatcher(exact=value)
+            )
+            for name, value in headers
+        ],
+    )
+
+
+def _probe_route(version: str) -> route_components_pb2.Route:
+    return route_components_pb2.Route(
+        match=_match("/", [(PROBE_HEADER, PROBE_VALUE)]),
+        direct_response=route_components_pb2.DirectResponseAction(status=200),
+        response_headers_to_add=[set_header(HASH_HEADER, version)],
+    )
+
+
+def _split_headers(split: Split) -> list[base_pb2.HeaderValueOption]:
+    headers = dict(split.append_headers)
+    if isinstance(split.backend, RevisionKey):
+        headers[REVISION_HEADER] = split.backend.name
+        headers[NAMESPACE_HEADER] = split.backend.namespace
+    return [set_header(name, value) for name, value in sorted(headers.items())]
+
+
+def retry_policy(response_start_seconds: float = 0.0) -> route_components_pb2.RetryPolicy:
+    """Try again only what no instance has begun to work on."""
+    policy = route_components_pb2.RetryPolicy(
+        retry_on=_RETRY_ON,
+        num_retries=u32(_MAX_RETRIES),
+        retriable_headers=[
+            route_components_pb2.HeaderMatcher(name=RETRY_HEADER, present_match=True)
+        ],
+        retry_back_off=route_components_pb2.RetryPolicy.RetryBackOff(
+            base_interval=seconds(0.005), max_interval=seconds(0.25)
+        ),
+    )
+    if response_start_seconds:
+        policy.per_try_timeout.CopyFrom(seconds(response_start_seconds))
+    return policy
+
+
+def _action(
+    route: Route, revisions: Revisions, options: RouteOptions
+) -> route_components_pb2.RouteAction:
+    action = route_components_pb2.RouteAction()
+    backends = [
+        revisions[split.backend]
+        for split in route.splits
+        if isinstance(split.backend, RevisionKey) and split.backend in revisions
+    ]
+    # One route has one timeout; the most patient of its revisions decides. None at all is no limit.
+    longest = _longest([backend.timeout_seconds for backend in backends])
+    action.timeout.CopyFrom(seconds(longest + options.margin_seconds if longest else 0.0))
+    if idle := _longest([backend.idle_timeout_seconds for backend in backends]):
+        action.idle_timeout.CopyFrom(seconds(idle))
+    if start := _longest([backend.response_start_timeout_seconds for backend in backends]):
+        action.retry_policy.CopyFrom(retry_policy(start + options.margin_seconds))
+    if route.rewrite_host:
+        action.host_rewrite_literal = route.rewrite_host
+    splits = [split for split in route.splits if split.percent > 0] or list(route.splits[:1])
+    if len(splits) == 1:
+        action.cluster = cluster_name(splits[0].backend)
+    else:
+        for split in splits:
+            action.weighted_clusters.clusters.add(
+                name=cluster_name(split.backend),
+                weight=u32(split.percent),
+                request_headers_to_add=_split_headers(split),
+            )
+    return action
+
+
+def _longest(values: list[float]) -> float:
+    """The largest, or 0 (no limit) when any has none."""
+    return 0.0 if not values or 0 in values else max(values)
+
+
+def _route(route: Route, revisions: Revisions, options: RouteOptions) -> route_components_pb2.Route:
+    action = _action(route, revisions, options)
+    headers = [set_header(name, value) for name, value in route.append_headers]
+    if action.cluster:
+        live = next((split for split in route.splits if split.percent > 0), route.splits[0])
+        headers += _split_headers(live)
+    return route_components_pb2.Route(
+        match=_match(route.path, route.headers), route=action, request_headers_to_add=headers
+    )
+
+
+def _redirect(options: RouteOptions) -> route_components_pb2.Route:
+    redirect = route_components_pb2.RedirectAction(https_redirect=True)
+    if options.https_port not in (None, 443):
+        redirect.port_redirect = options.https_port
+    return route_components_pb2.Route(
+        match=route_components_pb2.RouteMatch(prefix="/"), redirect=redirect
+    )
+
+
+def make_virtual_host(
+    table: RouteTable, index: int, revisions: Revisions, options: RouteOptions
+) -> route_components_pb2.VirtualHost:
+    """One rule's hosts: the probe's answer, then its routes, most specific first."""
+    rule = table.rules[index]
+    ordered = sorted(rule.routes, key=lambda route: (-len(route.path), -len(route.headers)))
+    routes = [_probe_route(table.version)]
+    if rule.redirect_to_https and options.https_port is not None:
+        routes.append(_redirect(options))
+    else:
+        routes += [_route(route, revisions, options) for route in ordered if route.splits]
+    return route_components_pb2.VirtualHost(
+        name=f"{table.key}/{index}",
+        domains=list(rule.hosts),
+        routes=routes,
+        retry_policy=retry_policy(),
+    )
+
+
+def make_virtual_hosts(
+    table: RouteTable, revisions: Revisions, options: RouteOptions
+) -> dict[str, bytes]:
+    """Serialise a table's virtual hosts, by the name of the route configuration they belong to."""
+    chunks = {PUBLIC: b"", INTERNAL: b""}
+    for index, rule in enumerate(table.rules):
+        if not rule.hosts:
+            continue
+        host = make_virtual_host(table, index, revisions, options)
+        chunks[_LISTENERS[rule.visibility]] += _repeated(
+            _VIRTUAL_HOSTS_FIELD, host.SerializeToString(deterministic=True)
+        )
+    return chunks
+
+
+def make_route_configuration(name: str, chunks: Iterable[bytes]) -> any_pb2.Any:
+    """Join serialised virtual hosts into one route configuration."""
+    frame = route_pb2.RouteConfiguration(
+        name=name,
+        # Ours alone: what a client sends under these names must not be believed or passed on.
+        request_headers_to_remove=[HOP_HEADER, HASH_HEADER.lower()],
+    )
+    return any_pb2.Any(
+        type_url="type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        value=frame.SerializeToString(deterministic=True) + b"".join(chunks),
+    )
+
+
+def _repeated(field: int, body: bytes) -> bytes:
+    """Encode one element of a repeated message field, as in protobuf's wire format."""
+    return _varint(field << 3 | 2) + _varint(len(body)) + body
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

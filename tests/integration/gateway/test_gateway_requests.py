@@ -1,0 +1,317 @@
+"""Requests through a real Envoy: warm, held, released, refused."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections import Counter
+
+import aiohttp
+import pytest
+
+from wakeful.gateway import Endpoint, IngressKey, Plan, RevisionKey, Split
+from wakeful.testing.gateway import (
+    revision,
+    running_app,
+    running_gateway,
+    simple_plan,
+    table,
+    until,
+)
+
+HELLO = RevisionKey("default", "hello")
+HOST = "hello.default.localhost"
+
+
+async def test_warm_requests_pass_and_unknown_hosts_get_404() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        warm = await rig.get(HOST, "/a?b=c")
+        with_port = await rig.get(f"{HOST.upper()}:8080")
+        unknown = await rig.get("nobody.default.localhost")
+
+        assert warm.status == 200
+        assert (await warm.json())["path"] == "/a"
+        assert with_port.status == 200
+        assert unknown.status == 404
+        assert rig.poke.calls == []
+
+
+async def test_local_hosts_are_served_by_the_internal_listener_only() -> None:
+    local = "hello.default.svc.cluster.local"
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        assert (await rig.get(local, internal=True)).status == 200
+        assert (await rig.get(local)).status == 404
+        assert (await rig.get(HOST, internal=True)).status == 404
+
+
+async def test_request_to_a_sleeping_revision_is_held_and_goes_when_an_instance_is_ready() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        request = asyncio.create_task(rig.get(HOST, data=io.BytesIO(b"x" * 3_000_000)))
+        await rig.poke.first.wait()
+        assert rig.held(HELLO) == 1
+
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+        answer = await request
+
+        assert answer.status == 200
+        assert (await answer.json())["bytes"] == 3_000_000
+        assert rig.poke.calls == [HELLO]
+
+
+async def test_burst_at_zero_is_answered_whole_with_one_poke() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        rig.start_on_poke(app)
+
+        answers = await asyncio.gather(*(rig.get(HOST) for _ in range(200)))
+
+        assert Counter(answer.status for answer in answers) == {200: 200}
+        assert rig.poke.calls == [HELLO]
+
+
+async def test_traffic_is_split_by_weight_and_marked_with_its_revision() -> None:
+    blue, green = revision("blue"), revision("green")
+    split = table("shop", Split(blue.key, 80), Split(green.key, 20))
+    plan = Plan({split.key: split}, {blue.key: blue, green.key: green})
+    async with (
+        running_app("blue") as one,
+        running_app("green") as two,
+        running_gateway(plan) as rig,
+    ):
+        await rig.gateway.set_endpoints(blue.key, [one.endpoint])
+        await rig.gateway.set_endpoints(green.key, [two.endpoint])
+
+        answers = [await rig.get("shop.default.localhost") for _ in range(400)]
+
+        served = Counter([(await answer.json())["app"] for answer in answers])
+        assert 280 <= served["blue"] <= 360
+        assert served["blue"] + served["green"] == 400
+        assert {h["knative-serving-revision"] for h in two.headers} == {"green"}
+
+
+async def test_held_revision_of_a_split_does_not_hold_the_others() -> None:
+    blue, green = revision("blue"), revision("green")
+    split = table("shop", Split(blue.key, 50), Split(green.key, 50))
+    plan = Plan({split.key: split}, {blue.key: blue, green.key: green})
+    async with running_app("blue") as one, running_gateway(plan) as rig:
+        await rig.gateway.set_endpoints(blue.key, [one.endpoint])
+
+        tasks = [asyncio.create_task(rig.get("shop.default.localhost")) for _ in range(40)]
+        await rig.poke.first.wait()
+        await until(lambda: one.served + rig.held(green.key) == 40)
+        await rig.gateway.set_endpoints(green.key, [one.endpoint])
+
+        assert {answer.status for answer in await asyncio.gather(*tasks)} == {200}
+        assert set(rig.poke.calls) == {green.key}
+
+
+async def test_websocket_passes_the_gate_and_stays_open() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        rig.start_on_poke(app)
+
+        async with rig.http.ws_connect(rig.url, headers={"Host": HOST}) as socket:
+            await socket.send_str("ping")
+            assert (await socket.receive_str()) == "one:ping"
+            counts = rig.gateway.gate.counts(HELLO)
+            assert counts is not None
+            assert counts.running == 1
+
+
+async def test_probe_answers_with_the_hash_of_the_table_and_wakes_nobody() -> None:
+    plan = simple_plan(revision("hello"))
+    async with running_gateway(plan) as rig:
+        answer = await rig.get(HOST, headers={"K-Network-Probe": "probe"})
+
+        version = plan.tables[IngressKey("default", "hello")].version
+        assert answer.status == 200
+        assert answer.headers["K-Network-Hash"] == version
+        assert rig.poke.calls == []
+
+
+async def test_hold_ends_with_504_at_the_revisions_timeout() -> None:
+    plan = simple_plan(revision("hello", timeout_seconds=0.5))
+    async with running_gateway(plan) as rig:
+        began = time.monotonic()
+        answer = await rig.get(HOST)
+
+        assert answer.status == 504
+        assert await answer.text() == "activator request timeout"
+        assert 0.4 < time.monotonic() - began < 2
+
+
+async def test_slow_app_gets_504_after_its_timeout() -> None:
+    plan = simple_plan(revision("hello", timeout_seconds=0.3))
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        answer = await rig.get(HOST, "/?sleep=5")
+
+        assert answer.status == 504
+        assert await answer.text() == "request timeout"
+
+
+async def test_failed_start_is_told_to_everyone_held() -> None:
+    async with running_gateway(simple_plan(revision("hello"))) as rig:
+        rig.poke.then = lambda key: rig.gateway.gate.fail(key, "Container failed with: boom")
+
+        answer = await rig.get(HOST)
+
+        assert answer.status == 503
+        assert await answer.text() == "Container failed with: boom"
+
+
+async def test_client_that_gives_up_frees_its_place() -> None:
+    async with running_gateway(simple_plan(revision("hello"))) as rig:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await rig.get(HOST)
+
+        await until(lambda: not rig.held(HELLO))
+
+
+async def test_dead_instance_that_is_still_listed_costs_no_request() -> None:
+    async with (
+        running_app("gone") as gone,
+        running_app("one") as app,
+        running_gateway(simple_plan(revision("hello"))) as rig,
+    ):
+        dead = Endpoint("127.0.0.1", 1)
+        assert gone.port != 1
+        await rig.gateway.set_endpoints(HELLO, [dead, app.endpoint])
+
+        answers = [await rig.get(HOST) for _ in range(100)]
+
+        assert Counter(answer.status for answer in answers) == {200: 100}
+
+
+async def test_unreachable_only_instance_is_retried_through_the_gate_until_it_changes() -> None:
+    """An instance died without anybody noticing yet: requests wait for its successor."""
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        await rig.gateway.set_endpoints(HELLO, [Endpoint("127.0.0.1", 1)])
+
+        requests = [asyncio.create_task(rig.get(HOST)) for _ in range(5)]
+        await until(lambda: rig.held(HELLO))
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        assert {answer.status for answer in await asyncio.gather(*requests)} == {200}
+
+
+async def test_concurrency_limit_is_exact_over_instances() -> None:
+    plan = simple_plan(revision("hello", container_concurrency=1))
+    async with (
+        running_app("one", delay=0.02) as one,
+        running_app("two", delay=0.02) as two,
+        running_gateway(plan, concurrency=2) as rig,
+    ):
+        tasks = [asyncio.create_task(rig.get(HOST)) for _ in range(60)]
+        await rig.poke.first.wait()
+        await rig.gateway.set_endpoints(HELLO, [one.endpoint])
+        await until(lambda: one.served >= 5)
+        await rig.gateway.set_endpoints(HELLO, [one.endpoint, two.endpoint])
+        answers = await asyncio.gather(*tasks)
+
+        assert Counter(answer.status for answer in answers) == {200: 60}
+        assert (one.most, two.most) == (1, 1)
+        assert two.served >= 20
+        counts = rig.gateway.gate.counts(HELLO)
+        assert counts is not None
+        assert (counts.held, counts.running) == (0, 0)
+
+
+async def test_load_counts_requests_at_instances_and_at_the_gate() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        load = rig.gateway.load
+        held = asyncio.create_task(rig.get(HOST, "/?sleep=1"))
+        await rig.poke.first.wait()
+        await asyncio.sleep(0.2)
+        while_held = load.collect()
+        assert while_held is not None
+        assert next(iter(while_held.values())).concurrency > 0.2
+
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+        await load.next_report()
+        load.collect()
+        for _ in range(4):
+            await load.next_report()
+        running = load.collect()
+        await held
+        for _ in range(2):
+            await load.next_report()
+        after = load.collect()
+
+        assert running is not None
+        assert after is not None
+        assert next(iter(running.values())).concurrency == pytest.approx(1, abs=0.3)
+        assert sum(sample.requests for sample in (*running.values(), *after.values())) <= 1
+
+
+async def test_draining_instance_gets_nothing_new_and_is_waited_for() -> None:
+    async with (
+        running_app("old") as old,
+        running_app("new") as new,
+        running_gateway(simple_plan(revision("hello"))) as rig,
+    ):
+        await rig.gateway.set_endpoints(HELLO, [old.endpoint])
+        slow = asyncio.create_task(rig.get(HOST, "/?sleep=0.6"))
+        await until(lambda: old.running)
+
+        leaving = Endpoint(old.endpoint.address, old.endpoint.port, draining=True)
+        await rig.gateway.set_endpoints(HELLO, [leaving, new.endpoint])
+        fresh = [await rig.get(HOST) for _ in range(20)]
+        assert await rig.gateway.drained(HELLO, leaving, timeout=5)
+
+        assert slow.done()
+        assert slow.result().status == 200
+        assert {(await answer.json())["app"] for answer in fresh} == {"new"}
+
+
+async def test_http_10_and_head_are_fine() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.ports["public"])
+        writer.write(f"GET / HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
+        line = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+
+        async with rig.http.head(rig.url, headers={"Host": HOST}) as head:
+            assert head.status == 200
+        assert b" 200 " in line
+
+
+async def test_headers_of_the_gateway_cannot_be_forged() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        await rig.get(
+            HOST,
+            headers={
+                "x-wakeful-gate-hop": "9",
+                "K-Network-Hash": "override",
+                "Knative-Serving-Revision": "other",
+            },
+        )
+
+        seen = {name.lower(): value for name, value in app.headers[-1].items()}
+        assert seen["knative-serving-revision"] == "hello"
+        assert "x-wakeful-gate-hop" not in seen
+        assert "k-network-hash" not in seen
+
+
+async def test_two_gateways_do_not_disturb_each_other() -> None:
+    plan = simple_plan(revision("hello"))
+    async with (
+        running_app("one") as app,
+        running_gateway(plan) as first,
+        running_gateway(plan) as second,
+    ):
+        await first.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        assert (await first.get(HOST)).status == 200
+        with pytest.raises((TimeoutError, aiohttp.ClientError)):
+            async with asyncio.timeout(0.2):
+                await second.get(HOST)
