@@ -1,0 +1,389 @@
+"""Control groups of containers, version 1 or 2: limits, figures, freezing, killing.
+
+One group for each sandbox with one for each container in it. Files are written directly; each call
+takes microseconds. Processes get in by procd, before their program starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from wakeful.node.runtime.types import ResourceLimits
+
+V1_CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "freezer")
+_V2_CONTROLLERS = ("memory", "cpu", "pids")
+_PERIOD_US = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a group uses."""
+
+    cpu_seconds: float
+    memory_bytes: int
+    rss_bytes: int
+    pids: int
+
+
+class CgroupTree(Protocol):
+    """Groups of one installation; ``path`` is relative, like ``<sandbox>/<container>``."""
+
+    version: int
+
+    def create(self, path: str, limits: ResourceLimits) -> list[Path]:
+        """Make the group; return the directories that a process has to enter."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove the group and those in it; they are empty, or emptied by killing."""
+        ...
+
+    def usage(self, path: str) -> Usage | None:
+        """Measure, or None when the group does not exist."""
+        ...
+
+    def oom_kills(self, path: str) -> int:
+        """How many processes died for lack of memory."""
+        ...
+
+    def freeze(self, path: str, frozen: bool) -> None:
+        """Stop or continue everything in it."""
+        ...
+
+    def is_frozen(self, path: str) -> bool:
+        """Whether it was told to stop."""
+        ...
+
+    def kill(self, path: str) -> None:
+        """Kill every process in it."""
+        ...
+
+    def binds(self, path: str) -> list[tuple[Path, str]]:
+        """What to show inside (read-only): directory → its place in the container."""
+        ...
+
+    def destroy(self) -> None:
+        """Remove everything of this installation."""
+        ...
+
+
+def cpu_shares(millis: int) -> int:
+    """The weight for version 1, as the kubelet computes it."""
+    return max(2, min(262_144, millis * 1024 // 1000))
+
+
+def cpu_weight(shares: int) -> int:
+    """The weight for version 2 that corresponds to ``shares``."""
+    return 1 + (shares - 2) * 9999 // 262_142
+
+
+def cpu_quota_us(millis: int) -> int:
+    """Microseconds in each period of a tenth of a second; the kernel wants at least one thousand."""
+    return max(1000, millis * _PERIOD_US // 1000)
+
+
+def _write(path: Path, value: str) -> None:
+    path.write_text(value, encoding="ascii")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="ascii", errors="replace")
+
+
+def _fields(path: Path) -> dict[str, int]:
+    found = {}
+    for line in _read(path).splitlines():
+        key, _, value = line.partition(" ")
+        with contextlib.suppress(ValueError):
+            found[key] = int(value)
+    return found
+
+
+def _remove_tree(root: Path) -> None:
+    if not root.is_dir():
+        return
+    for child in root.iterdir():
+        if child.is_dir():
+            _remove_tree(child)
+    # A group whose last process has just died refuses for a moment; what stays is empty and is
+    # removed at the next start.
+    with contextlib.suppress(OSError):
+        root.rmdir()
+
+
+def _kill_tree(root: Path) -> None:
+    """Kill until nobody is left who could fork."""
+    for _ in range(100):
+        pids = []
+        for directory, _, files in os.walk(root):
+            if "cgroup.procs" in files:
+                with contextlib.suppress(OSError):
+                    pids += [int(p) for p in _read(Path(directory) / "cgroup.procs").split()]
+        if not pids:
+            return
+        for pid in pids:
+            if pid > 0:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+class CgroupV1:
+    """One hierarchy for each controller; ``roots`` has the directory of ours in each."""
+
+    version = 1
+
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        self._roots = dict(roots)
+
+    def create(self, path: str, limits: ResourceLimits) -> list[Path]:
+        """Make the group; return the directories that a process has to enter."""
+        made = []
+        for root in self._roots.values():
+            directory = root / path
+            directory.mkdir(parents=True, exist_ok=True)
+            made.append(directory)
+        if limits.memory_bytes is not None and "memory" in self._roots:
+            memory = self._roots["memory"] / path
+            _write(memory / "memory.limit_in_bytes", str(limits.memory_bytes))
+            with contextlib.suppress(OSError):  # without swap accounting there is no such file
+                _write(memory / "memory.memsw.limit_in_bytes", str(limits.memory_bytes))
+        if "cpu" in self._roots:
+            cpu = self._roots["cpu"] / path
+            if limits.cpu_millis is not None:
+                _write(cpu / "cpu.cfs_period_us", str(_PERIOD_US))
+                _write(cpu / "cpu.cfs_quota_us", str(cpu_quota_us(limits.cpu_millis)))
+            if limits.cpu_request_millis is not None:
+                _write(cpu / "cpu.shares", str(cpu_shares(limits.cpu_request_millis)))
+        if limits.pids is not None and "pids" in self._roots:
+            _write(self._roots["pids"] / path / "pids.max", str(limits.pids))
+        return made
+
+    def remove(self, path: str) -> None:
+        """Remove the group and those in it."""
+        self.kill(path)
+        for root in self._roots.values():
+            _remove_tree(root / path)
+
+    def usage(self, path: str) -> Usage | None:
+        """Measure, or None when the group does not exist."""
+        try:
+            cpu = int(_read(self._roots["cpuacct"] / path / "cpuacct.usage")) / 1e9
+            memory = self._roots["memory"] / path
+            stat = _fields(memory / "memory.stat")
+            used = int(_read(memory / "memory.usage_in_bytes"))
+            pids = int(_read(self._roots["pids"] / path / "pids.current"))
+        except (OSError, KeyError, ValueError):
+            return None
+        working_set = max(0, used - stat.get("total_inactive_file", 0))
+        return Usage(cpu, working_set, stat.get("total_rss", 0), pids)
+
+    def oom_kills(self, path: str) -> int:
+        """How many processes died for lack of memory."""
+        try:
+            fields = _fields(self._roots["memory"] / path / "memory.oom_control")
+        except (OSError, KeyError):
+            return 0
+        return fields.get("oom_kill", 0)
+
+    def freeze(self, path: str, frozen: bool) -> None:
+        """Stop or continue everything in it."""
+        _write(self._roots["freezer"] / path / "freezer.state", "FROZEN" if frozen else "THAWED")
+
+    def is_frozen(self, path: str) -> bool:
+        """Whether it was told to stop."""
+        try:
+            return _read(self._roots["freezer"] / path / "freezer.state").strip() != "THAWED"
+        except (OSError, KeyError):
+            return False
+
+    def kill(self, path: str) -> None:
+        """Kill every process in it, frozen ones too."""
+        with contextlib.suppress(OSError, KeyError):
+            if self.is_frozen(path):
+                self.freeze(path, False)
+        _kill_tree(self._roots.get("pids", next(iter(self._roots.values()))) / path)
+
+    def binds(self, path: str) -> list[tuple[Path, str]]:
+        """What to show inside."""
+        return [
+            (self._roots[name] / path, f"/sys/fs/cgroup/{name}")
+            for name in ("memory", "cpu", "cpuacct", "pids")
+            if name in self._roots
+        ]
+
+    def destroy(self) -> None:
+        """Remove everything of this installation."""
+        for root in self._roots.values():
+            _kill_tree(root)
+            _remove_tree(root)
+
+
+class CgroupV2:
+    """The unified hierarchy; ``root`` is our directory, with controllers on for its children."""
+
+    version = 2
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def prepare(self) -> None:
+        """Make our directory and hand the controllers down; raises ``OSError``."""
+        self._root.mkdir(exist_ok=True)
+        self._hand_down(self._root.parent)
+        self._hand_down(self._root)
+
+    @staticmethod
+    def _hand_down(directory: Path) -> None:
+        enabled = _read(directory / "cgroup.subtree_control").split()
+        missing = [f"+{name}" for name in _V2_CONTROLLERS if name not in enabled]
+        if missing:
+            _write(directory / "cgroup.subtree_control", " ".join(missing))
+
+    def create(self, path: str, limits: ResourceLimits) -> list[Path]:
+        """Make the group; return the directory that a process has to enter."""
+        directory = self._root / path
+        for parent in reversed(list(directory.relative_to(self._root).parents)[:-1]):
+            (self._root / parent).mkdir(exist_ok=True)
+            self._hand_down(self._root / parent)
+        directory.mkdir(exist_ok=True)
+        if limits.memory_bytes is not None:
+            _write(directory / "memory.max", str(limits.memory_bytes))
+            with contextlib.suppress(OSError):
+                _write(directory / "memory.swap.max", "0")
+        if limits.cpu_millis is not None:
+            _write(directory / "cpu.max", f"{cpu_quota_us(limits.cpu_millis)} {_PERIOD_US}")
+        if limits.cpu_request_millis is not None:
+            shares = cpu_shares(limits.cpu_request_millis)
+            _write(directory / "cpu.weight", str(cpu_weight(shares)))
+        if limits.pids is not None:
+            _write(directory / "pids.max", str(limits.pids))
+        return [directory]
+
+    def remove(self, path: str) -> None:
+        """Remove the group and those in it."""
+        self.kill(path)
+        _remove_tree(self._root / path)
+
+    def usage(self, path: str) -> Usage | None:
+        """Measure, or None when the group does not exist."""
+        directory = self._root / path
+        try:
+            cpu = _fields(directory / "cpu.stat")["usage_usec"] / 1e6
+            used = int(_read(directory / "memory.current"))
+            stat = _fields(directory / "memory.stat")
+            pids = int(_read(directory / "pids.current"))
+        except (OSError, KeyError, ValueError):
+            return None
+        working_set = max(0, used - stat.get("inactive_file", 0))
+        return Usage(cpu, working_set, stat.get("anon", 0), pids)
+
+    def oom_kills(self, path: str) -> int:
+        """How many processes died for lack of memory."""
+        try:
+            return _fields(self._root / path / "memory.events").get("oom_kill", 0)
+        except OSError:
+            return 0
+
+    def freeze(self, path: str, frozen: bool) -> None:
+        """Stop or continue everything in it."""
+        _write(self._root / path / "cgroup.freeze", "1" if frozen else "0")
+
+    def is_frozen(self, path: str) -> bool:
+        """Whether it was told to stop."""
+        try:
+            return _read(self._root / path / "cgroup.freeze").strip() == "1"
+        except OSError:
+            return False
+
+    def kill(self, path: str) -> None:
+        """Kill every process in it, frozen ones too."""
+        directory = self._root / path
+        try:
+            _write(directory / "cgroup.kill", "1")
+        except OSError:
+            _kill_tree(directory)
+
+    def binds(self, path: str) -> list[tuple[Path, str]]:
+        """What to show inside."""
+        return [(self._root / path, "/sys/fs/cgroup")]
+
+    def destroy(self) -> None:
+        """Remove everything of this installation."""
+        if self._root.is_dir():
+            self.kill("")
+            _remove_tree(self._root)
+
+
+def find_cgroups(
+    key: str,
+    pid: int | str = "self",
+    *,
+    mounts: Path = Path("/proc/self/mounts"),
+    proc: Path = Path("/proc"),
+) -> tuple[CgroupTree | None, str]:
+    """Return the groups this process may make, or None and the reason.
+
+    They lie below those of process ``pid`` (procd, which everything is a child of), so that limits
+    put on the whole platform hold for its containers as well.
+    """
+    v1, v2 = _mounted(mounts)
+    own = _membership(proc / str(pid) / "cgroup")
+    name = f"wakeful-{key}"
+    if "memory" in v1:
+        roots = {
+            controller: v1[controller] / own.get(controller, "/").lstrip("/") / name
+            for controller in V1_CONTROLLERS
+            if controller in v1
+        }
+        try:
+            for root in roots.values():
+                root.mkdir(exist_ok=True)
+        except OSError as error:
+            return None, f"control groups are not writable ({error.strerror}: {error.filename})"
+        return CgroupV1(roots), ""
+    if v2 is None:
+        return None, "control groups are not mounted"
+    # Controllers can be handed down only by groups that have no processes of their own: the
+    # root, or the (delegated) group above ours.
+    above = v2 / own.get("", "/").lstrip("/")
+    problem = ""
+    for parent in dict.fromkeys((v2, above.parent)):
+        tree = CgroupV2(parent / name)
+        try:
+            tree.prepare()
+        except OSError as error:
+            problem = f"control groups cannot be made in {parent} ({error.strerror})"
+            with contextlib.suppress(OSError):
+                (parent / name).rmdir()
+        else:
+            return tree, ""
+    return None, problem
+
+
+def _mounted(path: Path) -> tuple[dict[str, Path], Path | None]:
+    v1: dict[str, Path] = {}
+    v2 = None
+    for line in path.read_text(encoding="utf-8").splitlines():
+        fields = line.split()
+        if fields[2] == "cgroup2":
+            v2 = v2 or Path(fields[1])
+        elif fields[2] == "cgroup":
+            for option in fields[3].split(","):
+                if option in V1_CONTROLLERS:
+                    v1.setdefault(option, Path(fields[1]))
+    return v1, v2
+
+
+def _membership(path: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        _, names, group = line.split(":", 2)
+        for name in names.split(","):
+            found[name] = group
+    return found
