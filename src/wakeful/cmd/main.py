@@ -23,6 +23,7 @@ from wakeful.cmd.up import AlreadyRunningError, start, stop
 from wakeful.config import RuntimeName, Settings, default_data_dir
 
 PortOption = Annotated[int, typer.Option(min=0, max=65535)]
+RuntimeOption = Annotated[RuntimeName, typer.Option(help="What runs instances.")]
 
 
 @show_errors
