@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -109,6 +110,10 @@ class LayoutStore:
 
     def tag(self, image: Reference | str, name: Reference | str) -> str:
         """Let ``name`` point to ``image`` and return its digest."""
+        with self._blobs.ingesting():
+            return self._tag(image, name)
+
+    def _tag(self, image: Reference | str, name: Reference | str) -> str:
         digest = self.resolve(image)
         known = (t for t in self._index.entries().values() if t.digest == digest)
         target = next(known, None) or self._describe(digest)
@@ -182,7 +187,9 @@ class LayoutStore:
                     self._known.pop(digest, None)
                     deleted.append(digest)
                     freed += size
-            self._rootfs.keep_only(chains)
+            unused = self._rootfs.set_aside_all_but(chains)
+        for directory in unused:  # nobody waits for this
+            shutil.rmtree(directory, ignore_errors=True)
         return Removal(untagged, tuple(sorted(deleted)), freed)
 
     def _mark(self, digest: str, live: set[str], chains: set[str]) -> None:
@@ -263,8 +270,9 @@ class LayoutStore:
         """Keep the image and its directories while ``holder`` uses them."""
         path = self._pins / quote(holder, safe="")
         growing = path.with_name(f".{path.name}")
-        growing.write_text(self.resolve(digest))
-        growing.replace(path)
+        with self._blobs.ingesting():
+            growing.write_text(self.resolve(digest))
+            growing.replace(path)
 
     def unpin(self, holder: str) -> None:
         """Give up the pin of ``holder``."""

@@ -53,15 +53,24 @@ class RootfsCache:
                 shutil.rmtree(growing, ignore_errors=True)
         return path
 
-    def keep_only(self, chains: Collection[str]) -> None:
-        """Delete every other directory; nobody may be making one meanwhile."""
+    def set_aside_all_but(self, chains: Collection[str]) -> list[Path]:
+        """Move every other directory out of the way, and return where they are to be deleted.
+
+        Nobody may be making one meanwhile.
+        """
         names = {chain.removeprefix("sha256:") for chain in chains}
-        for path in self._root.iterdir():
-            if path.name.removesuffix(".lock") not in names:
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+        aside: list[Path] = []
+        for path in list(self._root.iterdir()):
+            if path.name.removesuffix(".lock") in names:
+                continue
+            if path.is_dir():
+                trash = Path(tempfile.mkdtemp(prefix=".trash-", dir=self._root))
+                aside.append(trash)
+                with suppress(FileNotFoundError):  # another's, deleted by now
+                    path.rename(trash / path.name)
+            else:
+                path.unlink(missing_ok=True)
+        return aside
 
 
 def find_user(root: Path, text: str) -> ImageUser:
