@@ -74,13 +74,22 @@ def set_service_defaults(new: Service, old: Object | None, context: AdmissionCon
 
 
 def _keep_allocations(new: Service, old: Service) -> None:
-    if new.spec.type != EXTERNAL_NAME and old.spec.type != EXTERNAL_NAME:
-        new.spec.cluster_ip = new.spec.cluster_ip or old.spec.cluster_ip
-        new.spec.cluster_ips = new.spec.cluster_ips or list(old.spec.cluster_ips)
-    if new.spec.type in _EXPOSED and old.spec.type in _EXPOSED:
-        known = {(p.port, p.protocol): p.node_port for p in old.spec.ports}
-        for port in new.spec.ports:
-            port.node_port = port.node_port or known.get((port.port, port.protocol), 0)
+    """Carry over what was given to the old service, as far as the new type has a use for it."""
+    spec, before = new.spec, old.spec
+    if spec.type != EXTERNAL_NAME and before.type != EXTERNAL_NAME:
+        spec.cluster_ip = spec.cluster_ip or before.cluster_ip
+        if not spec.cluster_ips or spec.cluster_ips == before.cluster_ips:
+            spec.cluster_ips = [spec.cluster_ip, *before.cluster_ips[1:]] if spec.cluster_ip else []
+    elif spec.type == EXTERNAL_NAME and spec.cluster_ip == before.cluster_ip:
+        spec.cluster_ip, spec.cluster_ips = "", []
+        spec.ip_families, spec.ip_family_policy = [], None
+    known = {(p.port, p.protocol): p.node_port for p in before.ports}
+    for port in spec.ports:
+        given = known.get((port.port, port.protocol), 0)
+        if spec.type in _EXPOSED:
+            port.node_port = port.node_port or given
+        elif port.node_port == given:
+            port.node_port = 0
 
 
 def validate_service(new: Service, old: Object | None, context: AdmissionContext) -> FieldErrors:

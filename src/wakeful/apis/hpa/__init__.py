@@ -1,8 +1,8 @@
 """Kubernetes' autoscaling group: HorizontalPodAutoscaler, and the body of ``/scale``."""
 
 from wakeful.apis.hpa.hpa_types import (
+    AutoscalerSpec,
     HorizontalPodAutoscaler,
-    HorizontalPodAutoscalerSpec,
     MetricSpec,
     MetricTarget,
     Scale,
@@ -11,8 +11,8 @@ from wakeful.apis.hpa.resources import RESOURCES
 
 __all__ = [
     "RESOURCES",
+    "AutoscalerSpec",
     "HorizontalPodAutoscaler",
-    "HorizontalPodAutoscalerSpec",
     "MetricSpec",
     "MetricTarget",
     "Scale",

@@ -73,7 +73,7 @@ class MetricStatus(APIModel):
     external: dict[str, Any] | None = None
 
 
-class HorizontalPodAutoscalerSpec(APIModel):
+class AutoscalerSpec(APIModel):
     """What to scale, within which bounds, by which metrics."""
 
     scale_target_ref: CrossVersionObjectReference = Field(
@@ -95,7 +95,7 @@ class HorizontalPodAutoscalerCondition(APIModel):
     message: str = ""
 
 
-class HorizontalPodAutoscalerStatus(APIModel):
+class AutoscalerStatus(APIModel):
     """How many there are and should be. ``desiredReplicas`` is always sent."""
 
     observed_generation: int | None = None
@@ -106,15 +106,13 @@ class HorizontalPodAutoscalerStatus(APIModel):
     conditions: list[HorizontalPodAutoscalerCondition] = Field(default_factory=list)
 
 
-class HorizontalPodAutoscaler(
-    KResource[HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus]
-):
+class HorizontalPodAutoscaler(KResource[AutoscalerSpec, AutoscalerStatus]):
     """Scales a workload by metrics."""
 
     gvk: ClassVar = GroupVersionKind(GROUP, "v2", "HorizontalPodAutoscaler")
 
-    spec: HorizontalPodAutoscalerSpec = Field(default_factory=HorizontalPodAutoscalerSpec)
-    status: HorizontalPodAutoscalerStatus = Field(default_factory=HorizontalPodAutoscalerStatus)
+    spec: AutoscalerSpec = Field(default_factory=AutoscalerSpec)
+    status: AutoscalerStatus = Field(default_factory=AutoscalerStatus)
 
 
 class ScaleSpec(APIModel):
