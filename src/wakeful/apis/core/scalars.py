@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -33,7 +33,7 @@ def canonical_quantity(value: Any) -> Any:
 
 
 def _binary(number: Decimal) -> str:
-    whole, suffix = int(number.to_integral_value(ROUND_CEILING)), 0
+    whole, suffix = int(number.to_integral_value(ROUND_UP)), 0
     while whole % 1024 == 0 and suffix < len(_BINARY) - 1:
         whole //= 1024
         suffix += 1
@@ -41,9 +41,9 @@ def _binary(number: Decimal) -> str:
 
 
 def _decimal(number: Decimal, *, exponential: bool) -> str:
-    if not number:
+    whole, exponent = int((number / _NANO).to_integral_value(ROUND_UP)), -9
+    if not whole:
         return "0"
-    whole, exponent = int((number / _NANO).to_integral_value(ROUND_CEILING)), -9
     while whole % 1000 == 0 and exponent < 18:
         whole //= 1000
         exponent += 3
