@@ -1,0 +1,62 @@
+"""Thresholds of probes, and how eagerly a booting container is asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from wakeful.apis.core.pod_types import Container, Probe
+from wakeful.node.environment import ContainerConfigError
+from wakeful.node.plan import resolve_port
+from wakeful.node.probes import ProbeState, Timing, Verdict, eager_interval
+
+
+def test_verdict_turns_after_so_many_in_a_row() -> None:
+    state = ProbeState(success_threshold=1, failure_threshold=3)
+
+    verdicts = [state.observe(ok) for ok in (True, False, False, True, False, False, False)]
+
+    assert verdicts == [Verdict.PASSED] * 6 + [Verdict.FAILED]
+
+
+def test_success_threshold_counts_too() -> None:
+    state = ProbeState(success_threshold=2, failure_threshold=1)
+
+    assert state.observe(True) is Verdict.UNDECIDED
+    assert state.observe(True) is Verdict.PASSED
+
+
+def test_period_zero_is_aggressive_probing() -> None:
+    timing = Timing.of(Probe(period_seconds=0))
+
+    assert timing.aggressive
+    assert timing.timeout == 0.1
+    assert timing.period == 10
+
+
+def test_booting_container_is_asked_every_few_milliseconds() -> None:
+    asked, at = 0, 0.0
+    while at < 0.1:
+        at += eager_interval(asked)
+        asked += 1
+
+    assert asked > 20
+    assert eager_interval(10_000) <= 0.02
+
+
+def test_ports_by_number_name_and_default() -> None:
+    container = Container.from_wire(
+        {"name": "c", "ports": [{"name": "web", "containerPort": 8081}]}
+    )
+
+    assert resolve_port(0, container) == 8081
+    assert resolve_port("web", container) == 8081
+    assert resolve_port(9, container) == 9
+    with pytest.raises(ContainerConfigError, match="couldn't find port: 'admin'"):
+        resolve_port("admin", container)
+
+
+def test_user_port_follows_the_environment() -> None:
+    container = Container.from_wire({"name": "c", "env": [{"name": "PORT", "value": "9000"}]})
+
+    assert resolve_port(None, container) == 9000
+    assert resolve_port(None, Container(name="d")) == 8080
