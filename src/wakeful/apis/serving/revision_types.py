@@ -73,16 +73,17 @@ class Revision(KResource[RevisionSpec, RevisionStatus]):
     def is_ready(self) -> bool:
         """Ready, judged on the newest generation."""
         ready = self.status.condition(READY)
-        return self._is_observed and ready is not None and ready.is_true
+        return self.is_observed and ready is not None and ready.is_true
 
     @property
     def is_failed(self) -> bool:
         """Failed, judged on the newest generation."""
         ready = self.status.condition(READY)
-        return self._is_observed and ready is not None and ready.is_false
+        return self.is_observed and ready is not None and ready.is_false
 
     @property
-    def _is_observed(self) -> bool:
+    def is_observed(self) -> bool:
+        """Whether the status speaks of the newest generation."""
         return self.status.observed_generation == self.metadata.generation
 
     @property

@@ -14,6 +14,7 @@ from wakeful.apis.serving.config.domain import DomainConfig, parse_domain
 from wakeful.apis.serving.config.features import FeaturesConfig, Flag, parse_features
 from wakeful.apis.serving.config.gc import GCConfig, parse_gc
 from wakeful.apis.serving.config.network import NetworkConfig, parse_network
+from wakeful.apis.serving.config.observability import ObservabilityConfig, parse_observability
 from wakeful.apis.serving.config.parse import ConfigError
 
 CONFIG_DEFAULTS = "config-defaults"
@@ -22,6 +23,7 @@ CONFIG_DEPLOYMENT = "config-deployment"
 CONFIG_GC = "config-gc"
 CONFIG_DOMAIN = "config-domain"
 CONFIG_NETWORK = "config-network"
+CONFIG_OBSERVABILITY = "config-observability"
 
 VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     CONFIG_DEFAULTS: parse_defaults,
@@ -30,6 +32,7 @@ VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     CONFIG_GC: parse_gc,
     CONFIG_DOMAIN: parse_domain,
     CONFIG_NETWORK: parse_network,
+    CONFIG_OBSERVABILITY: parse_observability,
 }
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "CONFIG_FEATURES",
     "CONFIG_GC",
     "CONFIG_NETWORK",
+    "CONFIG_OBSERVABILITY",
     "VALIDATORS",
     "ConfigError",
     "DefaultsConfig",
@@ -48,10 +52,12 @@ __all__ = [
     "Flag",
     "GCConfig",
     "NetworkConfig",
+    "ObservabilityConfig",
     "parse_defaults",
     "parse_deployment",
     "parse_domain",
     "parse_features",
     "parse_gc",
     "parse_network",
+    "parse_observability",
 ]

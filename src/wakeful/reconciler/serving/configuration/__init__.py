@@ -1,0 +1,1 @@
+"""A Configuration keeps making Revisions from its template."""

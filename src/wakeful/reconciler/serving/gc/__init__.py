@@ -1,0 +1,1 @@
+"""Revisions nobody routes to go, oldest first."""

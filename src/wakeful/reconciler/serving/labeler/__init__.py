@@ -1,0 +1,1 @@
+"""Revisions and Configurations carry which Routes lead to them."""

@@ -1,0 +1,1 @@
+"""A Revision is a Deployment, and a PodAutoscaler that sizes it."""
