@@ -12,7 +12,7 @@ import orjson
 from wakeful.apimachinery.request import APIRequest, UserInfo
 from wakeful.apimachinery.watch import RawWatchEvent, WatchEvent
 from wakeful.apiserver.registry.core import APIServer
-from wakeful.apiserver.registry.watching import ServedEvent
+from wakeful.apiserver.registry.watching import WatchStream
 
 
 class InProcessTransport:
@@ -45,6 +45,6 @@ class InProcessTransport:
             yield _shown(events)
 
 
-async def _shown(events: AsyncIterator[ServedEvent]) -> AsyncIterator[RawWatchEvent]:
+async def _shown(events: WatchStream) -> AsyncIterator[RawWatchEvent]:
     async for event in events:
         yield WatchEvent(event.type, event.object)

@@ -14,18 +14,19 @@ from wakeful.apimachinery.errors import (
     qualified,
 )
 from wakeful.apimachinery.request import APIRequest, UserInfo, Verb
-from wakeful.apimachinery.scheme import Resource, Scheme
+from wakeful.apimachinery.scheme import Scheme
 from wakeful.apiserver.admission import AdmissionHook
 from wakeful.apiserver.protocols import AccessAttributes, AllowAll, Authorizer
 from wakeful.apiserver.registry.call import Call, parse_options
 from wakeful.apiserver.registry.deletion import Deleter, parse_delete_options
-from wakeful.apiserver.registry.namespaces import NAMESPACES, prepare_namespace
+from wakeful.apiserver.registry.namespaces import prepare_namespace
 from wakeful.apiserver.registry.patching import Patcher
 from wakeful.apiserver.registry.reading import Reader, StoredObjects
 from wakeful.apiserver.registry.response import Response
 from wakeful.apiserver.registry.selectors import parse_selection
 from wakeful.apiserver.registry.served import Served, ServedResources
-from wakeful.apiserver.registry.watching import BOOKMARK_SECONDS, ServedEvent, Watcher
+from wakeful.apiserver.registry.subresources import subresources_of
+from wakeful.apiserver.registry.watching import BOOKMARK_SECONDS, Watcher, WatchStream
 from wakeful.apiserver.registry.writing import Writer
 from wakeful.storage import Key, Store
 
@@ -98,9 +99,7 @@ class APIServer:
                 raise BadRequestError("a watch is opened, not called")
 
     @asynccontextmanager
-    async def watch(
-        self, request: APIRequest, user: UserInfo
-    ) -> AsyncIterator[AsyncIterator[ServedEvent]]:
+    async def watch(self, request: APIRequest, user: UserInfo) -> AsyncIterator[WatchStream]:
         """Open a watch.
 
         Raises:
@@ -196,16 +195,6 @@ def _check_verb(request: APIRequest, served: Served) -> None:
         raise MethodNotAllowedError(
             "the server does not allow this method on the requested resource"
         )
-
-
-def subresources_of(resource: Resource) -> frozenset[str]:
-    """What a resource offers below its objects."""
-    offered = set()
-    if resource.has_status:
-        offered.add("status")
-    if resource.group_resource == NAMESPACES:
-        offered.add("finalize")
-    return frozenset(offered)
 
 
 def _is_everywhere(request: APIRequest, namespaced: bool) -> bool:

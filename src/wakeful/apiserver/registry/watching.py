@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from wakeful.apimachinery.errors import ExpiredError
@@ -62,6 +62,22 @@ class ServedEvent:
         return None
 
 
+class WatchStream:
+    """The events of one open watch; :meth:`close` ends it as if its time were up."""
+
+    def __init__(
+        self, events: AsyncGenerator[ServedEvent, None], subscription: Subscription
+    ) -> None:
+        self._events, self._subscription = events, subscription
+
+    def __aiter__(self) -> AsyncIterator[ServedEvent]:
+        return self._events
+
+    def close(self) -> None:
+        """Let no event follow those already queued."""
+        self._subscription.close()
+
+
 class Watcher:
     """Answers watches."""
 
@@ -72,7 +88,7 @@ class Watcher:
         self._bookmark_seconds = bookmark_seconds
 
     @asynccontextmanager
-    async def watch(self, call: Call) -> AsyncIterator[AsyncIterator[ServedEvent]]:
+    async def watch(self, call: Call) -> AsyncIterator[WatchStream]:
         """Follow the collection of the URL; the iterator ends with the time or the server.
 
         Raises:
@@ -99,7 +115,7 @@ class Watcher:
         try:
             records = [r for r, _ in self._reader.select(call, selection)] if initial else []
             bookmarks = params.get("allowWatchBookmarks", "") in ("true", "1")
-            yield self._events(
+            events = self._events(
                 served,
                 subscription,
                 selection,
@@ -108,6 +124,8 @@ class Watcher:
                 bookmarks=bookmarks,
                 timeout=float(timeout) if timeout else None,
             )
+            async with aclosing(events):
+                yield WatchStream(events, subscription)
         finally:
             subscription.close()
 
@@ -121,7 +139,7 @@ class Watcher:
         closing_bookmark: int | None,
         bookmarks: bool,
         timeout: float | None,
-    ) -> AsyncIterator[ServedEvent]:
+    ) -> AsyncGenerator[ServedEvent, None]:
         for record in initial:
             yield ServedEvent(EventType.ADDED, served, record)
         initial.clear()

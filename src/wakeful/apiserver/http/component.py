@@ -1,0 +1,67 @@
+"""The API server as a component of a process."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import structlog
+from aiohttp import web
+
+from wakeful.aio import Lifetime
+from wakeful.apiserver.http.app import HTTPApplication
+from wakeful.storage import Store
+
+log = structlog.get_logger("wakeful.apiserver")
+
+_SHUTDOWN_SECONDS = 5.0
+
+
+class ApiServerComponent:
+    """Listens until told to drain; the store's upkeep runs beside it.
+
+    ``port`` 0 takes a free one; :attr:`port` tells which once the component has started. Whoever
+    opened the store closes it.
+    """
+
+    name = "apiserver"
+
+    def __init__(
+        self,
+        application: HTTPApplication,
+        store: Store,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 6443,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._application, self._store = application, store
+        self._host, self._port, self._ssl = host, port, ssl_context
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._port
+
+    async def run(self, life: Lifetime) -> None:
+        """Serve until draining."""
+        runner = web.AppRunner(
+            self._application.make(),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+        )
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self._host, self._port, ssl_context=self._ssl)
+            await site.start()
+            self._port = runner.addresses[0][1]
+            log.info("listening", host=self._host, port=self._port, tls=self._ssl is not None)
+            async with asyncio.TaskGroup() as group:
+                upkeep = group.create_task(self._store.maintain(), name="apiserver:store")
+                life.started.set()
+                await life.draining.wait()
+                self._application.drain()
+                upkeep.cancel()
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,57 @@
+"""Paths that are no resources: health, version, and the list of paths."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+
+import orjson
+from aiohttp import web
+
+import wakeful
+
+OPEN_PATHS = frozenset({"healthz", "livez", "readyz", "version"})
+"""First segments anybody may read."""
+
+KUBERNETES_VERSION = "1.34.0"
+"""Whose behaviour is offered; clients compare it with what they need."""
+
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def version_info() -> dict[str, str]:
+    """The body of ``/version``."""
+    major, minor, _ = KUBERNETES_VERSION.split(".")
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": f"v{KUBERNETES_VERSION}+wakeful-{wakeful.__version__}",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "go1.24.0",
+        "compiler": "gc",
+        "platform": f"linux/{_ARCHITECTURES.get(platform.machine(), platform.machine())}",
+    }
+
+
+def health(request: web.Request, name: str, ready: Callable[[], bool]) -> web.Response:
+    """``/healthz``, ``/livez`` and ``/readyz``."""
+    fine = name != "readyz" or ready()
+    check = "[+]ping ok" if fine else "[-]shutdown failed: reason withheld"
+    if not fine:
+        return web.Response(text=f"{check}\n{name} check failed\n", status=500)
+    if "verbose" in request.query:
+        return web.Response(text=f"{check}\n{name} check passed\n")
+    return web.Response(text="ok")
+
+
+def json_response(data: object) -> web.Response:
+    """Plain JSON."""
+    return web.Response(body=orjson.dumps(data), content_type="application/json")
+
+
+def not_found() -> web.Response:
+    """What unknown paths are answered."""
+    return web.Response(text="404 page not found\n", status=404)
