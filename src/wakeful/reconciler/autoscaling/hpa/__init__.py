@@ -1,0 +1,1 @@
+"""The HPA class of PodAutoscaler."""

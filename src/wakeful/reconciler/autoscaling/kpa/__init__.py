@@ -1,0 +1,1 @@
+"""The KPA class of PodAutoscaler."""

@@ -1,0 +1,99 @@
+"""What the KPA controller watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wakeful.aio import Clock
+from wakeful.apimachinery.meta import NamespacedName, Object
+from wakeful.apis.apps import Deployment
+from wakeful.apis.autoscaling import (
+    CONFIG_NAME,
+    KPA,
+    POD_AUTOSCALER_CONDITIONS,
+    Metric,
+    PodAutoscaler,
+    parse_config,
+)
+from wakeful.apis.core import ConfigMap, Pod
+from wakeful.apis.networking import ServerlessService
+from wakeful.apis.serving import register
+from wakeful.apis.serving.config import CONFIG_DEPLOYMENT, parse_deployment
+from wakeful.autoscaler import LoadSource
+from wakeful.controller import Controller, Manager
+from wakeful.controller.configmaps import ConfigStore
+from wakeful.reconciler.autoscaling.children import Children
+from wakeful.reconciler.autoscaling.deciders import Deciders
+from wakeful.reconciler.autoscaling.kpa.reconciler import KPAReconciler
+from wakeful.reconciler.autoscaling.pods import ReadyPods
+from wakeful.reconciler.autoscaling.target import ScaleTargets
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaling:
+    """The parts that others hold on to: the gate pokes the deciders, the API asks them why."""
+
+    controller: Controller[PodAutoscaler]
+    deciders: Deciders
+
+
+def add_kpa_controller(
+    manager: Manager,
+    source: LoadSource,
+    *,
+    clock: Clock | None = None,
+) -> Autoscaling:
+    """Build the controller and the deciders, and have the manager run both."""
+    autoscalers = manager.informer(PodAutoscaler)
+    networks = manager.informer(ServerlessService)
+    metrics = manager.informer(Metric)
+    deployments = manager.informer(Deployment)
+    pods = manager.informer(Pod)
+    config_maps = manager.informer(ConfigMap)
+    config = ConfigStore(config_maps, CONFIG_NAME, parse_config)
+    deployment_config = ConfigStore(config_maps, CONFIG_DEPLOYMENT, parse_deployment)
+
+    ready = ReadyPods()
+    pods.add_handler(ready.observe)
+    deciders = Deciders(source, ready.count, clock=clock)
+    reconciler = KPAReconciler(
+        deciders,
+        Children(manager.client, networks, metrics),
+        ScaleTargets(manager.client, deployments),
+        ready.count,
+        config.current,
+        lambda: deployment_config.current().progress_deadline_seconds,
+        clock=clock,
+    )
+    controller = Controller(
+        "kpa",
+        manager.client,
+        autoscalers,
+        reconciler,
+        conditions=POD_AUTOSCALER_CONDITIONS,
+        recorder=manager.recorder,
+        selects=is_kpa,
+    )
+    controller.watch_owned(networks)
+    controller.watch_owned(metrics)
+    controller.watch(deployments, autoscaler_of)
+    ready.on_change(controller.enqueue)
+    ready.on_change(deciders.rouse)
+    deciders.on_change(controller.enqueue)
+    config.on_change(controller.enqueue_all)
+    deployment_config.on_change(controller.enqueue_all)
+    manager.add(controller)
+    manager.add(deciders)
+    return Autoscaling(controller, deciders)
+
+
+def is_kpa(autoscaler: PodAutoscaler) -> bool:
+    """Whether the object asks for this class."""
+    return autoscaler.class_name == KPA
+
+
+def autoscaler_of(child: Object) -> Iterable[NamespacedName]:
+    """The PodAutoscaler that has the name of the revision a workload is labelled with."""
+    revision = child.metadata.labels.get(register.REVISION)
+    return (NamespacedName(child.metadata.namespace, revision),) if revision else ()

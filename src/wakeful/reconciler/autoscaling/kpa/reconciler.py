@@ -1,0 +1,158 @@
+"""What to do for a PodAutoscaler of the KPA class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apimachinery.conditions import READY
+from wakeful.apimachinery.meta import NamespacedName
+from wakeful.apis.autoscaling import AutoscalerConfig, PodAutoscaler
+from wakeful.apis.autoscaling.podautoscaler_lifecycle import ACTIVE
+from wakeful.apis.networking import (
+    ACTIVATOR_ENDPOINTS_POPULATED,
+    ServerlessService,
+    ServerlessServiceMode,
+)
+from wakeful.autoscaler import (
+    SCALE_UNKNOWN,
+    Activity,
+    Outcome,
+    ScalingSpec,
+    TargetState,
+    active_threshold,
+    bound_scale,
+    needs_gate,
+    next_activity,
+    number_of_activators,
+    resolve_spec,
+)
+from wakeful.autoscaler.bounds import MIN_ACTIVATORS
+from wakeful.controller import Result
+from wakeful.reconciler.autoscaling.children import Children
+from wakeful.reconciler.autoscaling.deciders import Deciders
+from wakeful.reconciler.autoscaling.target import ScaleTargets
+
+NO_PRIVATE_SERVICE = "No Private Service Name"
+
+
+class KPAReconciler:
+    """Turns a decider's recommendation into a scale, a mode of the network and a status.
+
+    The scale is written before anything else: a request may be held until an instance is there.
+    """
+
+    def __init__(
+        self,
+        deciders: Deciders,
+        children: Children,
+        targets: ScaleTargets,
+        ready: Callable[[NamespacedName], int],
+        config: Callable[[], AutoscalerConfig],
+        progress_deadline_seconds: Callable[[], float],
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self._deciders, self._children, self._targets = deciders, children, targets
+        self._ready, self._config = ready, config
+        self._progress_deadline_seconds = progress_deadline_seconds
+        self._clock = clock or SystemClock()
+
+    async def reconcile_kind(self, autoscaler: PodAutoscaler) -> Result | None:
+        """Scale, connect and report."""
+        spec = self._spec(autoscaler)
+        network = self._children.serverless_service(autoscaler)
+        if network is None or not network.status.private_service_name:
+            await self._children.keep_serverless_service(
+                autoscaler, proxy=True, activators=MIN_ACTIVATORS
+            )
+            autoscaler.status.mark_sks_not_ready(NO_PRIVATE_SERVICE)
+            self._report(autoscaler, spec, SCALE_UNKNOWN, self._ready(autoscaler.key))
+            return None
+
+        autoscaler.status.metrics_service_name = network.status.private_service_name
+        recommendation = self._deciders.ensure(autoscaler.key, spec)
+        outcome = self._bound(autoscaler, spec, network, recommendation.desired)
+        self._deciders.note_outcome(autoscaler.key, outcome)
+        if outcome.apply and outcome.want != await self._targets.replicas(autoscaler):
+            await self._targets.scale(autoscaler, outcome.want)
+
+        await self._children.keep_metric(autoscaler, spec)
+        ready = self._ready(autoscaler.key)
+        network = await self._children.keep_serverless_service(
+            autoscaler,
+            proxy=needs_gate(
+                want=outcome.want, excess_burst_capacity=recommendation.excess_burst_capacity
+            ),
+            activators=number_of_activators(spec, ready),
+        )
+        autoscaler.status.service_name = network.status.service_name
+        if network.is_ready:
+            autoscaler.status.mark_sks_ready()
+        else:
+            condition = network.status.condition(READY)
+            autoscaler.status.mark_sks_not_ready(condition.message if condition else "")
+        self._report(autoscaler, spec, outcome.want, ready)
+        return Result(requeue_after=outcome.wait_seconds)
+
+    async def observe_deletion(self, key: NamespacedName) -> None:
+        """Nobody asks for the revision's scale any more."""
+        self._deciders.remove(key)
+
+    def _spec(self, autoscaler: PodAutoscaler) -> ScalingSpec:
+        return resolve_spec(
+            self._config(),
+            autoscaler.autoscaling,
+            container_concurrency=autoscaler.spec.container_concurrency,
+            reachable=autoscaler.is_reachable,
+        )
+
+    def _bound(
+        self,
+        autoscaler: PodAutoscaler,
+        spec: ScalingSpec,
+        network: ServerlessService,
+        desired: int,
+    ) -> Outcome:
+        now = self._clock.now().timestamp()
+        active = autoscaler.status.condition(ACTIVE)
+        gated = network.status.condition(ACTIVATOR_ENDPOINTS_POPULATED)
+        since = active.last_transition_time if active is not None else None
+        proxied = gated.last_transition_time if gated is not None and gated.is_true else None
+        deadline = autoscaler.autoscaling.progress_deadline_seconds
+        state = TargetState(
+            activity=_activity(autoscaler),
+            activity_since=now if since is None else since.timestamp(),
+            initialized=autoscaler.status.is_scale_target_initialized,
+            proxy_mode=network.spec.mode == ServerlessServiceMode.PROXY,
+            proxy_since=None if proxied is None else proxied.timestamp(),
+            gate_programmed=bool(network.status.service_name),
+            progress_deadline_seconds=(
+                self._progress_deadline_seconds() if deadline is None else deadline
+            ),
+        )
+        return bound_scale(desired, spec, self._config(), state, now)
+
+    def _report(self, autoscaler: PodAutoscaler, spec: ScalingSpec, want: int, ready: int) -> None:
+        status = autoscaler.status
+        status.actual_scale = ready
+        if want >= 0 or status.desired_scale is None or status.desired_scale < 0:
+            status.desired_scale = want  # else: what was known before a restart still stands
+        min_ready = active_threshold(spec, initialized=status.is_scale_target_initialized)
+        if ready >= min_ready and status.service_name:
+            status.mark_scale_target_initialized()
+        change = next_activity(_activity(autoscaler), want=want, ready=ready, min_ready=min_ready)
+        if change is None:
+            return
+        if change.activity is Activity.ACTIVE:
+            status.mark_active()
+        elif change.activity is Activity.INACTIVE:
+            status.mark_inactive(change.reason, change.message)
+        else:
+            status.mark_activating(change.reason, change.message)
+
+
+def _activity(autoscaler: PodAutoscaler) -> Activity:
+    if autoscaler.status.is_active:
+        return Activity.ACTIVE
+    return Activity.INACTIVE if autoscaler.status.is_inactive else Activity.ACTIVATING

@@ -1,0 +1,1 @@
+"""The Metric of a revision."""
