@@ -66,7 +66,7 @@ class APIModel(BaseModel):
         Raises:
             pydantic.ValidationError: A field has the wrong type; ``loc`` is its camelCase path.
         """
-        return cls.model_validate(drop_nulls(data))
+        return cls.model_validate(drop_nulls(data), by_alias=True, by_name=False)
 
     def to_wire(self) -> dict[str, Any]:
         """Return JSON-like data without what is unset or equal to the model's default."""
