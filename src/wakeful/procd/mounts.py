@@ -72,6 +72,10 @@ class Stage:
                 if kind == "dir":
                     os.makedirs(target, mode=int(step.get("mode", 0o755)), exist_ok=True)
                     continue
+                if kind == "file":
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+                    continue
                 if step.get("once") and target in self._once:
                     continue
                 done.append(target)

@@ -392,10 +392,14 @@ class Table:
         del self.processes[name]
 
     def disown(self, owner: object) -> None:
-        """Kill what belongs to a client that is gone."""
-        for process in list(self.processes.values()):
-            if process.owner is owner and process.state != EXITED:
-                self.stop(process, signal.SIGKILL, 0, lambda: None)
+        """Kill and forget what belongs to a client that is gone."""
+        for name, process in list(self.processes.items()):
+            if process.owner is owner:
+
+                def forget(name: str = name) -> None:
+                    self.remove(name)
+
+                self.stop(process, signal.SIGKILL, 0, forget)
 
     def stop_all(self, grace_s: float | None, finished: Callable[[], None]) -> None:
         """Stop everything, lower ranks first, and reap what is left over."""

@@ -84,7 +84,7 @@ def cpu_weight(shares: int) -> int:
 
 
 def cpu_quota_us(millis: int) -> int:
-    """Microseconds in each period of a tenth of a second; the kernel wants at least one thousand."""
+    """Microseconds in each period of a tenth of a second; no fewer than 1000."""
     return max(1000, millis * _PERIOD_US // 1000)
 
 

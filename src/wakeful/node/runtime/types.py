@@ -66,6 +66,9 @@ class Mount:
     source: Path
     target: PurePosixPath
     read_only: bool = True
+    map_owners: bool = True
+    """Files belong to the container's users of the same numbers, as volumes should; switch it off
+    for directories of the host, whose root must not be the container's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,12 @@ class BridgeNetwork:
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
+    async def probe(self) -> None:
+        """Raise ``NetworkError`` or ``OSError`` when the kernel does not let us do this."""
+        await self._run(self._set_up_bridge)
+        _, netns = await self._run(self._make)
+        os.close(netns)
+
     async def start(self, adopted: list[Lease]) -> None:
         """Set up the bridge and the pool; raises ``NetworkError`` when the kernel refuses."""
         await self._run(self._set_up_bridge)
