@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wakeful.apis.networking.register import OUR_INGRESS_CLASS
 from wakeful.apis.serving.config.gotemplate import Template, TemplateError
 from wakeful.apis.serving.config.parse import ConfigError, as_bool, as_int, as_str
 
-INGRESS_CLASS = "envoy.ingress.networking.knative.dev"
-"""Our own gateway; upstream's default names Istio."""
 CERTIFICATE_CLASS = "cert-manager.certificate.networking.knative.dev"
 DEFAULT_DOMAIN_TEMPLATE = Template("{{.Name}}.{{.Namespace}}.{{.Domain}}")
 DEFAULT_TAG_TEMPLATE = Template("{{.Tag}}-{{.Name}}")
@@ -28,7 +27,7 @@ class HTTPProtocol(StrEnum):
 class NetworkConfig:
     """Every key that has a meaning here, with its default."""
 
-    ingress_class: str = INGRESS_CLASS
+    ingress_class: str = OUR_INGRESS_CLASS
     certificate_class: str = CERTIFICATE_CLASS
     domain_template: Template = DEFAULT_DOMAIN_TEMPLATE
     tag_template: Template = DEFAULT_TAG_TEMPLATE
@@ -54,7 +53,7 @@ def parse_network(data: Mapping[str, str]) -> NetworkConfig:
             key="rollout-duration",
         )
     return NetworkConfig(
-        ingress_class=as_str(data, ("ingress.class", "ingress-class"), INGRESS_CLASS),
+        ingress_class=as_str(data, ("ingress.class", "ingress-class"), OUR_INGRESS_CLASS),
         certificate_class=as_str(
             data, ("certificate.class", "certificate-class"), CERTIFICATE_CLASS
         ),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from wakeful.aio import Clock
 from wakeful.apimachinery.conditions import READY
 from wakeful.apimachinery.errors import AlreadyExistsError, APIStatusError, ConflictError
-from wakeful.apimachinery.labels import from_labels
 from wakeful.apimachinery.meta import is_controlled_by
 from wakeful.apis.serving import Configuration, Revision, register
-from wakeful.client import Client, Lister
+from wakeful.client import Client, Informer
 from wakeful.controller import EventRecorder
 from wakeful.reconciler.serving.configuration.resources import make_revision
 from wakeful.reconciler.serving.configuration.revisions import (
@@ -16,23 +15,21 @@ from wakeful.reconciler.serving.configuration.revisions import (
     find_latest_ready,
     is_name_taken,
 )
+from wakeful.reconciler.serving.indices import BY_CONFIGURATION
 
 
 class ConfigurationReconciler:
     """Creates Revisions; never changes or deletes one."""
 
     def __init__(
-        self, client: Client, revisions: Lister[Revision], recorder: EventRecorder, clock: Clock
+        self, client: Client, revisions: Informer[Revision], recorder: EventRecorder, clock: Clock
     ) -> None:
         self._client, self._revisions = client, revisions
         self._recorder, self._clock = recorder, clock
 
     async def reconcile_kind(self, configuration: Configuration) -> None:
         """Have the Revision of this generation, then see which one is ready."""
-        ours = self._revisions.list(
-            configuration.metadata.namespace,
-            from_labels({register.CONFIGURATION: configuration.metadata.name}),
-        )
+        ours = list(self._revisions.by_index(BY_CONFIGURATION, str(configuration.key)))
         created = await self._latest_created(configuration, ours)
         if created is None:
             return

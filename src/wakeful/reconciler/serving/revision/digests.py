@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from wakeful.aio import Backoff
+from wakeful.aio import Backoff, Clock, SystemClock
 from wakeful.apimachinery.meta import NamespacedName
 from wakeful.apis.serving.revision_lifecycle import missing_image_message
 from wakeful.oci import Keychain
@@ -52,6 +52,8 @@ class Resolution:
     done: asyncio.Event = field(default_factory=asyncio.Event)
     digests: dict[str, str] = field(default_factory=dict)
     error: str = ""
+    retry_at: float = 0.0
+    """When a failed request may be repeated, on the queue's clock."""
 
 
 class DigestQueue:
@@ -63,8 +65,16 @@ class DigestQueue:
 
     name = "digests"
 
-    def __init__(self, resolver: DigestResolver, *, workers: int = 16, patience: float = 0.25):
-        self._resolver, self._workers, self._patience = resolver, workers, patience
+    def __init__(
+        self,
+        resolver: DigestResolver,
+        *,
+        clock: Clock | None = None,
+        workers: int = 16,
+        patience: float = 0.25,
+    ) -> None:
+        self._resolver, self._clock = resolver, clock or SystemClock()
+        self._workers, self._patience = workers, patience
         self._queue: asyncio.Queue[ResolveRequest] = asyncio.Queue()
         self._results: dict[NamespacedName, Resolution] = {}
         self._backoff: dict[NamespacedName, Backoff] = {}
@@ -83,7 +93,7 @@ class DigestQueue:
     async def resolve(self, request: ResolveRequest) -> Resolution | None:
         """The answer, or None while it is not there; the Revision is enqueued when it is."""
         found = self._results.get(request.key)
-        if found is None or found.uid != request.uid:
+        if found is None or found.uid != request.uid or self._is_due(found):
             found = self._results[request.key] = Resolution(request.uid)
             self._queue.put_nowait(request)
         try:
@@ -93,10 +103,12 @@ class DigestQueue:
             return None
         return found
 
-    def retry_after(self, key: NamespacedName) -> float:
-        """Forget a failed answer; return how many seconds to wait before asking again."""
-        self._results.pop(key, None)
-        return self._backoff.setdefault(key, Backoff(base=1, cap=300)).next()
+    def retry_after(self, failed: Resolution) -> float:
+        """Seconds until a request that failed is repeated if asked for again."""
+        return max(0.001, failed.retry_at - self._clock.monotonic())
+
+    def _is_due(self, found: Resolution) -> bool:
+        return bool(found.error) and found.retry_at <= self._clock.monotonic()
 
     def forget(self, key: NamespacedName) -> None:
         """The Revision has its digests, or is gone."""
@@ -125,6 +137,8 @@ class DigestQueue:
             except Exception as err:  # noqa: BLE001 - one image must not stop the others
                 message = f"failed to resolve image to digest: {err}"
                 result.error = missing_image_message(image, message)
+                backoff = self._backoff.setdefault(request.key, Backoff(base=1, cap=300))
+                result.retry_at = self._clock.monotonic() + backoff.next()
                 log.info("image not resolved", image=image, error=str(err))
                 return
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from wakeful.apimachinery.conditions import READY
 from wakeful.apimachinery.errors import TerminalError
-from wakeful.apimachinery.labels import from_labels
 from wakeful.apimachinery.meta import NamespacedName, is_controlled_by
 from wakeful.apis.apps import Deployment
 from wakeful.apis.autoscaling import PodAutoscaler
@@ -15,11 +14,13 @@ from wakeful.apis.caching import Image
 from wakeful.apis.core import Container, Pod, Secret, ServiceAccount
 from wakeful.apis.serving import ContainerImage, Revision, register
 from wakeful.apis.serving.config import ObservabilityConfig
-from wakeful.client import Client, Lister
+from wakeful.apis.serving.revision_lifecycle import CONTAINER_HEALTHY
+from wakeful.client import Client, Informer, Lister
 from wakeful.controller import EventRecorder, Result
 from wakeful.oci import Keychain
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import Current
+from wakeful.reconciler.serving.indices import BY_REVISION_UID
 from wakeful.reconciler.serving.revision.digests import DigestQueue, ResolveRequest
 from wakeful.reconciler.serving.revision.pods import has_trouble, is_late, report_trouble
 from wakeful.reconciler.serving.revision.resources import (
@@ -42,7 +43,7 @@ class RevisionListers:
         deployments: Lister[Deployment],
         autoscalers: Lister[PodAutoscaler],
         images: Lister[Image],
-        pods: Lister[Pod],
+        pods: Informer[Pod],
     ) -> None:
         self.deployments, self.autoscalers = deployments, autoscalers
         self.images, self.pods = images, pods
@@ -97,9 +98,11 @@ class RevisionReconciler:
             status.mark_resolving_digests()
             return Result()
         if answer.error:
+            before = status.condition(CONTAINER_HEALTHY)
             status.mark_container_missing(answer.error)
-            self._recorder.warning(revision, "InternalError", answer.error)
-            return Result(requeue_after=self._digests.retry_after(revision.key))
+            if status.condition(CONTAINER_HEALTHY) != before:
+                self._recorder.warning(revision, "InternalError", answer.error)
+            return Result(requeue_after=self._digests.retry_after(answer))
         status.container_statuses = _pinned(spec.containers, answer.digests)
         status.init_container_statuses = _pinned(spec.init_containers, answer.digests)
         return None
@@ -151,10 +154,7 @@ class RevisionReconciler:
         status = revision.status
         status.propagate_deployment(deployment.status.conditions)
         if (deployment.spec.replicas or 0) > 0 and deployment.status.available_replicas == 0:
-            pods = self._listers.pods.list(
-                revision.metadata.namespace,
-                from_labels({register.REVISION_UID: revision.metadata.uid}),
-            )
+            pods = self._listers.pods.by_index(BY_REVISION_UID, revision.metadata.uid)
             troubled = next((pod for pod in pods if pod.is_active and has_trouble(pod)), None)
             if troubled is not None:
                 config = self._config.current().deployment

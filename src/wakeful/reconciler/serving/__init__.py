@@ -1,0 +1,60 @@
+"""Serving: what turns Services into running, reachable, sleeping Revisions.
+
+One folder for each kind: ``controller`` says what to watch, ``reconciler`` what to do,
+``resources`` and its neighbours decide without doing anything. Not for scaling
+(``wakeful.reconciler.autoscaling``), nor for carrying requests (``wakeful.gateway``).
+"""
+
+from __future__ import annotations
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apis.serving import Route
+from wakeful.controller import Manager
+from wakeful.reconciler.serving.configs import ServingConfigs
+from wakeful.reconciler.serving.configuration.controller import (
+    make_controller as make_configuration_controller,
+)
+from wakeful.reconciler.serving.gc.controller import make_controller as make_gc_controller
+from wakeful.reconciler.serving.indices import add_indices
+from wakeful.reconciler.serving.labeler.controller import make_controller as make_labeler
+from wakeful.reconciler.serving.revision.controller import (
+    make_controller as make_revision_controller,
+)
+from wakeful.reconciler.serving.revision.digests import DigestQueue, DigestResolver
+from wakeful.reconciler.serving.route.controller import make_controller as make_route_controller
+from wakeful.reconciler.serving.route.hosts import GatewayAddress
+from wakeful.reconciler.serving.route.targets import RouteIndex
+from wakeful.reconciler.serving.service.controller import (
+    make_controller as make_service_controller,
+)
+
+
+def add_controllers(
+    manager: Manager,
+    *,
+    resolver: DigestResolver,
+    gateway: GatewayAddress,
+    clock: Clock | None = None,
+) -> None:
+    """Have ``manager`` run everything Serving consists of.
+
+    ``resolver`` says what tags stand for; ``gateway`` is what people put into their browsers.
+    """
+    clock = clock or SystemClock()
+    add_indices(manager)
+    configs = ServingConfigs(manager)
+    digests = DigestQueue(resolver, clock=clock)
+    index = RouteIndex(manager.informer(Route))
+    for runnable in (
+        digests,
+        make_service_controller(manager),
+        make_configuration_controller(manager, clock),
+        make_revision_controller(manager, configs, digests),
+        make_route_controller(manager, configs, gateway, index),
+        make_labeler(manager, clock, index),
+        make_gc_controller(manager, configs, clock),
+    ):
+        manager.add(runnable)
+
+
+__all__ = ["DigestResolver", "GatewayAddress", "add_controllers"]

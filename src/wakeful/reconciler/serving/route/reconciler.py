@@ -1,0 +1,132 @@
+"""Keep a Route's Ingress and names, and say where it is reached and who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wakeful.apimachinery.conditions import READY
+from wakeful.apimachinery.errors import TerminalError
+from wakeful.apimachinery.meta import is_controlled_by
+from wakeful.apis.duck import Addressable
+from wakeful.apis.networking import Ingress, IngressVisibility
+from wakeful.apis.serving import Configuration, Revision, Route, TrafficTarget
+from wakeful.apis.serving.route_lifecycle import EXTERNAL_TLS_NOT_ENABLED, RouteReason
+from wakeful.client import Lister
+from wakeful.reconciler.serving.children import Children
+from wakeful.reconciler.serving.configs import Current
+from wakeful.reconciler.serving.route.hosts import (
+    DomainNameError,
+    HostNames,
+    internal_host,
+)
+from wakeful.reconciler.serving.route.placeholders import Placeholders
+from wakeful.reconciler.serving.route.resources import RouteConfig, make_ingress
+from wakeful.reconciler.serving.route.rollout import Rollout, goal_of
+from wakeful.reconciler.serving.route.traffic import DEFAULT_TARGET, Traffic, resolve_traffic
+
+Visibility = Mapping[str, IngressVisibility]
+
+
+class RouteListers:
+    """The caches a Route's reconciler reads."""
+
+    def __init__(
+        self,
+        configurations: Lister[Configuration],
+        revisions: Lister[Revision],
+        ingresses: Lister[Ingress],
+    ) -> None:
+        self.configurations, self.revisions = configurations, revisions
+        self.ingresses = ingresses
+
+
+class RouteReconciler:
+    """Publishes Routes."""
+
+    def __init__(
+        self,
+        listers: RouteListers,
+        placeholders: Placeholders,
+        children: Children,
+        config: Current[RouteConfig],
+    ) -> None:
+        self._listers, self._placeholders = listers, placeholders
+        self._children, self._config = children, config
+
+    async def reconcile_kind(self, route: Route) -> None:
+        """Resolve the targets; while one is bad, what is published stays as it is."""
+        config = self._config.current()
+        if not route.is_observed:
+            route.status.mark_ingress_not_configured()
+        traffic = self._resolve(route)
+        try:
+            visibility = self._publish(route, config.names)
+            if traffic.bad is not None:
+                traffic.bad.mark(route.status)
+                return
+            wanted = {tag: visibility[tag] for tag in traffic.hosts}
+            goal = goal_of(traffic.hosts)
+            route.status.traffic = show_traffic(route, traffic, visibility, config.names)
+            want = make_ingress(route, traffic.hosts, goal, wanted, config)
+        except DomainNameError as err:
+            route.status.mark_bad_target(RouteReason.ERROR_CONFIG, str(err), failed=True)
+            return
+        route.status.mark_traffic_assigned()
+        await self._placeholders.reconcile(route, config.names, wanted)
+        route.status.mark_tls_not_enabled(EXTERNAL_TLS_NOT_ENABLED)
+        ingress = await self._reconcile_ingress(route, want)
+        self._report(route, ingress, goal)
+        await self._placeholders.lead_to(ingress, route, config.names, wanted)
+
+    def _resolve(self, route: Route) -> Traffic:
+        namespace, listers = route.metadata.namespace, self._listers
+        return resolve_traffic(
+            route,
+            lambda name: listers.revisions.get(name, namespace),
+            lambda name: listers.configurations.get(name, namespace),
+        )
+
+    def _publish(self, route: Route, names: HostNames) -> Visibility:
+        """Say where the Route is, or will be, reached."""
+        meta, status = route.metadata, route.status
+        tags = {DEFAULT_TARGET} | {target.tag for target in route.spec.traffic}
+        visibility = names.visibilities(meta, tags, self._placeholders.find(route))
+        own = visibility[DEFAULT_TARGET]
+        internal = internal_host(meta)
+        status.url = names.url(meta, DEFAULT_TARGET, own)
+        status.domain = names.host(meta, DEFAULT_TARGET, own)
+        status.domain_internal = internal
+        status.address = Addressable(url=f"http://{internal}", hostname=internal)
+        return visibility
+
+    async def _reconcile_ingress(self, route: Route, want: Ingress) -> Ingress:
+        have = self._listers.ingresses.get(want.metadata.name, want.metadata.namespace)
+        if have is None:
+            have = await self._children.create(route, want)
+        if not is_controlled_by(have, route):
+            raise TerminalError(f"{route} does not own {have}")
+        return await self._children.update(want, have)
+
+    def _report(self, route: Route, ingress: Ingress, rollout: Rollout) -> None:
+        if ingress.metadata.generation != ingress.status.observed_generation:
+            route.status.mark_ingress_not_configured()
+        elif rollout.is_done:
+            route.status.propagate_ingress(ingress.status.condition(READY))
+        else:
+            route.status.mark_rollout_in_progress()
+
+
+def show_traffic(
+    route: Route, traffic: Traffic, visibility: Visibility, names: HostNames
+) -> list[TrafficTarget]:
+    """The status' routing table: Revisions by name, and a URL for each tag."""
+    return [
+        TrafficTarget(
+            tag=entry.tag,
+            revision_name=entry.revision,
+            percent=entry.percent,
+            latest_revision=entry.latest,
+            url=names.url(route.metadata, entry.tag, visibility[entry.tag]) if entry.tag else "",
+        )
+        for entry in traffic.entries
+    ]
