@@ -10,9 +10,10 @@ import typer
 from rich.panel import Panel
 from rich.text import Text
 
+from wakeful.apimachinery.errors import NotFoundError
 from wakeful.cli.options import DataDirOption, NamespaceOption
-from wakeful.cli.output import console, fail, print_data, show_errors
-from wakeful.cli.session import connect
+from wakeful.cli.output import console, fail, print_data, print_table, show_errors
+from wakeful.cli.session import Session, connect
 
 EXPLAIN_PATH = "/wakeful/v1/explain/{namespace}/{revision}"
 
@@ -44,13 +45,26 @@ async def _explain(data_dir: Path | None, what: list[str], namespace: str, outpu
             )
         reports: list[dict[str, Any]] = []
         for revision in revisions:
-            path = EXPLAIN_PATH.format(namespace=namespace, revision=revision)
-            reports.append(await session.transport.raw("GET", path))
+            reports.append(await read_report(session, namespace, revision))
         if output == "json":
             print_data(reports, "json")
             return
         for revision, report in zip(revisions, reports, strict=True):
             _print(revision, report)
+
+
+async def read_report(session: Session, namespace: str, revision: str) -> dict[str, Any]:
+    """Read why one revision has its scale; says so when it is not scaled by requests."""
+    path = EXPLAIN_PATH.format(namespace=namespace, revision=revision)
+    try:
+        return await session.transport.raw("GET", path)
+    except NotFoundError:
+        return {
+            "summary": "Nothing is decided for this revision: it is not scaled by requests.",
+            "ready": 0,
+            "reasons": [],
+            "history": [],
+        }
 
 
 def _revisions(data: dict[str, Any]) -> list[str]:
@@ -64,6 +78,16 @@ def _revisions(data: dict[str, Any]) -> list[str]:
 
 
 def _print(revision: str, report: dict[str, Any]) -> None:
-    lines = report.get("words") or ["No decision has been taken yet."]
-    body = Text("\n".join(lines))
-    console.print(Panel(body, title=f"revision {revision}", title_align="left", expand=False))
+    body = Text(report["summary"], style="bold")
+    for reason in report.get("reasons") or ():
+        body += Text(f"\n- {reason}", style="")
+    title = f"revision {revision}: {report['ready']} instances ready"
+    console.print(Panel(body, title=title, title_align="left", expand=False))
+    if history := report.get("history"):
+        print_table(
+            ["Time", "Mode", "Stable", "Panic", "Ready", "Desired"],
+            [
+                [h["time"], h["mode"], h["stable"], h["panic"], h["ready"], h["desired"]]
+                for h in history[-10:]
+            ],
+        )

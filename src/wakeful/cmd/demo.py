@@ -19,11 +19,11 @@ import aiohttp
 from rich.panel import Panel
 from rich.text import Text
 
-from wakeful.apimachinery.errors import NotFoundError, WakefulError
+from wakeful.apimachinery.errors import WakefulError
 from wakeful.apimachinery.request import PatchType, Verb
 from wakeful.cli.build import build_with_progress
 from wakeful.cli.deploy import follow_rollout
-from wakeful.cli.explain import EXPLAIN_PATH
+from wakeful.cli.explain import read_report
 from wakeful.cli.files import read_manifests
 from wakeful.cli.output import console
 from wakeful.cli.session import ServedResource, Session, connect
@@ -208,12 +208,8 @@ async def _why(session: Session, service: ServedResource) -> None:
     _headline("Ask why", f"wakeful explain ksvc {SERVICE}")
     data = await session.read(service, NAMESPACE, SERVICE)
     revision = data["status"]["latestReadyRevisionName"]
-    path = EXPLAIN_PATH.format(namespace=NAMESPACE, revision=revision)
-    try:
-        report = await session.transport.raw("GET", path)
-    except NotFoundError:
-        report = {}
-    for line in report.get("words") or ["No decision has been taken yet."]:
+    report = await read_report(session, NAMESPACE, revision)
+    for line in (report["summary"], *report["reasons"]):
         console.print(Text("  " + line))
 
 
