@@ -186,6 +186,22 @@ async def test_a_revision_goes_dormant_once_its_window_is_empty() -> None:
     assert world.deciders.awake == 1
 
 
+async def test_one_that_never_came_up_is_given_up_with_its_requests() -> None:
+    """The client went away before anybody was ready; nobody wants an instance any more."""
+    world = World()
+    world.deciders.ensure(HELLO, SPEC)
+    world.deciders.poke("default", "hello-00001")
+    world.samples = {HELLO: LoadSample(1, 1)}
+    await world.pass_seconds(5)
+    world.samples = {}
+
+    await world.pass_seconds(50)
+    assert world.desired() == 1
+    await world.pass_seconds(12)
+
+    assert world.desired() == 0
+
+
 async def test_listeners_hear_of_a_changed_number_or_gate_only() -> None:
     world = World()
     world.ready[HELLO] = 1

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from wakeful.apimachinery.conditions import READY
 from wakeful.apimachinery.meta import APIModel, GroupVersionKind, KResource
-from wakeful.apis.autoscaling.annotations import INTERNAL_GROUP, AutoscalingAnnotations
+from wakeful.apis.autoscaling.annotations import CLASS, INTERNAL_GROUP, KPA, AutoscalingAnnotations
 from wakeful.apis.autoscaling.podautoscaler_lifecycle import PodAutoscalerStatus
 from wakeful.apis.core.reference_types import ObjectReference
 
@@ -57,7 +57,8 @@ class PodAutoscaler(KResource[PodAutoscalerSpec, PodAutoscalerStatus]):
     @property
     def class_name(self) -> str:
         """The class that is to act on it."""
-        return self.autoscaling.class_name
+        found = CLASS.get(self.metadata.annotations)
+        return KPA if found is None else found
 
     @property
     def is_reachable(self) -> bool:

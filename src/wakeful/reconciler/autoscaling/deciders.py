@@ -180,7 +180,9 @@ class Deciders:
     def _record(self, key: NamespacedName, sample: LoadSample | None, now: float) -> None:
         decider = self._deciders[key]
         if sample is None:
-            if not self._ready(key):
+            # Whatever is not listed carries nothing: while nobody is ready, every request is at
+            # the gate, which knows them all. What is asleep needs no zeros to stay so.
+            if decider.recommendation.desired <= 0 and not self._ready(key):
                 return
             sample = IDLE
         elif decider.counted_ahead:

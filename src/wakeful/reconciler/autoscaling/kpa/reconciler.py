@@ -17,7 +17,6 @@ from wakeful.apis.networking import (
 from wakeful.autoscaler import (
     SCALE_UNKNOWN,
     Activity,
-    Outcome,
     ScalingSpec,
     TargetState,
     active_threshold,
@@ -34,12 +33,16 @@ from wakeful.reconciler.autoscaling.deciders import Deciders
 from wakeful.reconciler.autoscaling.target import ScaleTargets
 
 NO_PRIVATE_SERVICE = "No Private Service Name"
+WAKE_SECONDS = 0.1
+"""How long a revision that wakes is left to itself before its status is looked after."""
 
 
 class KPAReconciler:
     """Turns a decider's recommendation into a scale, a mode of the network and a status.
 
-    The scale is written before anything else: a request may be held until an instance is there.
+    The scale is written before anything else, and on waking alone: a request is held until an
+    instance is there, and every status written meanwhile, with all who follow it, would be work in
+    its way. The rest is done when the instance is ready, or a moment later.
     """
 
     def __init__(
@@ -60,7 +63,13 @@ class KPAReconciler:
 
     async def reconcile_kind(self, autoscaler: PodAutoscaler) -> Result | None:
         """Scale, connect and report."""
-        spec = self._spec(autoscaler)
+        annotations = autoscaler.autoscaling
+        spec = resolve_spec(
+            self._config(),
+            annotations,
+            container_concurrency=autoscaler.spec.container_concurrency,
+            reachable=autoscaler.is_reachable,
+        )
         network = self._children.serverless_service(autoscaler)
         if network is None or not network.status.private_service_name:
             await self._children.keep_serverless_service(
@@ -72,10 +81,15 @@ class KPAReconciler:
 
         autoscaler.status.metrics_service_name = network.status.private_service_name
         recommendation = self._deciders.ensure(autoscaler.key, spec)
-        outcome = self._bound(autoscaler, spec, network, recommendation.desired)
+        deadline = annotations.progress_deadline_seconds
+        if deadline is None:
+            deadline = self._progress_deadline_seconds()
+        state = self._state(autoscaler, network, deadline)
+        now = self._clock.now().timestamp()
+        outcome = bound_scale(recommendation.desired, spec, self._config(), state, now)
         self._deciders.note_outcome(autoscaler.key, outcome)
-        if outcome.apply and outcome.want != await self._targets.replicas(autoscaler):
-            await self._targets.scale(autoscaler, outcome.want)
+        if outcome.apply and await self._scale(autoscaler, outcome.want):
+            return Result(requeue_after=WAKE_SECONDS)
 
         await self._children.keep_metric(autoscaler, spec)
         ready = self._ready(autoscaler.key)
@@ -95,43 +109,34 @@ class KPAReconciler:
         self._report(autoscaler, spec, outcome.want, ready)
         return Result(requeue_after=outcome.wait_seconds)
 
+    async def _scale(self, autoscaler: PodAutoscaler, want: int) -> bool:
+        """Write the scale if it is another; say whether that wakes what slept."""
+        present = await self._targets.replicas(autoscaler)
+        if want == present:
+            return False
+        await self._targets.scale(autoscaler, want)
+        return present == 0
+
     async def observe_deletion(self, key: NamespacedName) -> None:
         """Nobody asks for the revision's scale any more."""
         self._deciders.remove(key)
 
-    def _spec(self, autoscaler: PodAutoscaler) -> ScalingSpec:
-        return resolve_spec(
-            self._config(),
-            autoscaler.autoscaling,
-            container_concurrency=autoscaler.spec.container_concurrency,
-            reachable=autoscaler.is_reachable,
-        )
-
-    def _bound(
-        self,
-        autoscaler: PodAutoscaler,
-        spec: ScalingSpec,
-        network: ServerlessService,
-        desired: int,
-    ) -> Outcome:
-        now = self._clock.now().timestamp()
+    def _state(
+        self, autoscaler: PodAutoscaler, network: ServerlessService, deadline_seconds: float
+    ) -> TargetState:
         active = autoscaler.status.condition(ACTIVE)
         gated = network.status.condition(ACTIVATOR_ENDPOINTS_POPULATED)
         since = active.last_transition_time if active is not None else None
         proxied = gated.last_transition_time if gated is not None and gated.is_true else None
-        deadline = autoscaler.autoscaling.progress_deadline_seconds
-        state = TargetState(
+        return TargetState(
             activity=_activity(autoscaler),
-            activity_since=now if since is None else since.timestamp(),
+            activity_since=(since or self._clock.now()).timestamp(),
             initialized=autoscaler.status.is_scale_target_initialized,
             proxy_mode=network.spec.mode == ServerlessServiceMode.PROXY,
             proxy_since=None if proxied is None else proxied.timestamp(),
             gate_programmed=bool(network.status.service_name),
-            progress_deadline_seconds=(
-                self._progress_deadline_seconds() if deadline is None else deadline
-            ),
+            progress_deadline_seconds=deadline_seconds,
         )
-        return bound_scale(desired, spec, self._config(), state, now)
 
     def _report(self, autoscaler: PodAutoscaler, spec: ScalingSpec, want: int, ready: int) -> None:
         status = autoscaler.status
