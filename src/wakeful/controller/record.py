@@ -48,12 +48,13 @@ class EventRecorder:
         clock: Clock | None = None,
         capacity: int = 1000,
         series_seconds: float = 600,
+        lag_seconds: float = 0.05,
     ) -> None:
         self._transport, self._component = transport, component
         self._clock = clock or SystemClock()
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(capacity)
         self._series: dict[str, _Series] = {}
-        self._series_seconds = series_seconds
+        self._series_seconds, self._lag_seconds = series_seconds, lag_seconds
 
     def normal(self, about: Object, reason: str, message: str) -> None:
         """Something went as wished."""
@@ -64,13 +65,19 @@ class EventRecorder:
         self._record(about, EventType.WARNING, reason, message)
 
     async def run(self) -> None:
-        """Write events as they come, for ever."""
+        """Write events for ever, each a moment late: what it tells of goes on meanwhile."""
         while True:
             event = await self._queue.get()
-            try:
-                await self._write(event)
-            except APIStatusError as err:
-                log.debug("event not written", error=err.message, reason=event["reason"])
+            await asyncio.sleep(self._lag_seconds)
+            await self._try_write(event)
+            while not self._queue.empty():
+                await self._try_write(self._queue.get_nowait())
+
+    async def _try_write(self, event: dict[str, Any]) -> None:
+        try:
+            await self._write(event)
+        except APIStatusError as err:
+            log.debug("event not written", error=err.message, reason=event["reason"])
 
     def _record(self, about: Object, kind: EventType, reason: str, message: str) -> None:
         now = format_time(self._clock.now())
