@@ -112,6 +112,17 @@ class BlobDirectory:
             yield
 
     @contextmanager
+    def ingesting_if_free(self) -> Iterator[bool]:
+        """Like ``ingesting``, but yield False where that would have to wait."""
+        with self._gate.open("ab") as gate:
+            try:
+                fcntl.flock(gate, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    @contextmanager
     def deleting(self) -> Iterator[bool]:
         """Yield whether nobody is ingesting; while True, nobody starts to."""
         with self._gate.open("ab") as gate:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -209,11 +209,29 @@ class LayoutStore:
 
     # --- running -----------------------------------------------------------------------------
 
-    async def unpack(self, image: Reference | str) -> RootfsPlan:
-        """Lay the image out as directories, once, and say how to run it."""
-        return await asyncio.to_thread(self._unpack, image)
+    async def unpack(self, image: Reference | str, *, holder: str = "") -> RootfsPlan:
+        """Lay the image out as directories, once, and say how to run it.
 
-    def _unpack(self, image: Reference | str) -> RootfsPlan:
+        With ``holder``, what is returned is pinned from the start.
+        """
+        # What is laid out already is found sooner than a thread.
+        if (plan := self._find_unpacked(image, holder)) is not None:
+            return plan
+        return await asyncio.to_thread(self._unpack, image, holder)
+
+    def _find_unpacked(self, image: Reference | str, holder: str) -> RootfsPlan | None:
+        with self._blobs.ingesting_if_free() as free:
+            if not free:
+                return None
+            info = self.info(image)
+            root = self._rootfs.find(chain_id(info.config.diff_ids))
+            if root is None:
+                return None
+            if holder:
+                self._write_pin(info.digest, holder)
+        return self._plan(image, info, root)
+
+    def _unpack(self, image: Reference | str, holder: str) -> RootfsPlan:
         with self._blobs.ingesting():
             info = self.info(image)
             subject = f"image {str(image)!r}"
@@ -222,6 +240,12 @@ class LayoutStore:
                 raise InvalidImageError(subject, "layers and diff_ids differ in number")
             layers = list(zip(info.layers, config.diff_ids, strict=True))
             root = self._rootfs.ensure(chain_id(config.diff_ids), layers, subject=subject)
+            if holder:
+                self._write_pin(info.digest, holder)
+        return self._plan(image, info, root)
+
+    def _plan(self, image: Reference | str, info: ImageInfo, root: Path) -> RootfsPlan:
+        config = info.config
         mounts: list[ReadOnlyMount] = []
         if config.on_host_rootfs:
             mounts = [
@@ -268,11 +292,17 @@ class LayoutStore:
 
     def pin(self, digest: str, holder: str) -> None:
         """Keep the image and its directories while ``holder`` uses them."""
-        path = self._pins / quote(holder, safe="")
-        growing = path.with_name(f".{path.name}")
         with self._blobs.ingesting():
-            growing.write_text(self.resolve(digest))
-            growing.replace(path)
+            self._write_pin(self.resolve(digest), holder)
+
+    def _write_pin(self, digest: str, holder: str) -> None:
+        path = self._pins / quote(holder, safe="")
+        with suppress(FileNotFoundError):
+            if path.read_text() == digest:
+                return
+        growing = path.with_name(f".{path.name}")
+        growing.write_text(digest)
+        growing.replace(path)
 
     def unpin(self, holder: str) -> None:
         """Give up the pin of ``holder``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
@@ -32,16 +33,27 @@ class ImageProvider(Protocol):
         policy: PullPolicy = PullPolicy.IF_NOT_PRESENT,
         keychain: Keychain | None = None,
         progress: ProgressCallback | None = None,
+        holder: str = "",
     ) -> RootfsPlan:
         """Return how to run ``image``, fetching and unpacking it first when needed.
 
-        Callers that ask for the same image at the same time share one transfer.
+        Callers that ask for the same image at the same time share one transfer. ``holder`` keeps
+        the image's files in place, whatever becomes of its names, until it is released; a holder
+        holds the last image it asked for.
 
         Raises:
             InvalidReferenceError: The kubelet's ``InvalidImageName``.
             ImageNotPresentError: ``ErrImageNeverPull``.
             ImageError: Any other; ``ErrImagePull``, then ``ImagePullBackOff``.
         """
+        ...
+
+    def release(self, holder: str) -> None:
+        """Let the image of ``holder`` go; an unknown holder is no error."""
+        ...
+
+    def holders(self) -> Collection[str]:
+        """Who holds images, also on behalf of a process that is gone."""
         ...
 
 
@@ -80,20 +92,27 @@ class StoreProvider:
         policy: PullPolicy = PullPolicy.IF_NOT_PRESENT,
         keychain: Keychain | None = None,
         progress: ProgressCallback | None = None,
+        holder: str = "",
     ) -> RootfsPlan:
         """Return how to run ``image``, fetching and unpacking it first when needed."""
         reference = parse_reference(image)
         own = [keychain] if keychain else []
         merged = Keychain.merge([*own, self._keychain])
-        present = await self._is_present(reference)
+        present = self._is_present(reference)
         if not present and policy is PullPolicy.NEVER:
             raise ImageNotPresentError(image)
-        stale = policy is PullPolicy.ALWAYS and await asyncio.to_thread(
-            self._store.is_pulled, reference
-        )
+        stale = policy is PullPolicy.ALWAYS and self._store.is_pulled(reference)
         if not present or (stale and reference.digest is None):
             await self._pull(reference, merged, present, progress)
-        return await self._store.unpack(reference)
+        return await self._store.unpack(reference, holder=holder)
+
+    def release(self, holder: str) -> None:
+        """Let the image of ``holder`` go."""
+        self._store.unpin(holder)
+
+    def holders(self) -> Collection[str]:
+        """Who holds images."""
+        return self._store.pins().keys()
 
     async def _pull(
         self,
@@ -111,7 +130,7 @@ class StoreProvider:
         waited = lock.locked()
         try:
             async with lock:
-                if waited and await self._is_present(reference):
+                if waited and self._is_present(reference):
                     return  # whoever held the lock has just fetched it
                 try:
                     await self._puller.pull(reference, keychain=keychain, progress=progress)
@@ -122,8 +141,8 @@ class StoreProvider:
             if not lock.locked():
                 self._busy.pop(key, None)
 
-    async def _is_present(self, reference: Reference) -> bool:
+    def _is_present(self, reference: Reference) -> bool:
         with suppress(ImageNotFoundError):
-            await asyncio.to_thread(self._store.resolve, reference)
+            self._store.resolve(reference)
             return True
         return False

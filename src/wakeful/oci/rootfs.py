@@ -26,6 +26,11 @@ class RootfsCache:
         self._root, self._blobs = root, blobs
         root.mkdir(exist_ok=True)
 
+    def find(self, chain: str) -> Path | None:
+        """Return the directory for ``chain``, if it was made."""
+        path = self._root / chain.removeprefix("sha256:")
+        return path if path.is_dir() else None
+
     def ensure(self, chain: str, layers: Sequence[tuple[str, str]], *, subject: str) -> Path:
         """Return the directory for ``layers`` (digest and diff_id), made when missing.
 

@@ -68,10 +68,11 @@ class ImageStore(Protocol):
         """Delete images that have no tag, are not pinned and whose digest is not in ``keep``."""
         ...
 
-    async def unpack(self, image: Reference | str) -> RootfsPlan:
+    async def unpack(self, image: Reference | str, *, holder: str = "") -> RootfsPlan:
         """Lay the image out as directories, once, and say how to run it.
 
-        Later calls, from any process, find the directories and return at once.
+        Later calls, from any process, find the directories and return at once. With ``holder``,
+        what is returned is pinned from the start.
         """
         ...
 

@@ -15,6 +15,7 @@ from wakeful.oci.errors import ImageNotFoundError, InvalidImageError
 from wakeful.oci.image import LABEL_HOST_PATHS, LABEL_ROOTFS
 from wakeful.oci.layout import LayoutStore
 from wakeful.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Platform
+from wakeful.oci.provider import StoreProvider
 from wakeful.testing.images import Entry, an_image
 
 PASSWD = Entry("etc/passwd", b"root:x:0:0::/:/bin/sh\nweb:x:33:34::/:/bin/sh\n")
@@ -129,6 +130,26 @@ async def test_pinned_images_stay_until_unpinned(store: LayoutStore) -> None:
     await store.prune()
     assert not plan.rootfs.exists()
     assert not store.has_blob(digest)
+
+
+async def test_unpacking_for_a_holder_pins_what_is_returned(store: LayoutStore) -> None:
+    """A name that moves on takes nothing away from whoever runs the old image."""
+    old = an_image(["old"]).put_into(store, "hello")
+    provider = StoreProvider(store, None)
+
+    plan = await provider.provide("hello", holder="pod/1")
+    an_image(["new"]).put_into(store, "hello")
+    await store.prune()
+
+    assert plan.digest == old
+    assert plan.rootfs is not None
+    assert plan.rootfs.is_dir()
+    assert list(provider.holders()) == ["pod/1"]
+    assert (await provider.provide("hello", holder="pod/1")).digest != old
+    await store.prune()
+    assert not plan.rootfs.is_dir()
+    provider.release("pod/1")
+    assert not provider.holders()
 
 
 async def test_pruning_spares_tags_pins_and_what_is_asked(store: LayoutStore) -> None:
