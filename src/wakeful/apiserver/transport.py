@@ -11,6 +11,7 @@ import orjson
 
 from wakeful.apimachinery.request import APIRequest, UserInfo
 from wakeful.apimachinery.watch import RawWatchEvent, WatchEvent
+from wakeful.apiserver.registry.call import Tracking
 from wakeful.apiserver.registry.core import APIServer
 from wakeful.apiserver.registry.watching import WatchStream
 
@@ -29,7 +30,9 @@ class InProcessTransport:
         """Answer one request other than a watch."""
         if "fieldValidation" not in request.params and request.body is not None:
             request = replace(request, params={**request.params, "fieldValidation": "Ignore"})
-        response = await self._server.handle(request, self._user, manager="wakeful")
+        response = await self._server.handle(
+            request, self._user, manager="wakeful", tracking=Tracking.ONLY_OWNED
+        )
         if response.is_list or response.served is None:
             return response.object
         data = response.data

@@ -87,7 +87,7 @@ async def test_second_creation_is_refused(world: Any, widget: Any) -> None:
         ({"labels": {"a": 1}}, InvalidError, "metadata.labels.a"),
         ({"labels": []}, InvalidError, "metadata.labels"),
         ({"annotations": {"a": "x" * 300_000}}, InvalidError, "must have at most 262144 bytes"),
-        ({"finalizers": ["mine"]}, InvalidError, "fully qualified"),
+        ({"finalizers": ["not/a/name"]}, InvalidError, "metadata.finalizers"),
         ({"ownerReferences": [{"name": "x"}]}, InvalidError, "ownerReferences[0].uid"),
     ],
 )

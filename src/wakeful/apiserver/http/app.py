@@ -174,7 +174,9 @@ class HTTPApplication:
         )
         return respond(response, renderer, accepted)
 
-    async def _with_body(self, request: web.Request, api: APIRequest, served: Served) -> APIRequest:
+    async def _with_body(
+        self, request: web.Request, api: APIRequest, served: Served
+    ) -> tuple[APIRequest, Sequence[str]]:
         raw = await request.read()
         body = decode_request(
             api.verb,

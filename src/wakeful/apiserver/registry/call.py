@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, Literal
 
 from wakeful.apimachinery.errors import BadRequestError, InvalidError
@@ -14,6 +15,16 @@ from wakeful.apimachinery.scheme import AdmissionContext, ConfigLookup
 from wakeful.apiserver.registry.served import Served
 
 FIELD_VALIDATION = ("Ignore", "Warn", "Strict")
+
+
+class Tracking(Enum):
+    """Whether a write changes who owns which field."""
+
+    ALWAYS = auto()
+    ONLY_OWNED = auto()
+    """Only where somebody owns something already."""
+    DONE = auto()
+    """The object brings the right entries along."""
 
 
 @dataclass(slots=True)
@@ -28,6 +39,7 @@ class Call:
     dry_run: bool
     field_validation: str
     field_manager: str
+    tracking: Tracking = Tracking.ALWAYS
     warnings: list[str] = field(default_factory=list)
 
     def context(

@@ -11,6 +11,7 @@ from wakeful.apimachinery.decoding import decoding_problems, strict_error, valid
 from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apimachinery.meta import Object, drop_nulls
 from wakeful.apimachinery.pruning import unknown_fields
+from wakeful.apimachinery.structural import StructuralSchema
 from wakeful.apiserver.registry.call import Call, require_object
 
 _SYSTEM_METADATA = (
@@ -69,12 +70,29 @@ def to_model(call: Call, body: dict[str, Any], duplicates: Sequence[str] = ()) -
         for field in _SYSTEM_METADATA:
             metadata.pop(field, None)
     hub = to_hub(call, data)
-    if call.field_validation != "Ignore":
-        _report(call, unknown_fields(model, hub), duplicates)
+    if served.structural is not None:
+        hub = _by_schema(call, served.structural, hub, duplicates)
+    elif call.field_validation != "Ignore":
+        report_unknown(call, unknown_fields(model, hub), duplicates)
     try:
         return model.model_validate(hub)
     except ValidationError as err:
         raise validation_error(served.gvk, model, hub, err, custom=served.resource.custom) from err
+
+
+def _by_schema(
+    call: Call, schema: StructuralSchema, hub: dict[str, Any], duplicates: Sequence[str]
+) -> dict[str, Any]:
+    """Prune, default and validate an object of a user's kind."""
+    pruned, unknown = schema.prune(hub)
+    report_unknown(call, unknown, duplicates)
+    complete = schema.default(pruned)
+    errors = schema.validate(complete)
+    if errors:
+        metadata = complete.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else ""
+        raise call.invalid(name if isinstance(name, str) else "", list(errors))
+    return complete
 
 
 def to_hub(call: Call, data: dict[str, Any]) -> dict[str, Any]:
@@ -91,20 +109,22 @@ def to_hub(call: Call, data: dict[str, Any]) -> dict[str, Any]:
         ) from err
 
 
-def _report(call: Call, unknown: list[str], duplicates: Sequence[str]) -> None:
-    if served_allows_unknown(call):
-        unknown = []
+def report_unknown(call: Call, unknown: Sequence[str], duplicates: Sequence[str]) -> None:
+    """Tell the client about unknown and repeated fields, as it asked for.
+
+    Raises:
+        BadRequestError: It asked for strictness.
+    """
+    if call.field_validation == "Ignore":
+        return
+    if call.served.resource.allow_unknown:
+        unknown = ()
     if not unknown and not duplicates:
         return
     problems = decoding_problems(unknown, duplicates)
     if call.field_validation == "Strict":
         raise strict_error(call.served.gvk, problems, custom=call.served.resource.custom)
     call.warnings.extend(problems)
-
-
-def served_allows_unknown(call: Call) -> bool:
-    """Whether the kind keeps what it does not know."""
-    return call.served.resource.allow_unknown
 
 
 def parse_stored(call: Call, wire: dict[str, Any]) -> Object:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from wakeful.aio import Clock, SystemClock
 from wakeful.apimachinery.errors import (
@@ -13,25 +14,29 @@ from wakeful.apimachinery.errors import (
     NotFoundError,
     qualified,
 )
-from wakeful.apimachinery.request import APIRequest, UserInfo, Verb
+from wakeful.apimachinery.request import SYSTEM_MASTERS, APIRequest, UserInfo, Verb
 from wakeful.apimachinery.scheme import Scheme
 from wakeful.apiserver.admission import AdmissionHook
-from wakeful.apiserver.protocols import AccessAttributes, AllowAll, Authorizer
-from wakeful.apiserver.registry.call import Call, parse_options
-from wakeful.apiserver.registry.deletion import Deleter, parse_delete_options
+from wakeful.apiserver.protocols import AccessAttributes, AllowAll, Authorizer, TokenIssuer
+from wakeful.apiserver.registry.aliases import aliases
+from wakeful.apiserver.registry.call import Call, Tracking, parse_options
+from wakeful.apiserver.registry.definitions import DEFINITIONS, Definitions
+from wakeful.apiserver.registry.deletion import DeleteOptions, Deleter, parse_delete_options
 from wakeful.apiserver.registry.namespaces import prepare_namespace
 from wakeful.apiserver.registry.patching import Patcher
+from wakeful.apiserver.registry.posting import Evictions, TokenRequests
 from wakeful.apiserver.registry.reading import Reader, StoredObjects
 from wakeful.apiserver.registry.response import Response
+from wakeful.apiserver.registry.reviews import Reviewer, is_review
+from wakeful.apiserver.registry.scale import Scaler
 from wakeful.apiserver.registry.selectors import parse_selection
 from wakeful.apiserver.registry.served import Served, ServedResources
 from wakeful.apiserver.registry.subresources import subresources_of
 from wakeful.apiserver.registry.watching import BOOKMARK_SECONDS, Watcher, WatchStream
-from wakeful.apiserver.registry.writing import Writer
-from wakeful.storage import Key, Store
+from wakeful.apiserver.registry.writing import Writer, is_finished
+from wakeful.storage import Key, Record, Store
 
-Handler = Callable[[Call, Sequence[str]], Response]
-
+_SERVER = UserInfo("system:apiserver", (SYSTEM_MASTERS,))
 _COLLECTION_VERBS = frozenset({Verb.LIST, Verb.CREATE, Verb.DELETE_COLLECTION, Verb.WATCH})
 
 
@@ -49,19 +54,33 @@ class APIServer:
         authorizer: Authorizer | None = None,
         hooks: Sequence[AdmissionHook] = (),
         clock: Clock | None = None,
+        tokens: TokenIssuer | None = None,
         bookmark_seconds: float = BOOKMARK_SECONDS,
     ) -> None:
         self.store, self.scheme = store, scheme
         self.clock = clock or SystemClock()
         self.authorizer = authorizer or AllowAll()
         self.objects = StoredObjects(store)
-        self.resources = ServedResources(scheme)
-        all_hooks = [prepare_namespace, *hooks]
-        self._writer = Writer(store, self.objects, all_hooks)
+        self.resources = ServedResources(scheme, aliases(scheme))
+        self._definitions = Definitions(store, self.resources)
+        self._writer = Writer(
+            store,
+            self.objects,
+            [prepare_namespace, *hooks],
+            finishers=[self._definitions.finish],
+            committed=[self._definitions.committed],
+        )
         self._reader = Reader(store)
         self._patcher = Patcher(self._writer)
-        self._deleter = Deleter(self._writer, self.objects, list(hooks))
+        self._deleter = Deleter(self._writer, self.objects, [self._definitions.guard, *hooks])
         self._watcher = Watcher(store, self._reader, bookmark_seconds=bookmark_seconds)
+        self._reviewer = Reviewer(self.authorizer, tokens)
+        self._scaler = Scaler(self._writer)
+        self._tokens = TokenRequests(self._writer, tokens)
+        self._evictions = Evictions(self._writer, self._deleter)
+        self._definitions.delete_all = self._delete_all
+        self._definitions.release = self._release_definition
+        self._definitions.load()
 
     async def handle(
         self,
@@ -70,21 +89,38 @@ class APIServer:
         *,
         manager: str = "",
         duplicates: Sequence[str] = (),
+        tracking: Tracking = Tracking.ALWAYS,
     ) -> Response:
         """Answer one request other than a watch.
 
         ``manager`` is the field manager when the request names none, ``duplicates`` are paths given
-        twice in the body.
+        twice in the body, ``tracking`` says whether field ownership follows the write.
 
         Raises:
             APIStatusError: Anything that is not a success.
         """
         call = self._open(request, user, manager)
-        match request.verb:
+        call.tracking = tracking
+        match request.subresource:
+            case "" | "status" | "finalize":
+                return self._handle_object(call, duplicates)
+            case "scale":
+                return self._scaler.handle(call)
+            case "token":
+                return self._tokens.create(call)
+            case "eviction":
+                return self._evictions.create(call)
+            case other:
+                raise BadRequestError(f"{other} is no object")
+
+    def _handle_object(self, call: Call, duplicates: Sequence[str]) -> Response:
+        match call.request.verb:
             case Verb.GET:
                 return self._reader.get(call)
             case Verb.LIST:
                 return self._reader.list(call)
+            case Verb.CREATE if is_review(call.served.resource):
+                return self._reviewer.review(call)
             case Verb.CREATE:
                 return self._writer.create(call, duplicates)
             case Verb.UPDATE:
@@ -153,6 +189,30 @@ class APIServer:
             field_manager,
         )
 
+    def _delete_all(self, served: Served) -> None:
+        """Delete every object of a user's kind, because its definition goes."""
+        request = APIRequest(Verb.DELETE_COLLECTION, served.group, served.version, served.plural)
+        call = self._internal(request, served)
+        for record, _ in list(self._reader.select(call, parse_selection(served.resource, {}))):
+            self._deleter.delete_record(call, record, DeleteOptions())
+
+    def _release_definition(self, record: Record, wire: dict[str, Any]) -> None:
+        """Store a definition without the finalizer that held it, or let it go."""
+        served = self.resources.find(DEFINITIONS[0], "v1", DEFINITIONS[1])
+        assert served is not None
+        request = APIRequest(
+            Verb.UPDATE, DEFINITIONS[0], "v1", DEFINITIONS[1], name=record.key.name
+        )
+        call = self._internal(request, served)
+        if is_finished(wire):
+            self._writer.remove(call, record, wire)
+        else:
+            self._writer.store(call, record, wire)
+
+    def _internal(self, request: APIRequest, served: Served) -> Call:
+        now = self.clock.now()
+        return Call(request, _SERVER, served, now, self.config, False, "Ignore", "", Tracking.DONE)
+
     def _delete_collection(self, call: Call) -> Response:
         options = parse_delete_options(call.request.body, call.request.params)
         selection = parse_selection(call.served.resource, call.request.params)
@@ -185,8 +245,13 @@ def _check_verb(request: APIRequest, served: Served) -> None:
         request, resource.namespaced
     ):
         raise NotFoundError("the server could not find the requested resource")
-    if sub and sub not in subresources_of(resource):
+    below = subresources_of(resource).get(sub)
+    if sub and (below is None or below.stream):
         raise NotFoundError("the server could not find the requested resource")
+    if below is not None and request.verb not in below.verbs:
+        raise MethodNotAllowedError(
+            "the server does not allow this method on the requested resource"
+        )
     if str(request.verb) not in resource.verbs and not sub:
         raise MethodNotAllowedError(
             "the server does not allow this method on the requested resource"

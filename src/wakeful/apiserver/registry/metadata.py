@@ -65,7 +65,7 @@ def validate_metadata(resource: Resource, meta: ObjectMeta) -> FieldErrors:
     if meta.annotations:
         errors.extend(_validate_annotations(meta.annotations))
     for finalizer in meta.finalizers:
-        errors.extend(_validate_finalizer(finalizer))
+        errors.extend(_validate_finalizer(finalizer, free=_names_finalizers_freely(resource)))
     errors.extend(_validate_owners(meta))
     return errors
 
@@ -115,9 +115,13 @@ def _validate_annotations(annotations: Mapping[str, str]) -> FieldErrors:
     return errors
 
 
-def _validate_finalizer(finalizer: str) -> FieldErrors:
+def _names_finalizers_freely(resource: Resource) -> bool:
+    return resource.custom or resource.group == "apiextensions.k8s.io"
+
+
+def _validate_finalizer(finalizer: str, *, free: bool) -> FieldErrors:
     faults = qualified_name_faults(finalizer)
-    if not faults and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+    if not faults and not free and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
         faults = ["name is neither a standard finalizer name nor is it fully qualified"]
     return [invalid("metadata.finalizers", finalizer, fault) for fault in faults]
 

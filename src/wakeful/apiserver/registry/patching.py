@@ -9,9 +9,10 @@ from wakeful.apimachinery.errors import BadRequestError, InvalidError
 from wakeful.apimachinery.fields import forbidden, invalid, to_causes
 from wakeful.apimachinery.patch import apply_patch, unsupported_patch
 from wakeful.apimachinery.request import PatchType
-from wakeful.apimachinery.shapes import Shape, shape_of
+from wakeful.apiserver.registry.applying import Applier
 from wakeful.apiserver.registry.call import Call
 from wakeful.apiserver.registry.codec import to_model
+from wakeful.apiserver.registry.ownership import shape_for
 from wakeful.apiserver.registry.response import Response
 from wakeful.apiserver.registry.writing import Writer
 
@@ -21,6 +22,7 @@ class Patcher:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
+        self._applier = Applier(writer)
 
     def patch(self, call: Call, duplicates: Sequence[str] = ()) -> Response:
         """Change the object of the URL, or its status."""
@@ -30,6 +32,8 @@ class Patcher:
             raise unsupported_patch("", custom=served.resource.custom)
         if patch_type is PatchType.STRATEGIC and served.resource.custom:
             raise unsupported_patch(patch_type, custom=True)
+        if patch_type is PatchType.APPLY:
+            return self._applier.apply(call, tuple(duplicates))
         if request.params.get("force"):
             raise InvalidError.of(
                 "PatchOptions",
@@ -39,15 +43,9 @@ class Patcher:
             )
         record = self._writer.current(call)
         current = served.encode(record.decode())
-        patched = apply_patch(patch_type, request.body, current, shape_for(call))
+        patched = apply_patch(patch_type, request.body, current, shape_for(served))
         _check_identity(call, current, patched)
         return self._writer.replace(call, record, to_model(call, patched, duplicates))
-
-
-def shape_for(call: Call) -> Shape:
-    """How objects of the kind merge."""
-    gvk = call.served.gvk
-    return shape_of(gvk.group, gvk.kind)
 
 
 def _check_identity(call: Call, current: dict[str, Any], patched: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from wakeful.apimachinery.meta import GroupVersionKind
 from wakeful.apimachinery.scheme import Resource, Scheme, ServedVersion
+from wakeful.apimachinery.structural import StructuralSchema
 
 Convert = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -22,7 +23,9 @@ class Served:
     from_hub: Convert | None = None
     deprecation: str = ""
     schema: Mapping[str, Any] | None = None
-    """The structural schema, for users' own kinds."""
+    """The schema of a user's kind, as it was sent."""
+    structural: StructuralSchema | None = None
+    """The same, compiled."""
 
     @property
     def group(self) -> str:

@@ -35,7 +35,6 @@ _BELOW: dict[tuple[str, str], tuple[Subresource, ...]] = {
     ("", "namespaces"): (Subresource("finalize", (Verb.UPDATE,)),),
     ("", "pods"): (
         Subresource("attach", _CONNECT, kind="PodAttachOptions", stream=True),
-        Subresource("ephemeralcontainers"),
         Subresource("eviction", (Verb.CREATE,), EVICTION),
         Subresource("exec", _CONNECT, kind="PodExecOptions", stream=True),
         Subresource("log", (Verb.GET,), stream=True),

@@ -13,11 +13,12 @@ from wakeful.apimachinery.errors import (
     NotFoundError,
 )
 from wakeful.apimachinery.fields import FieldError, invalid, required
+from wakeful.apimachinery.managedfields import same_but_times
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.names import generate_name
 from wakeful.apimachinery.scheme import AdmissionContext, Resource
 from wakeful.apiserver.admission import AdmissionHook, AdmissionRequest, ObjectReader
-from wakeful.apiserver.registry.call import Call
+from wakeful.apiserver.registry.call import Call, Tracking
 from wakeful.apiserver.registry.codec import decode_body, parse_stored, to_model
 from wakeful.apiserver.registry.metadata import (
     counts_generations,
@@ -26,13 +27,14 @@ from wakeful.apiserver.registry.metadata import (
     validate_metadata_update,
 )
 from wakeful.apiserver.registry.namespaces import require_active_namespace
+from wakeful.apiserver.registry.ownership import track
 from wakeful.apiserver.registry.response import Response
 from wakeful.storage import Key, Record, Store
 
 _NAME_ATTEMPTS = 8
 
-Committed = Callable[[Resource, dict[str, Any] | None], None]
-"""Called after a commit with the new state, None when it was removed."""
+Committed = Callable[[Resource, dict[str, Any], bool], None]
+"""Called after a commit with the new state; the flag says that it was the last one."""
 
 
 class Writer:
@@ -43,10 +45,12 @@ class Writer:
         store: Store,
         reader: ObjectReader,
         hooks: Sequence[AdmissionHook],
+        *,
+        finishers: Sequence[AdmissionHook] = (),
         committed: Sequence[Committed] = (),
     ) -> None:
         self._store, self._reader = store, reader
-        self._hooks, self._committed = hooks, committed
+        self._hooks, self._finishers, self._committed = hooks, finishers, committed
 
     # --- create -----------------------------------------------------------------------------------
 
@@ -56,7 +60,7 @@ class Writer:
         if call.served.resource.has_status and "status" in body:
             body = {k: v for k, v in body.items() if k != "status"}
         obj = to_model(call, body, duplicates)
-        self._place(call, obj)
+        self.place(call, obj)
         return self.create_object(call, obj)
 
     def create_object(self, call: Call, obj: Object) -> Response:
@@ -76,7 +80,7 @@ class Writer:
         self._admit(call, obj, None, call.context("CREATE"))
         return self._insert(call, obj.to_wire(), generated=generated)
 
-    def _place(self, call: Call, obj: Object) -> None:
+    def place(self, call: Call, obj: Object) -> None:
         """Reconcile the namespace of the URL with that of the body."""
         meta, resource = obj.metadata, call.served.resource
         namespace = call.request.namespace
@@ -102,6 +106,8 @@ class Writer:
                 continue
             if taken:
                 raise AlreadyExistsError.of(served.plural, served.group, key.name)
+            wire = track(call, None, wire)
+            meta = wire["metadata"]
             if call.dry_run:
                 return Response(served.encode(wire), 201, None, call.warnings, served)
             record = self._store.create(key, wire)
@@ -155,7 +161,10 @@ class Writer:
         old = record.decode()
         self._check_uid(call, record, new, old["metadata"]["uid"])
         wire = old | {"metadata": dict(old["metadata"])}
-        status = new.to_wire().get("status")
+        sent = new.to_wire()
+        if call.tracking is Tracking.DONE:
+            wire["metadata"]["managedFields"] = sent["metadata"].get("managedFields", [])
+        status = sent.get("status")
         if status is None:
             wire.pop("status", None)
         else:
@@ -177,12 +186,10 @@ class Writer:
         old = parse_stored(call, old_wire)
         self._check_uid(call, record, new, old.metadata.uid)
         _carry_metadata(new, old)
+        if resource.has_status:
+            _carry_status(new, old)
         self._admit(call, new, old, call.context("UPDATE"))
         wire = new.to_wire()
-        if resource.has_status:
-            wire.pop("status", None)
-            if "status" in old_wire:
-                wire["status"] = old_wire["status"]
         if counts_generations(resource) and spec_of(wire) != spec_of(old_wire):
             wire["metadata"]["generation"] = (old.metadata.generation or 0) + 1
         return self._store_changed(call, record, old_wire, wire)
@@ -202,7 +209,9 @@ class Writer:
     ) -> Response:
         """Write if anything changed; let go of an object whose last finalizer went."""
         wire["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
-        if wire == old:
+        wire = track(call, old, wire)
+        if wire == old or same_but_times(wire, old):
+            wire = old
             return self.respond(call, record, wire)
         if call.dry_run:
             return Response(call.served.encode(wire), 200, None, call.warnings, call.served)
@@ -221,7 +230,7 @@ class Writer:
         final = record.decode() if final is None else final
         removed = self._store.delete(record.key, expected=record.revision, final=final)
         for observe in self._committed:
-            observe(call.served.resource, None)
+            observe(call.served.resource, final, True)
         return self.respond(call, removed, final)
 
     # --- shared -----------------------------------------------------------------------------------
@@ -274,10 +283,12 @@ class Writer:
             general.extend(validate_metadata_update(meta, old.metadata))
         if general or errors:
             raise call.invalid(meta.name or meta.generate_name, [*general, *errors])
+        for finish in self._finishers:
+            finish(request)
 
     def _after(self, resource: Resource, wire: dict[str, Any]) -> None:
         for observe in self._committed:
-            observe(resource, wire)
+            observe(resource, wire, False)
 
     def _key(self, call: Call, namespace: str, name: str) -> Key:
         group, plural = call.served.resource.group_resource
@@ -305,3 +316,12 @@ def _carry_metadata(new: Object, old: Object) -> None:
     meta.deletion_grace_period_seconds = was.deletion_grace_period_seconds
     if not meta.managed_fields:
         meta.managed_fields = was.managed_fields
+
+
+def _carry_status(new: Any, old: Any) -> None:
+    """The status has a door of its own."""
+    status = getattr(old, "status", None)
+    if status is not None:
+        new.status = status
+    elif new.model_extra is not None:
+        new.model_extra.pop("status", None)
