@@ -28,6 +28,7 @@ from wakeful.apiserver.http.health import (
 )
 from wakeful.apiserver.http.identity import authenticate, impersonate
 from wakeful.apiserver.http.negotiation import negotiate
+from wakeful.apiserver.http.openapi import OpenAPIDocuments
 from wakeful.apiserver.http.paths import ResourcePath, parse_path, split_path, verb_of
 from wakeful.apiserver.http.rendering import Renderer, respond, status_response
 from wakeful.apiserver.http.watchstream import WatchStreams
@@ -67,10 +68,11 @@ class HTTPApplication:
         raw: Mapping[str, RawHandler] | None = None,
         streams: Mapping[tuple[str, str, str], StreamHandler] | None = None,
     ) -> None:
-        self._server, self._authenticator = server, authenticator
+        self.server, self._authenticator = server, authenticator
         self._raw = {p.rstrip("/"): handler for p, handler in (raw or {}).items()}
         self._streams = dict(streams or {})
         self._discovery = Discovery(server.resources)
+        self._openapi = OpenAPIDocuments(server.resources)
         self._watches = WatchStreams(server)
         self._draining = False
 
@@ -119,14 +121,14 @@ class HTTPApplication:
             raw_path = request.rel_url.raw_path
         segments = split_path(raw_path)
         user = authenticate(request, self._authenticator)
-        request[_USER] = user = impersonate(request, user, self._server)
+        request[_USER] = user = impersonate(request, user, self.server)
         raw = self._find_raw(segments)
         if raw is not None:
             self._authorize_path(user, request.method, segments)
             return await raw(request, user)
         path = parse_path(segments)
         if path is None:
-            return self._answer_path(request, user, segments)
+            return await self._answer_path(request, user, segments)
         return await self._answer_resource(request, user, path)
 
     # --- resources --------------------------------------------------------------------------------
@@ -136,10 +138,10 @@ class HTTPApplication:
     ) -> web.StreamResponse:
         params = {key: request.query[key] for key in request.query}
         verb = verb_of(request.method, path, params)
-        served = self._server.resources.find(path.group, path.version, path.resource)
+        served = self.server.resources.find(path.group, path.version, path.resource)
         below = subresources_of(served.resource) if served is not None else {}
         if served is None or (path.subresource and path.subresource not in below):
-            self._server.authorize(user, _attributes(verb, path))
+            self.server.authorize(user, _attributes(verb, path))
             return not_found()
         sub = below.get(path.subresource)
         if sub is not None and verb not in sub.verbs:
@@ -157,16 +159,16 @@ class HTTPApplication:
             params=params,
         )
         if sub is not None and sub.stream:
-            self._server.authorize(user, _attributes(verb, path))
+            self.server.authorize(user, _attributes(verb, path))
             return await self._stream(request, api, user, path)
         accepted = negotiate(request.headers.get("Accept", ""))
-        renderer = Renderer(accepted, params.get("includeObject", ""), self._server.clock.now())
+        renderer = Renderer(accepted, params.get("includeObject", ""), self.server.clock.now())
         if verb is Verb.WATCH:
             return await self._watches.serve(request, api, user, renderer)
         duplicates: Sequence[str] = ()
         if verb not in (Verb.GET, Verb.LIST):
             api, duplicates = await self._with_body(request, api, served)
-        response = await self._server.handle(
+        response = await self.server.handle(
             api,
             user,
             manager=_manager(request),
@@ -220,9 +222,9 @@ class HTTPApplication:
         if segments and segments[0] in OPEN_PATHS:
             return
         path = "/" + "/".join(segments)
-        self._server.authorize(user, AccessAttributes(method.lower(), path=path))
+        self.server.authorize(user, AccessAttributes(method.lower(), path=path))
 
-    def _answer_path(
+    async def _answer_path(
         self, request: web.Request, user: UserInfo, segments: list[str]
     ) -> web.Response:
         self._authorize_path(user, request.method, segments)
@@ -250,6 +252,8 @@ class HTTPApplication:
                 return _document(request, self._discovery.group(group))
             case ["apis", group, version]:
                 return _document(request, self._discovery.resources(group, version))
+            case ["openapi", "v3", *below]:
+                return await self._openapi.answer(request, below)
             case ["openapi", "v2"]:
                 # No bytes are a document without schemas: clients then fall back to what they know.
                 return web.Response(

@@ -45,6 +45,7 @@ class ApiServerComponent:
 
     async def run(self, life: Lifetime) -> None:
         """Serve until draining."""
+        self._application.server.publish_definitions()
         runner = web.AppRunner(
             self._application.make(),
             access_log=None,

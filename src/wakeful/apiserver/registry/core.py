@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from wakeful.aio import Clock, SystemClock
+from wakeful.apimachinery.crd import make_crd
 from wakeful.apimachinery.errors import (
     BadRequestError,
     ForbiddenError,
@@ -154,6 +155,25 @@ class APIServer:
         decision = self.authorizer.authorize(user, attributes)
         if not decision.allowed:
             raise _forbidden(user, attributes, decision.reason)
+
+    def publish_definitions(self) -> None:
+        """Store a definition for every custom kind of the scheme, for clients that look there."""
+        served = self.resources.find(DEFINITIONS[0], "v1", DEFINITIONS[1])
+        if served is None:
+            return
+        for resource in self.scheme:
+            if not resource.custom:
+                continue
+            body = make_crd(resource)
+            name = body["metadata"]["name"]
+            known = self.store.get(Key(*DEFINITIONS, "", name)) is not None
+            verb = Verb.UPDATE if known else Verb.CREATE
+            request = APIRequest(verb, DEFINITIONS[0], "v1", DEFINITIONS[1], name=name, body=body)
+            call = self._internal(request, served)
+            if known:
+                self._writer.update(call)
+            else:
+                self._writer.create(call)
 
     def config(self, name: str, namespace: str = "knative-serving") -> Mapping[str, str]:
         """Data of a ConfigMap, for defaulting and validation."""
