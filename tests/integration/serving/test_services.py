@@ -418,3 +418,27 @@ async def test_route_that_is_gone_is_forgotten_by_its_targets(
     await platform.eventually(both)
     await platform.client.delete(Route, "extra", "default")
     await platform.eventually(one)
+
+
+async def test_gradual_rollout_moves_traffic_step_by_step(platform: World, a_service: Any) -> None:
+    """Over two seconds: one percent first, then the rest, and the Service is ready at the end."""
+    annotations = {f"{S}/rollout-duration": "2s"}
+    await platform.given(a_service(annotations=annotations))
+    service = await ready(platform)
+    service.spec.template.spec.containers[0].image = "busybox:2"
+    await platform.client.update(service)
+
+    async def moving() -> bool:
+        found = await platform.find(Service, "hello")
+        condition = found.status.condition("RoutesReady") if found else None
+        return condition is not None and condition.reason == "RolloutInProgress"
+
+    await platform.eventually(moving)
+    found = await platform.find(Service, "hello")
+    assert found is not None
+    assert [(t.revision_name, t.percent) for t in found.status.traffic] == [
+        ("hello-00001", 99),
+        ("hello-00002", 1),
+    ]
+    service = await ready(platform, generation=2)
+    assert [(t.revision_name, t.percent) for t in service.status.traffic] == [("hello-00002", 100)]

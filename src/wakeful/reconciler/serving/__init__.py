@@ -10,6 +10,7 @@ from __future__ import annotations
 from wakeful.aio import Clock, SystemClock
 from wakeful.apis.serving import Route
 from wakeful.controller import Manager
+from wakeful.reconciler.serving.config_admission import admit_config_maps
 from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.configuration.controller import (
     make_controller as make_configuration_controller,
@@ -50,11 +51,11 @@ def add_controllers(
         make_service_controller(manager),
         make_configuration_controller(manager, clock),
         make_revision_controller(manager, configs, digests),
-        make_route_controller(manager, configs, gateway, index),
+        make_route_controller(manager, configs, gateway, index, clock),
         make_labeler(manager, clock, index),
         make_gc_controller(manager, configs, clock),
     ):
         manager.add(runnable)
 
 
-__all__ = ["DigestResolver", "GatewayAddress", "add_controllers"]
+__all__ = ["DigestResolver", "GatewayAddress", "add_controllers", "admit_config_maps"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wakeful.aio import Clock
 from wakeful.apis.core import Endpoints
 from wakeful.apis.core import Service as KubeService
 from wakeful.apis.networking import Ingress
@@ -31,7 +32,11 @@ class LiveRouteConfig:
 
 
 def make_controller(
-    manager: Manager, configs: ServingConfigs, gateway: GatewayAddress, index: RouteIndex
+    manager: Manager,
+    configs: ServingConfigs,
+    gateway: GatewayAddress,
+    index: RouteIndex,
+    clock: Clock,
 ) -> Controller[Route]:
     """Wire the controller to its informers."""
     configurations, revisions = manager.informer(Configuration), manager.informer(Revision)
@@ -47,6 +52,7 @@ def make_controller(
             Placeholders(manager.client, services, endpoints, children),
             children,
             LiveRouteConfig(configs, gateway),
+            clock,
         ),
         conditions=ROUTE_CONDITIONS,
         recorder=manager.recorder,

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wakeful.aio import Clock
 from wakeful.apimachinery.conditions import READY
+from wakeful.apimachinery.duration import parse_duration
 from wakeful.apimachinery.errors import TerminalError
 from wakeful.apimachinery.meta import is_controlled_by
 from wakeful.apis.duck import Addressable
 from wakeful.apis.networking import Ingress, IngressVisibility
-from wakeful.apis.serving import Configuration, Revision, Route, TrafficTarget
-from wakeful.apis.serving.route_lifecycle import EXTERNAL_TLS_NOT_ENABLED, RouteReason
+from wakeful.apis.serving import Configuration, Revision, Route, TrafficTarget, register
+from wakeful.apis.serving.config import NetworkConfig
+from wakeful.apis.serving.route_lifecycle import (
+    EXTERNAL_TLS_NOT_ENABLED,
+    INGRESS_READY,
+    RouteReason,
+)
 from wakeful.client import Lister
+from wakeful.controller import Result
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import Current
 from wakeful.reconciler.serving.route.hosts import (
@@ -20,9 +28,22 @@ from wakeful.reconciler.serving.route.hosts import (
     internal_host,
 )
 from wakeful.reconciler.serving.route.placeholders import Placeholders
-from wakeful.reconciler.serving.route.resources import RouteConfig, make_ingress
-from wakeful.reconciler.serving.route.rollout import Rollout, goal_of
-from wakeful.reconciler.serving.route.traffic import DEFAULT_TARGET, Traffic, resolve_traffic
+from wakeful.reconciler.serving.route.resources import RouteConfig, ingress_name, make_ingress
+from wakeful.reconciler.serving.route.rollout import (
+    SECOND,
+    Rollout,
+    Share,
+    goal_of,
+    observe_ready,
+    parse_rollout,
+    step,
+)
+from wakeful.reconciler.serving.route.traffic import (
+    DEFAULT_TARGET,
+    RevisionTarget,
+    Traffic,
+    resolve_traffic,
+)
 
 Visibility = Mapping[str, IngressVisibility]
 
@@ -49,11 +70,12 @@ class RouteReconciler:
         placeholders: Placeholders,
         children: Children,
         config: Current[RouteConfig],
+        clock: Clock,
     ) -> None:
         self._listers, self._placeholders = listers, placeholders
-        self._children, self._config = children, config
+        self._children, self._config, self._clock = children, config, clock
 
-    async def reconcile_kind(self, route: Route) -> None:
+    async def reconcile_kind(self, route: Route) -> Result | None:
         """Resolve the targets; while one is bad, what is published stays as it is."""
         config = self._config.current()
         if not route.is_observed:
@@ -63,20 +85,40 @@ class RouteReconciler:
             visibility = self._publish(route, config.names)
             if traffic.bad is not None:
                 traffic.bad.mark(route.status)
-                return
+                return None
             wanted = {tag: visibility[tag] for tag in traffic.hosts}
-            goal = goal_of(traffic.hosts)
-            route.status.traffic = show_traffic(route, traffic, visibility, config.names)
-            want = make_ingress(route, traffic.hosts, goal, wanted, config)
+            now = self._now()
+            rollout = self._roll_out(route, goal_of(traffic.hosts), config, now)
+            shown = show_traffic(route, traffic, rollout, visibility, config.names)
+            want = make_ingress(route, traffic.hosts, rollout, wanted, config)
         except DomainNameError as err:
             route.status.mark_bad_target(RouteReason.ERROR_CONFIG, str(err), failed=True)
-            return
+            return None
+        route.status.traffic = shown
         route.status.mark_traffic_assigned()
         await self._placeholders.reconcile(route, config.names, wanted)
         route.status.mark_tls_not_enabled(EXTERNAL_TLS_NOT_ENABLED)
         ingress = await self._reconcile_ingress(route, want)
-        self._report(route, ingress, goal)
+        self._report(route, ingress, rollout)
         await self._placeholders.lead_to(ingress, route, config.names, wanted)
+        if not rollout.next_step_time:
+            return None
+        return Result(requeue_after=max(0.001, (rollout.next_step_time - now) / SECOND))
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp() * SECOND)
+
+    def _roll_out(self, route: Route, goal: Rollout, config: RouteConfig, now: int) -> Rollout:
+        """How far the traffic has moved to the newest Revisions; at once unless asked to wait."""
+        seconds = rollout_seconds(route.metadata.annotations, config.network)
+        have = self._listers.ingresses.get(ingress_name(route.metadata), route.metadata.namespace)
+        if seconds <= 0 or have is None:
+            return goal
+        previous = parse_rollout(have.metadata.annotations.get(register.ROLLOUT, ""))
+        seen = route.status.condition(INGRESS_READY)
+        if previous is not None and have.is_ready and not (seen is not None and seen.is_true):
+            previous = observe_ready(previous, now, seconds)
+        return step(goal, previous, now)
 
     def _resolve(self, route: Route) -> Traffic:
         namespace, listers = route.metadata.namespace, self._listers
@@ -110,23 +152,41 @@ class RouteReconciler:
     def _report(self, route: Route, ingress: Ingress, rollout: Rollout) -> None:
         if ingress.metadata.generation != ingress.status.observed_generation:
             route.status.mark_ingress_not_configured()
-        elif rollout.is_done:
+        elif rollout.is_done or not ingress.is_ready:
             route.status.propagate_ingress(ingress.status.condition(READY))
         else:
             route.status.mark_rollout_in_progress()
 
 
 def show_traffic(
-    route: Route, traffic: Traffic, visibility: Visibility, names: HostNames
+    route: Route, traffic: Traffic, rollout: Rollout, visibility: Visibility, names: HostNames
 ) -> list[TrafficTarget]:
-    """The status' routing table: Revisions by name, and a URL for each tag."""
+    """The status' routing table: Revisions by name as they share now, and a URL for each tag."""
     return [
         TrafficTarget(
             tag=entry.tag,
-            revision_name=entry.revision,
-            percent=entry.percent,
+            revision_name=share.revision,
+            percent=share.percent,
             latest_revision=entry.latest,
             url=names.url(route.metadata, entry.tag, visibility[entry.tag]) if entry.tag else "",
         )
         for entry in traffic.entries
+        for share in _shares(entry, rollout)
     ]
+
+
+def _shares(entry: RevisionTarget, rollout: Rollout) -> tuple[Share, ...]:
+    moving = rollout.find(DEFAULT_TARGET, entry.configuration) if entry.latest else None
+    if moving is not None and not moving.is_done and moving.percent == entry.percent:
+        return moving.shares
+    return (Share(entry.revision, entry.percent),)
+
+
+def rollout_seconds(annotations: Mapping[str, str], network: NetworkConfig) -> int:
+    """How long traffic takes to move: the Route's word, else the cluster's; 0 is at once."""
+    text = register.ROLLOUT_DURATION.get(annotations)
+    try:
+        own = int(parse_duration(text).total_seconds()) if text else 0
+    except ValueError:
+        own = 0
+    return own or network.rollout_duration_seconds

@@ -68,6 +68,11 @@ class RouteConfig:
         return self.names.network
 
 
+def ingress_name(route: ObjectMeta) -> str:
+    """The Route's own."""
+    return child_name(route.name, "")
+
+
 def make_ingress(
     route: Route,
     hosts: Hosts,
@@ -93,7 +98,7 @@ def make_ingress(
         ).decode()
     return Ingress(
         metadata=ObjectMeta(
-            name=child_name(meta.name, ""),
+            name=ingress_name(meta),
             namespace=meta.namespace,
             labels=meta.labels
             | {register.ROUTE: meta.name, register.ROUTE_NAMESPACE: meta.namespace},
