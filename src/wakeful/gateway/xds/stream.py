@@ -46,8 +46,13 @@ class _Subscription:
     sent: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Version and nonce last sent, by name; an empty version says it was removed."""
     acked: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Version and reason of what the client would not take, by name."""
     dirty: set[str] = field(default_factory=set)
     pending: dict[int, frozenset[str]] = field(default_factory=dict)
+    unanswered: bool = False
+    """A first request waits for an answer, if only to learn that there is nothing: Envoy would
+    otherwise wait 15 s for it before it goes on."""
 
     def wants(self, name: str) -> bool:
         return self.wildcard or name in self.names
@@ -71,7 +76,9 @@ class DeltaStream:
         subscription = self._subscriptions.get(kind)
         first = subscription is None
         if subscription is None:
-            subscription = self._subscriptions[kind] = _Subscription()
+            subscription = self._subscriptions[kind] = _Subscription(
+                unanswered=kind in _WILDCARD_TYPES
+            )
         if request.response_nonce:
             event = self._settle(kind, subscription, request)
             if event is not None:
@@ -104,12 +111,27 @@ class DeltaStream:
         """Return the next message to send, or None when the client has everything."""
         for kind in ResourceType:
             subscription = self._subscriptions.get(kind)
-            if subscription is None or not subscription.dirty:
+            if subscription is None or not (subscription.dirty or subscription.unanswered):
                 continue
             response = self._respond(kind, subscription)
             if response is not None:
                 return response
         return None
+
+    def refusal(self, kind: ResourceType, name: str) -> str | None:
+        """Why the client refused the current version of a resource; None when it did not."""
+        subscription = self._subscriptions.get(kind)
+        resource = self._store.get(kind, name)
+        if subscription is None or resource is None:
+            return None
+        version, message = subscription.refused.get(name, ("", ""))
+        return message if version == resource.version else None
+
+    def resend(self, kind: ResourceType, names: Iterable[str]) -> None:
+        """Have names sent again that were part of a refused message."""
+        subscription = self._subscriptions.get(kind)
+        if subscription is not None:
+            subscription.dirty.update(name for name in names if subscription.wants(name))
 
     def outstanding(self, kind: ResourceType, name: str) -> int | None:
         """The nonce whose acknowledgement will prove that the client has the current version.
@@ -140,11 +162,13 @@ class DeltaStream:
         if names is None:
             return None
         if request.HasField("error_detail"):
+            reason = _last_words(request.error_detail.message)
             for name in names:
                 # Unknown from here on: whatever comes next must be sent.
-                subscription.sent.pop(name, None)
+                version, _ = subscription.sent.pop(name, ("", 0))
                 subscription.acked.pop(name, None)
-            return Refused(kind, names, nonce, request.error_detail.message)
+                subscription.refused[name] = (version, reason)
+            return Refused(kind, names, nonce, reason)
         for name in names:
             version, sent_nonce = subscription.sent.get(name, ("", 0))
             if sent_nonce == nonce:
@@ -205,8 +229,9 @@ class DeltaStream:
                 response.resources.add(name=name, version=version, resource=resource.body)
             changed.append(name)
         subscription.dirty.clear()
-        if not changed:
+        if not changed and not subscription.unanswered:
             return None
+        subscription.unanswered = False
         self._nonce += 1
         response.nonce = f"{self._nonce:x}"
         self._record(subscription, changed, kind)
@@ -220,6 +245,11 @@ class DeltaStream:
             subscription.sent[name] = (resource.version if resource else "", self._nonce)
             subscription.acked.pop(name, None)
         subscription.pending[self._nonce] = frozenset(names)
+
+
+def _last_words(message: str) -> str:
+    """The fault itself: Envoy prints the whole resource before it."""
+    return message.rpartition("\n: ")[2]
 
 
 def _is_nonce(text: str) -> bool:
