@@ -74,6 +74,7 @@ class RoleIndex:
         self._roles: dict[tuple[str, str], _Role] = {}
         self._bindings: dict[tuple[str, str], Binding] = {}
         self._by_subject: dict[SubjectKey, dict[tuple[str, str], Subject]] = {}
+        self._gathered: dict[tuple[str, str], tuple[Rule, ...]] = {}
         for obj in objects:
             self.put(obj)
 
@@ -84,6 +85,7 @@ class RoleIndex:
         match obj.get("kind"):
             case "Role" | "ClusterRole":
                 self._roles[key] = _parse_role(obj, metadata.get("labels") or {})
+                self._gathered.clear()
             case "RoleBinding" | "ClusterRoleBinding":
                 self._remove_binding(key)
                 binding = _parse_binding(obj, key)
@@ -99,6 +101,7 @@ class RoleIndex:
         key = (metadata.get("namespace") or "", metadata.get("name") or "")
         if obj.get("kind") in ("Role", "ClusterRole"):
             self._roles.pop(key, None)
+            self._gathered.clear()
         else:
             self._remove_binding(key)
 
@@ -107,6 +110,7 @@ class RoleIndex:
         self._roles.clear()
         self._bindings.clear()
         self._by_subject.clear()
+        self._gathered.clear()
 
     def bindings_of(self, user: UserInfo, namespace: str) -> Iterator[tuple[Binding, Subject]]:
         """Bindings that concern a user: those for the whole cluster, then the namespace's."""
@@ -124,18 +128,25 @@ class RoleIndex:
     def rules_of(self, binding: Binding) -> tuple[Rule, ...] | None:
         """Rules of the role a binding gives; None when there is no such role."""
         cluster = binding.role_kind == "ClusterRole"
-        role = self._roles.get(("" if cluster else binding.namespace, binding.role_name))
-        if role is None:
+        key = ("" if cluster else binding.namespace, binding.role_name)
+        if key not in self._roles:
             return None
+        if key not in self._gathered:
+            self._gathered[key] = tuple(dict.fromkeys(self._gather(key, set())))
+        return self._gathered[key]
+
+    def _gather(self, key: tuple[str, str], seen: set[tuple[str, str]]) -> Iterator[Rule]:
+        """A role's own rules, and those of the roles it aggregates, which may aggregate others."""
+        seen.add(key)
+        role = self._roles[key]
+        yield from role.rules
         if not role.aggregates:
-            return role.rules
-        gathered = [
-            rule
-            for (namespace, _), other in self._roles.items()
-            if not namespace and any(s.matches(other.labels) for s in role.aggregates)
-            for rule in other.rules
-        ]
-        return (*role.rules, *gathered)
+            return
+        for other_key, other in self._roles.items():
+            if other_key[0] or other_key in seen:
+                continue
+            if any(selector.matches(other.labels) for selector in role.aggregates):
+                yield from self._gather(other_key, seen)
 
     def _remove_binding(self, key: tuple[str, str]) -> None:
         binding = self._bindings.pop(key, None)

@@ -106,8 +106,12 @@ _EDITED: Mapping[str, Sequence[str]] = {
     "networking.k8s.io": ("ingresses", "networkpolicies"),
     "policy": ("poddisruptionbudgets",),
 }
-_KNATIVE = ("serving.knative.dev", "networking.internal.knative.dev",
-            "autoscaling.internal.knative.dev", "caching.internal.knative.dev")
+_KNATIVE = (
+    "serving.knative.dev",
+    "networking.internal.knative.dev",
+    "autoscaling.internal.knative.dev",
+    "caching.internal.knative.dev",
+)
 
 
 def default_policy() -> list[JSONObject]:
@@ -153,9 +157,19 @@ def _to(*roles: str) -> dict[str, str]:
 
 def _roles() -> list[JSONObject]:
     view = [_rule(_READ, group, *resources) for group, resources in _VIEWED.items()]
-    secret_reads = [_rule(_READ, "", "pods/attach", "pods/exec", "pods/portforward", "pods/proxy",
-                          "secrets", "services/proxy"), _rule(("impersonate",), "",
-                                                              "serviceaccounts")]
+    secret_reads = [
+        _rule(
+            _READ,
+            "",
+            "pods/attach",
+            "pods/exec",
+            "pods/portforward",
+            "pods/proxy",
+            "secrets",
+            "services/proxy",
+        ),
+        _rule(("impersonate",), "", "serviceaccounts"),
+    ]
     edit = [
         *secret_reads,
         *(_rule(_WRITE, group, *resources) for group, resources in _EDITED.items()),
@@ -179,8 +193,8 @@ def _roles() -> list[JSONObject]:
         _role("edit", [], _to("admin"), aggregates=("edit",)),
         _role("view", [], _to("edit"), aggregates=("view",)),
         _role("system:aggregate-to-admin", admin, _to("admin")),
-        _role("system:aggregate-to-edit", edit, _to("edit", "admin")),
-        _role("system:aggregate-to-view", view, _to("view", "edit", "admin")),
+        _role("system:aggregate-to-edit", edit, _to("edit")),
+        _role("system:aggregate-to-view", view, _to("view")),
         _role(
             "knative-serving-namespaced-admin",
             [_rule(("*",), group, "*") for group in _KNATIVE],
@@ -197,8 +211,20 @@ def _roles() -> list[JSONObject]:
         _role("knative-serving-namespaced-view", knative_read, _to("view")),
         _role("system:discovery", [_paths(*_DISCOVERY)]),
         _role("system:public-info-viewer", [_paths(*_INFO)]),
-        _role("system:monitoring", [_paths("/healthz", "/healthz/*", "/livez", "/livez/*",
-                                           "/metrics", "/readyz", "/readyz/*")]),
+        _role(
+            "system:monitoring",
+            [
+                _paths(
+                    "/healthz",
+                    "/healthz/*",
+                    "/livez",
+                    "/livez/*",
+                    "/metrics",
+                    "/readyz",
+                    "/readyz/*",
+                )
+            ],
+        ),
         _role(
             "system:service-account-issuer-discovery",
             [_paths("/.well-known/openid-configuration", "/openid/v1/jwks")],
@@ -244,9 +270,7 @@ def _bindings() -> list[JSONObject]:
                 "annotations": dict(_AUTO_UPDATE),
             },
             "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": name},
-            "subjects": [
-                {"apiGroup": GROUP, "kind": "Group", "name": group} for group in groups
-            ],
+            "subjects": [{"apiGroup": GROUP, "kind": "Group", "name": group} for group in groups],
         }
         for name, groups in given.items()
     ]
