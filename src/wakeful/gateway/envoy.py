@@ -174,7 +174,7 @@ async def wait_ready(settings: GatewaySettings, *, timeout: float = 30.0) -> dic
                 with contextlib.suppress(OSError, aiohttp.ClientError):
                     ports = await admin.listener_ports()
                     if PUBLIC in ports and INTERNAL in ports:
-                        host = _reachable(settings.http_addresses[0])
+                        host = reachable(settings.http_addresses[0])
                         if await probe(host, ports[PUBLIC]) == HTTPStatus.NOT_FOUND:
                             return ports
                 await asyncio.sleep(_POLL_SECONDS)
@@ -182,7 +182,7 @@ async def wait_ready(settings: GatewaySettings, *, timeout: float = 30.0) -> dic
         raise EnvoyNotReadyError(timeout) from None
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """An address to connect to for one that is listened on."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 

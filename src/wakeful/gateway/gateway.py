@@ -20,7 +20,7 @@ from wakeful.gateway.load import LoadReports
 from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionKey
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator.compiler import PlanCompiler
-from wakeful.gateway.translator.names import cluster_name, pods_cluster_name
+from wakeful.gateway.translator.names import INTERNAL, PUBLIC, cluster_name, pods_cluster_name
 from wakeful.gateway.translator.routes import HostConflict
 from wakeful.gateway.xds.resources import ResourceType
 from wakeful.gateway.xds.server import AdsServer
@@ -46,7 +46,9 @@ class Gateway:
     ``run`` serves it; ``publish`` gives the first whole plan, before which nothing is answered.
     """
 
-    def __init__(self, settings: GatewaySettings, poke: Poke, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: GatewaySettings, poke: Poke | None = None, clock: Clock | None = None
+    ) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._compiler = PlanCompiler(settings)
@@ -54,9 +56,16 @@ class Gateway:
         self._published = False
         self._plan = Plan()
         self._offers: asyncio.Queue[tuple[RevisionKey, ...] | None] = asyncio.Queue()
+        self.adopted = False
+        """Envoy was serving before us: what it has in flight is learnt from its first load report
+        before slots are given out. Set before the first plan."""
         self.ads = AdsServer()
         self.gate = Gate(poke, self._clock)
         self.load = LoadReports(self.gate, self._clock)
+
+    def connect_poke(self, poke: Poke) -> None:
+        """Name who starts instances: the autoscaler needs our load first, we need it then."""
+        self.gate.connect_poke(poke)
 
     @property
     def settings(self) -> GatewaySettings:
@@ -95,18 +104,15 @@ class Gateway:
         finally:
             await server.stop(grace=None)
 
-    async def publish(self, plan: Plan, *, adopted: bool = False) -> None:
+    async def publish(self, plan: Plan) -> None:
         """Make Envoy do what ``plan`` says; the first call opens for business.
-
-        With ``adopted``, Envoy was serving before us: what it has in flight is learnt from its
-        first load report before slots are given out.
 
         Raises:
             NackError: Envoy refused part of it; the rest is in force.
             PushTimeoutError: Envoy did not acknowledge in time.
         """
         async with self._publishing:
-            if adopted and not self._published:
+            if self.adopted and not self._published:
                 self.gate.expect_recovery()
             # The gate knows a revision before any request can be sent to it, and longer.
             for backend in plan.revisions.values():
@@ -120,7 +126,7 @@ class Gateway:
                 self.ads.store.apply(changes)
                 self.ads.open()
                 self.gate.open()
-                if adopted:
+                if self.adopted:
                     self._offers.put_nowait(None)
             self._plan = plan
             for key in set(self.gate.keys()) - plan.revisions.keys():
@@ -135,8 +141,30 @@ class Gateway:
         return [
             key
             for key, backend in plan.revisions.items()
-            if known.get(key) is not backend and self._compiler.endpoints(key)
+            if known.get(key) != backend and self._compiler.endpoints(key)
         ]
+
+    async def settled(self, *, timeout: float = _ACK_SECONDS) -> None:
+        """Return once an Envoy is connected and has the routes of the plan in force.
+
+        Raises:
+            NackError: It refused them.
+            PushTimeoutError: Neither happened within ``timeout`` seconds.
+        """
+        names = {ResourceType.ROUTES: (PUBLIC, INTERNAL)}
+        await self.ads.settled(names, timeout=timeout, clients=1)
+
+    def preset_endpoints(self, key: BackendKey, endpoints: Iterable[Endpoint]) -> None:
+        """Name the instances of a backend before the first plan."""
+        self._compiler.compile_endpoints(key, endpoints)
+
+    def endpoints(self, key: BackendKey) -> tuple[Endpoint, ...]:
+        """The instances last given."""
+        return self._compiler.endpoints(key)
+
+    def revision_keys(self, namespace: str) -> list[RevisionKey]:
+        """Revisions of the plan in force that have instances, in one namespace."""
+        return [key for key in self._compiler.awake() if key.namespace == namespace]
 
     async def set_endpoints(self, key: BackendKey, endpoints: Iterable[Endpoint]) -> None:
         """Replace the instances of one backend; returns once every Envoy sends only to those.
@@ -157,11 +185,13 @@ class Gateway:
         await self.ads.push(changes)
         await self._offer(key)
 
-    async def drained(self, key: RevisionKey, endpoint: Endpoint, *, timeout: float) -> bool:
+    async def drained(
+        self, key: RevisionKey, endpoint: Endpoint, *, timeout: float | None = None
+    ) -> bool:
         """Wait until nothing is in flight at an instance that was set draining.
 
-        Returns whether it came to that within ``timeout`` seconds. Call it after ``set_endpoints``
-        returned, while the instance is still listed.
+        Returns whether it came to that within ``timeout`` seconds (None: as long as it takes).
+        Call it after ``set_endpoints`` returned, while the instance is still listed.
         """
         idle = Endpoint(endpoint.address, endpoint.port)
         try:

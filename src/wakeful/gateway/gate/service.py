@@ -66,8 +66,8 @@ class _Entry:
 class Gate:
     """All revisions' gates behind one gRPC service."""
 
-    def __init__(self, poker: Poke, clock: Clock | None = None) -> None:
-        self._poker = poker
+    def __init__(self, poke: Poke | None = None, clock: Clock | None = None) -> None:
+        self._poker = poke
         self._clock = clock or SystemClock()
         self._entries: dict[RevisionKey, _Entry] = {}
         self._verdicts: dict[int, asyncio.Future[Grant | Deny]] = {}
@@ -87,6 +87,10 @@ class Gate:
                 )
             },
         )
+
+    def connect_poke(self, poke: Poke) -> None:
+        """Name who starts instances."""
+        self._poker = poke
 
     def expect_recovery(self) -> None:
         """The Envoy we serve outlived another control plane: learn its load before granting slots.
@@ -150,6 +154,11 @@ class Gate:
         """Where a revision is, or None for an unknown one."""
         entry = self._entries.get(key)
         return entry.gate.phase if entry is not None else None
+
+    def ready(self, key: RevisionKey) -> frozenset[Endpoint]:
+        """Instances requests are let go to."""
+        entry = self._entries.get(key)
+        return entry.gate.ready if entry is not None else frozenset()
 
     def is_gated(self, key: RevisionKey) -> bool:
         """Whether every request of the revision passes here."""
@@ -254,7 +263,8 @@ class Gate:
     def _poke(self, entry: _Entry) -> None:
         entry.poked_at = self._now()
         key = entry.gate.backend.key
-        self._poker.poke(key.namespace, key.name)
+        if self._poker is not None:
+            self._poker.poke(key.namespace, key.name)
 
     def _now(self) -> float:
         return self._clock.monotonic()

@@ -152,6 +152,9 @@ class AdsServer:
         for client in self._clients:
             for kind, wanted in names.items():
                 for name in wanted:
+                    refusal = client.stream.refusal(kind, name)
+                    if refusal is not None:
+                        raise NackError(kind, frozenset({name}), refusal)
                     nonce = client.stream.outstanding(kind, name)
                     if nonce is not None:
                         waiter.remaining[client, kind, name] = nonce
@@ -232,8 +235,10 @@ class AdsServer:
         error: NackError,
         previous: Mapping[tuple[ResourceType, str], Resource | None],
     ) -> None:
-        # Envoy applies what was good in a message; only what it names is put back.
-        refused = {name for name in error.names if name in error.message} or error.names
         for (kind, name), resource in previous.items():
-            if kind is error.kind and name in refused:
+            if kind is error.kind and name in error.names:
                 self._store.restore(kind, name, resource)
+        # What was good in the message may be in force or not: say it all again.
+        for client in self._clients:
+            client.stream.resend(error.kind, error.names)
+            client.wake.set()

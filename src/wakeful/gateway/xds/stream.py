@@ -42,6 +42,8 @@ class _Subscription:
     """What one client wants and has of one type."""
 
     wildcard: bool = False
+    greeted: bool = True
+    """False until a client that wants everything was told that there may be nothing."""
     names: set[str] = field(default_factory=set)
     sent: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Version and nonce last sent, by name; an empty version says it was removed."""
@@ -197,6 +199,7 @@ class DeltaStream:
         subscription.names |= names
         if _WILDCARD in wanted:
             subscription.wildcard = True
+            subscription.greeted = False
             names |= set(self._store.names(kind))
         names |= {name for name in known if subscription.wants(name)}
         current = []

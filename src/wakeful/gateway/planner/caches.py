@@ -1,0 +1,211 @@
+"""What the planner knows: the shared informers, their indices, and questions answered from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from wakeful.apis.core import Pod, Secret, Service
+from wakeful.apis.discovery import EndpointSlice
+from wakeful.apis.discovery.endpointslice_types import SERVICE_NAME_LABEL
+from wakeful.apis.networking import (
+    Ingress,
+    IngressBackendSplit,
+    IngressVisibility,
+    ServerlessService,
+)
+from wakeful.apis.serving import Revision
+from wakeful.controller import Manager
+from wakeful.gateway.plan import (
+    BackendKey,
+    Certificate,
+    Endpoint,
+    IngressKey,
+    RevisionBackend,
+    RevisionKey,
+    Route,
+    ServiceBackend,
+    ServiceKey,
+)
+from wakeful.gateway.planner.backends import (
+    Leavers,
+    find_port,
+    instances_of,
+    make_revision_backend,
+    make_service_backend,
+)
+from wakeful.gateway.planner.tables import compile_table
+
+_BY_BACKEND, _BY_LOCAL_HOST, _BY_PRIVATE, _BY_SERVICE, _BY_SECRET = (
+    "gateway:backend",
+    "gateway:local-host",
+    "gateway:private-service",
+    "gateway:service",
+    "gateway:secret",
+)
+_NEWEST = datetime.max.replace(tzinfo=UTC)
+
+
+class Caches:
+    """Read access to everything a plan depends on; a resolver for the table compiler."""
+
+    def __init__(self, manager: Manager) -> None:
+        self.ingresses = manager.informer(Ingress)
+        self.networks = manager.informer(ServerlessService)
+        self.revisions = manager.informer(Revision)
+        self.services = manager.informer(Service)
+        self.slices = manager.informer(EndpointSlice)
+        self.pods = manager.informer(Pod)
+        self.secrets = manager.informer(Secret)
+        self.leavers = Leavers(self._is_deleting)
+        self.ingresses.add_index(_BY_BACKEND, _services_of)
+        self.ingresses.add_index(_BY_LOCAL_HOST, _local_hosts)
+        self.ingresses.add_index(_BY_SECRET, _secrets_of)
+        self.networks.add_index(_BY_PRIVATE, _private_service)
+        self.slices.add_index(_BY_SERVICE, _service_of_slice)
+
+    # --- who depends on what ------------------------------------------------------------------
+
+    def ingresses_of_service(self, key: object) -> Iterable[Ingress]:
+        """Ingresses that send to a Service (``namespace/name``), a revision's or a plain one."""
+        return self.ingresses.by_index(_BY_BACKEND, str(key))
+
+    def ingresses_of_secret(self, key: object) -> Iterable[Ingress]:
+        """Ingresses that take their certificate from a Secret."""
+        return self.ingresses.by_index(_BY_SECRET, str(key))
+
+    def rewriters(self) -> Iterator[Ingress]:
+        """Ingresses whose routes are those of another host."""
+        return (ingress for ingress in self.ingresses if _rewrites(ingress))
+
+    def revisions_of_private_service(self, key: object) -> list[RevisionKey]:
+        """The revisions whose instances are behind a private Service."""
+        return [
+            RevisionKey(network.metadata.namespace, network.metadata.name)
+            for network in self.networks.by_index(_BY_PRIVATE, str(key))
+        ]
+
+    def private_service(self, key: RevisionKey) -> str:
+        """The Service of a revision's instances; empty while there is none."""
+        network = self.networks.get(key.name, key.namespace)
+        return network.status.private_service_name if network is not None else ""
+
+    # --- the role of a resolver ---------------------------------------------------------------
+
+    def backend(self, namespace: str, split: IngressBackendSplit) -> BackendKey | None:
+        """The revision or plain Service behind a name."""
+        namespace = split.service_namespace or namespace
+        if self.networks.get(split.service_name, namespace) is not None:
+            return RevisionKey(namespace, split.service_name)
+        service = self.services.get(split.service_name, namespace)
+        if service is None or service.spec.type == "ExternalName":
+            return None
+        port = find_port(service, split.service_port)
+        return ServiceKey(namespace, split.service_name, port.port) if port is not None else None
+
+    def routes_of_host(self, host: str) -> tuple[Route, ...]:
+        """The routes of a cluster-local host, compiled from the Ingress that has it."""
+        for ingress in self.ingresses.by_index(_BY_LOCAL_HOST, host):
+            if _rewrites(ingress):
+                continue
+            for rule in compile_table(ingress, self).rules:
+                if host in rule.hosts:
+                    return rule.routes
+        return ()
+
+    # --- parts of a plan ----------------------------------------------------------------------
+
+    def age(self, key: IngressKey) -> tuple[datetime, IngressKey]:
+        """Sorts older Ingresses first: they keep a host that a younger one wants too."""
+        ingress = self.ingresses.get(key.name, key.namespace)
+        created = ingress.metadata.creation_timestamp if ingress is not None else None
+        return created or _NEWEST, key
+
+    def revision_backend(self, key: RevisionKey) -> RevisionBackend | None:
+        """A revision's limits, or None when nothing is known of it."""
+        network = self.networks.get(key.name, key.namespace)
+        if network is None:
+            return None
+        return make_revision_backend(network, self.revisions.get(key.name, key.namespace))
+
+    def service_backend(self, key: ServiceKey) -> ServiceBackend | None:
+        """A plain Service, or None when there is none."""
+        service = self.services.get(key.name, key.namespace)
+        return make_service_backend(key, service) if service is not None else None
+
+    def endpoints(self, key: BackendKey) -> list[Endpoint]:
+        """The instances to program, those that are leaving included."""
+        if isinstance(key, RevisionKey):
+            private = self.private_service(key)
+            slices = self._slices_of(key.namespace, private) if private else ()
+            return self.leavers.merge(key, instances_of(slices))
+        service = self.services.get(key.name, key.namespace)
+        port = find_port(service, key.port) if service is not None else None
+        if port is None:
+            return []
+        found = instances_of(self._slices_of(key.namespace, key.name), port.name)
+        return [instance.endpoint for instance in found]
+
+    def certificates(self, keys: Iterable[IngressKey]) -> Iterator[Certificate]:
+        """Certificates that Ingresses name and that exist, each once."""
+        seen: set[str] = set()
+        for key in keys:
+            ingress = self.ingresses.get(key.name, key.namespace)
+            for tls in ingress.spec.tls if ingress is not None else ():
+                name = f"{tls.secret_namespace}/{tls.secret_name}"
+                secret = self.secrets.get(tls.secret_name, tls.secret_namespace)
+                if secret is None or name in seen:
+                    continue
+                seen.add(name)
+                pem = secret.decoded()
+                if pem.get("tls.crt") and pem.get("tls.key"):
+                    yield Certificate(name, pem["tls.crt"], pem["tls.key"])
+
+    def _slices_of(self, namespace: str, service: str) -> Iterable[EndpointSlice]:
+        return self.slices.by_index(_BY_SERVICE, f"{namespace}/{service}")
+
+    def _is_deleting(self, namespace: str, pod: str) -> bool:
+        found = self.pods.get(pod, namespace)
+        return found is not None and found.is_deleting
+
+
+def _rewrites(ingress: Ingress) -> bool:
+    return any(
+        path.rewrite_host
+        for rule in ingress.spec.rules
+        if rule.http is not None
+        for path in rule.http.paths
+    )
+
+
+def _services_of(ingress: Ingress) -> set[str]:
+    return {
+        f"{split.service_namespace or ingress.metadata.namespace}/{split.service_name}"
+        for rule in ingress.spec.rules
+        if rule.http is not None
+        for path in rule.http.paths
+        for split in path.splits
+    }
+
+
+def _local_hosts(ingress: Ingress) -> set[str]:
+    return {
+        host
+        for rule in ingress.spec.rules
+        if rule.visibility == IngressVisibility.CLUSTER_LOCAL
+        for host in rule.hosts
+    }
+
+
+def _secrets_of(ingress: Ingress) -> set[str]:
+    return {f"{tls.secret_namespace}/{tls.secret_name}" for tls in ingress.spec.tls}
+
+
+def _private_service(network: ServerlessService) -> tuple[str, ...]:
+    name = network.status.private_service_name
+    return (f"{network.metadata.namespace}/{name}",) if name else ()
+
+
+def _service_of_slice(piece: EndpointSlice) -> tuple[str, ...]:
+    name = piece.metadata.labels.get(SERVICE_NAME_LABEL)
+    return (f"{piece.metadata.namespace}/{name}",) if name else ()

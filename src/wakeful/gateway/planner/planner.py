@@ -1,0 +1,376 @@
+"""Watches what the gateway depends on and keeps it in line.
+
+Routes go in batches, endpoints at once and each on its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from wakeful.aio import Backoff
+from wakeful.apimachinery.meta import NamespacedName
+from wakeful.apis.core import Pod, Secret, Service
+from wakeful.apis.discovery import EndpointSlice
+from wakeful.apis.discovery.endpointslice_types import SERVICE_NAME_LABEL
+from wakeful.apis.networking import Ingress, ServerlessService
+from wakeful.apis.networking.gateway_role import ServingState
+from wakeful.apis.serving import Revision
+from wakeful.client import Change
+from wakeful.controller import Manager, WorkQueue
+from wakeful.gateway.envoy import EnvoyNotReadyError, reachable, wait_ready
+from wakeful.gateway.gateway import Gateway
+from wakeful.gateway.plan import (
+    BackendKey,
+    IngressKey,
+    Plan,
+    RevisionKey,
+    RouteTable,
+    ServiceKey,
+)
+from wakeful.gateway.planner.caches import Caches
+from wakeful.gateway.planner.failures import start_failure
+from wakeful.gateway.planner.faults import find_fault
+from wakeful.gateway.planner.ledger import Ledger
+from wakeful.gateway.planner.prober import Prober
+from wakeful.gateway.planner.tables import backends_of, compile_table
+from wakeful.gateway.translator.names import INTERNAL, PUBLIC
+from wakeful.gateway.xds import NackError, PushTimeoutError
+
+log = structlog.get_logger("wakeful.gateway.planner")
+
+_WORKERS = 8
+
+
+class Planner:
+    """Compiles plans for one gateway; runs in a manager, whose informers it shares.
+
+    ``ready`` is set once the first plan is served by Envoy; ``ports`` then has the bound ports.
+    ``serves`` decides which Ingresses are ours; by default all of them. Also plays
+    :class:`~wakeful.apis.networking.gateway_role.IngressServing` for the Ingress reconciler and
+    tells the node agent when an instance is out of use.
+    """
+
+    name = "gateway:planner"
+
+    def __init__(
+        self,
+        manager: Manager,
+        gateway: Gateway,
+        *,
+        serves: Callable[[Ingress], bool] = lambda _ingress: True,
+    ) -> None:
+        self._gateway, self._serves = gateway, serves
+        self.ready = asyncio.Event()
+        self.ports: dict[str, int] = {}
+        self._caches = Caches(manager)
+        self._ledger = Ledger()
+        self._tables: dict[IngressKey, RouteTable] = {}
+        self._backends: dict[IngressKey, frozenset[BackendKey]] = {}
+        self._refused: dict[IngressKey, RouteTable] = {}
+        self._last_plan = Plan()
+        self._stale: set[NamespacedName] = set()
+        self._wake = asyncio.Event()
+        self._endpoint_queue: WorkQueue[NamespacedName] = WorkQueue(cap=5.0)
+        self._probe_queue: WorkQueue[IngressKey] = WorkQueue(base=0.02, cap=2.0)
+        self._watch()
+
+    def ingress_state(self, ingress: Ingress) -> ServingState:
+        """How far this very generation is."""
+        return self._ledger.state(ingress)
+
+    def on_ingress_change(self, listener: Callable[[NamespacedName], None]) -> None:
+        """Call ``listener`` with the key of an Ingress whose state changed."""
+        self._ledger.on_change(listener)
+
+    async def drained(self, pod: Pod) -> None:
+        """Return once nothing new is sent to ``pod`` and nothing is in flight there."""
+        namespace, name = pod.key.namespace, pod.key.name
+        leavers = self._caches.leavers
+        for key in self._gateway.revision_keys(namespace):
+            endpoint = leavers.find(key, name)
+            if endpoint is None:
+                continue
+            try:
+                await self._program(key)
+                await self._gateway.drained(key, endpoint)
+            finally:
+                leavers.finish(key, name)
+                self._enqueue_endpoints(key)
+            return
+
+    async def run(self) -> None:
+        """Give the first plan, then follow changes until cancelled; caches must be filled."""
+        self._stale = {ingress.key for ingress in self._caches.ingresses}
+        self._compile_tables()
+        for key in self._all_backends():
+            self._gateway.preset_endpoints(key, self._caches.endpoints(key))
+        hosts = {
+            PUBLIC: reachable(self._gateway.settings.http_addresses[0]),
+            INTERNAL: reachable(self._gateway.settings.internal_addresses[0]),
+        }
+        async with Prober(hosts) as prober, asyncio.TaskGroup() as group:
+            await self._publish_first()
+            group.create_task(self._run_publisher(), name="gateway:publish")
+            for number in range(_WORKERS):
+                group.create_task(self._run_endpoints(), name=f"gateway:endpoints:{number}")
+            await self._await_envoy()
+            self.ready.set()
+            for number in range(_WORKERS):
+                group.create_task(self._run_prober(prober), name=f"gateway:probe:{number}")
+
+    async def _publish_first(self) -> None:
+        await self._publish()
+        while True:
+            try:
+                await self._gateway.settled()
+            except PushTimeoutError:
+                log.warning("waiting for envoy")
+            except NackError as error:
+                log.warning("first plan refused", error=str(error))
+                await self._isolate(list(self._tables))
+                return
+            else:
+                return
+
+    async def _await_envoy(self) -> None:
+        while True:
+            try:
+                self.ports = await wait_ready(self._gateway.settings)
+            except EnvoyNotReadyError as error:
+                log.warning("waiting for envoy", error=str(error))
+            else:
+                return
+
+    async def _run_publisher(self) -> None:
+        backoff = Backoff(base=0.1, cap=5.0)
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._compile_tables()
+            try:
+                await self._publish()
+                backoff.reset()
+            except PushTimeoutError as error:
+                log.warning("plan not acknowledged", error=str(error))
+                await asyncio.sleep(backoff.next())
+                self._wake.set()
+
+    async def _publish(self) -> None:
+        plan = self._plan(self._tables)
+        changed = [
+            key for key, table in self._tables.items() if self._ledger.version(key) != table.version
+        ]
+        try:
+            await self._gateway.publish(plan)
+        except NackError as error:
+            log.warning("plan refused", error=str(error))
+            await self._isolate(changed)
+        for conflict in self._gateway.conflicts:
+            message = f'Host "{conflict.host}" is already served for Ingress "{conflict.winner}".'
+            self._ledger.refuse(conflict.loser, "HostConflict", message)
+        losers = {conflict.loser for conflict in self._gateway.conflicts}
+        for key in changed:
+            if key in self._tables and key not in losers:
+                self._probe_queue.add(key)
+        self._preset_new(plan)
+
+    def _preset_new(self, plan: Plan) -> None:
+        """Have endpoints looked up for backends that no plan had before."""
+        last, self._last_plan = self._last_plan, plan
+        for key in plan.revisions.keys() - last.revisions.keys():
+            self._enqueue_endpoints(key)
+        for service in plan.services.keys() - last.services.keys():
+            self._enqueue_endpoints(service)
+
+    async def _isolate(self, changed: Iterable[IngressKey]) -> None:
+        """Find out which of the changed tables Envoy refuses, and go on without those."""
+        suspects = {key: self._tables.pop(key) for key in changed if key in self._tables}
+        await self._gateway.publish(self._plan(self._tables))
+        await self._admit(list(suspects.items()))
+        await self._gateway.publish(self._plan(self._tables))
+
+    async def _admit(self, suspects: Sequence[tuple[IngressKey, RouteTable]]) -> None:
+        """Add tables, halving what is refused until each culprit stands alone."""
+        self._tables.update(suspects)
+        try:
+            await self._gateway.publish(self._plan(self._tables))
+        except NackError as refusal:
+            for key, _ in suspects:
+                del self._tables[key]
+            if len(suspects) == 1:
+                key, table = suspects[0]
+                self._refused[key] = table
+                self._ledger.refuse(key, "RefusedByGateway", refusal.message)
+                return
+            middle = len(suspects) // 2
+            await self._admit(suspects[:middle])
+            await self._admit(suspects[middle:])
+
+    async def _run_endpoints(self) -> None:
+        while True:
+            service = await self._endpoint_queue.get()
+            try:
+                for key in self._backends_of_service(service):
+                    await self._program(key)
+            except (PushTimeoutError, NackError) as error:
+                self._endpoint_queue.add_rate_limited(service)
+                log.warning("endpoints not in force", service=str(service), error=str(error))
+            else:
+                self._endpoint_queue.forget(service)
+            finally:
+                self._endpoint_queue.done(service)
+
+    async def _run_prober(self, prober: Prober) -> None:
+        while True:
+            key = await self._probe_queue.get()
+            try:
+                table = self._tables.get(key)
+                if table is None:
+                    self._probe_queue.forget(key)
+                elif await prober.serves(table, self.ports):
+                    self._probe_queue.forget(key)
+                    self._ledger.served(key, table)
+                else:
+                    self._probe_queue.add_rate_limited(key)
+            finally:
+                self._probe_queue.done(key)
+
+    def _compile_tables(self) -> None:
+        stale, self._stale = self._stale, set()
+        for name in stale:
+            key = IngressKey(name.namespace, name.name)
+            ingress = self._caches.ingresses.get(name.name, name.namespace)
+            if ingress is None or ingress.is_deleting or not self._serves(ingress):
+                self._tables.pop(key, None)
+                self._backends.pop(key, None)
+                self._refused.pop(key, None)
+                self._ledger.forget(key)
+                continue
+            table = compile_table(ingress, self._caches)
+            self._ledger.compiled(key, ingress, table)
+            if fault := find_fault(table):
+                self._ledger.refuse(key, "InvalidIngress", fault)
+                continue  # what was served before stays
+            if self._refused.get(key) == table:
+                continue
+            self._refused.pop(key, None)
+            self._tables[key] = table
+            self._backends[key] = backends_of(table)
+
+    def _plan(self, tables: dict[IngressKey, RouteTable]) -> Plan:
+        caches = self._caches
+        order = sorted(tables, key=caches.age)
+        used = {backend for key in tables for backend in self._backends.get(key, ())}
+        revisions = [caches.revision_backend(k) for k in used if isinstance(k, RevisionKey)]
+        services = [caches.service_backend(k) for k in used if isinstance(k, ServiceKey)]
+        return Plan(
+            tables={key: tables[key] for key in order},
+            revisions={backend.key: backend for backend in revisions if backend is not None},
+            services={backend.key: backend for backend in services if backend is not None},
+            certificates=tuple(caches.certificates(order)),
+        )
+
+    def _all_backends(self) -> set[BackendKey]:
+        return {backend for backends in self._backends.values() for backend in backends}
+
+    async def _program(self, key: BackendKey) -> None:
+        await self._gateway.set_endpoints(key, self._caches.endpoints(key))
+
+    def _backends_of_service(self, service: NamespacedName) -> list[BackendKey]:
+        found: list[BackendKey] = [*self._caches.revisions_of_private_service(service)]
+        found += [
+            key
+            for key in self._last_plan.services
+            if (key.namespace, key.name) == (service.namespace, service.name)
+        ]
+        return found
+
+    def _enqueue_endpoints(self, key: BackendKey) -> None:
+        if isinstance(key, ServiceKey):
+            self._endpoint_queue.add(NamespacedName(key.namespace, key.name))
+            return
+        private = self._caches.private_service(key)
+        if private:
+            self._endpoint_queue.add(NamespacedName(key.namespace, private))
+
+    def _watch(self) -> None:
+        caches = self._caches
+        caches.ingresses.add_handler(self._on_ingress)
+        caches.networks.add_handler(self._on_network)
+        caches.services.add_handler(self._on_service)
+        caches.revisions.add_handler(self._on_revision)
+        caches.slices.add_handler(self._on_slice)
+        caches.pods.add_handler(self._on_pod)
+        caches.secrets.add_handler(self._on_secret)
+
+    def _mark(self, ingresses: Iterable[Ingress]) -> None:
+        self._stale.update(ingress.key for ingress in ingresses)
+        self._wake.set()
+
+    def _on_ingress(self, change: Change[Ingress]) -> None:
+        if not _same_intent(change):
+            self._mark([change.object, *self._caches.rewriters()])
+
+    def _on_network(self, change: Change[ServerlessService]) -> None:
+        old, new = change.old, change.new
+        name = str(change.object.key)
+        if old is None or new is None or old.spec.protocol_type != new.spec.protocol_type:
+            self._mark(self._caches.ingresses_of_service(name))
+        before = old.status.private_service_name if old is not None else ""
+        after = new.status.private_service_name if new is not None else ""
+        if before != after:
+            for service in filter(None, (before, after)):
+                self._endpoint_queue.add(NamespacedName(change.object.metadata.namespace, service))
+
+    def _on_service(self, change: Change[Service]) -> None:
+        old, new = change.old, change.new
+        if old is not None and new is not None and old.spec == new.spec:
+            return
+        key = change.object.key
+        ingresses = list(self._caches.ingresses_of_service(key))
+        if ingresses:
+            self._mark(ingresses)
+            self._endpoint_queue.add(key)
+
+    def _on_revision(self, change: Change[Revision]) -> None:
+        key = RevisionKey(change.object.metadata.namespace, change.object.metadata.name)
+        if change.old is None or change.new is None or change.old.spec != change.new.spec:
+            self._mark(self._caches.ingresses_of_service(key))
+        reason = start_failure(change)
+        if reason:
+            self._gateway.gate.fail(key, reason)
+
+    def _on_slice(self, change: Change[EndpointSlice]) -> None:
+        for obj in (change.old, change.new):
+            service = obj.metadata.labels.get(SERVICE_NAME_LABEL) if obj is not None else None
+            if obj is not None and service:
+                self._endpoint_queue.add(NamespacedName(obj.metadata.namespace, service))
+
+    def _on_pod(self, change: Change[Pod]) -> None:
+        pod = change.object
+        if change.new is not None and not change.new.is_deleting:
+            return
+        for key in self._gateway.revision_keys(pod.metadata.namespace):
+            if self._caches.leavers.find(key, pod.metadata.name) is not None:
+                self._enqueue_endpoints(key)
+        if change.new is None:
+            self._caches.leavers.forget(pod.metadata.namespace, pod.metadata.name)
+
+    def _on_secret(self, change: Change[Secret]) -> None:
+        self._mark(self._caches.ingresses_of_secret(change.object.key))
+
+
+def _same_intent(change: Change[Ingress]) -> bool:
+    old, new = change.old, change.new
+    if old is None or new is None:
+        return False
+    same_annotations = old.metadata.annotations == new.metadata.annotations
+    return (
+        old.metadata.generation == new.metadata.generation
+        and old.metadata.uid == new.metadata.uid
+        and same_annotations
+        and old.is_deleting == new.is_deleting
+    )

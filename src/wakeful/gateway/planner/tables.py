@@ -1,0 +1,94 @@
+"""From an Ingress to its route table. Pure: who is behind a Service is asked through a resolver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from wakeful.apis.networking import (
+    HTTPIngressPath,
+    HTTPOption,
+    Ingress,
+    IngressBackendSplit,
+    IngressRule,
+)
+from wakeful.gateway.plan import (
+    BackendKey,
+    HostRule,
+    IngressKey,
+    Route,
+    RouteTable,
+    Split,
+    Visibility,
+)
+
+_WHOLE = 100
+
+
+class Resolver(Protocol):
+    """Knows what a Service of the cluster stands for."""
+
+    def backend(self, namespace: str, split: IngressBackendSplit) -> BackendKey | None:
+        """The revision or plain Service that serves, or None while nobody knows the name."""
+        ...
+
+    def routes_of_host(self, host: str) -> tuple[Route, ...]:
+        """The routes of a cluster-local host; empty when no Ingress has it."""
+        ...
+
+
+def compile_table(ingress: Ingress, resolver: Resolver) -> RouteTable:
+    """Return everything the Ingress asks for that can be served."""
+    tls_hosts = {host for tls in ingress.spec.tls for host in tls.hosts}
+    namespace = ingress.metadata.namespace
+    redirected = ingress.spec.http_option == HTTPOption.REDIRECTED
+    rules = [
+        _rule(rule, namespace, resolver, redirect=redirected and bool(tls_hosts & set(rule.hosts)))
+        for rule in ingress.spec.rules
+    ]
+    key = IngressKey(ingress.metadata.namespace, ingress.metadata.name)
+    return RouteTable.of(key, tuple(rule for rule in rules if rule.hosts))
+
+
+def _rule(rule: IngressRule, namespace: str, resolver: Resolver, *, redirect: bool) -> HostRule:
+    visibility = Visibility(rule.visibility or Visibility.EXTERNAL_IP)
+    paths = rule.http.paths if rule.http is not None else []
+    routes = tuple(_route(path, namespace, resolver) for path in paths)
+    external = visibility is Visibility.EXTERNAL_IP
+    return HostRule(tuple(rule.hosts), routes, visibility, redirect and external)
+
+
+def _route(path: HTTPIngressPath, namespace: str, resolver: Resolver) -> Route:
+    headers = tuple(sorted((name, match.exact) for name, match in path.headers.items()))
+    appended = _pairs(path.append_headers)
+    splits = tuple(
+        Split(backend, split.percent or _WHOLE, _pairs(split.append_headers))
+        for split in path.splits
+        if split.percent or len(path.splits) == 1
+        if (backend := resolver.backend(namespace, split)) is not None
+    )
+    if path.rewrite_host:
+        # A name for another host of this gateway: go where that host goes, without a second pass.
+        target = resolver.routes_of_host(path.rewrite_host)
+        plain = next((route for route in target if not route.headers), None)
+        if plain is not None:
+            splits = plain.splits
+            appended = _merge(plain.append_headers, appended)
+    return Route(splits, path.path or "/", headers, path.rewrite_host, appended)
+
+
+def _pairs(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(headers.items()))
+
+
+def _merge(
+    first: tuple[tuple[str, str], ...], second: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((dict(first) | dict(second)).items()))
+
+
+def backends_of(table: RouteTable) -> frozenset[BackendKey]:
+    """Every backend a table sends requests to."""
+    return frozenset(
+        split.backend for rule in table.rules for route in rule.routes for split in route.splits
+    )

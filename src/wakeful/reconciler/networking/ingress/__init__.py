@@ -1,0 +1,1 @@
+"""An Ingress is ready when the gateway serves exactly it."""

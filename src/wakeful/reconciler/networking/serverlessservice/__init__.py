@@ -1,0 +1,1 @@
+"""A ServerlessService is a revision's two Services and what is behind them."""

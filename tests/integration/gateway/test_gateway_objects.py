@@ -1,0 +1,298 @@
+"""Objects in a real API server drive a real Envoy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from wakeful.apimachinery.labels import LabelSelector
+from wakeful.apimachinery.meta import ObjectMeta
+from wakeful.apis import make_scheme
+from wakeful.apis.apps import Deployment
+from wakeful.apis.apps.deployment_types import DeploymentSpec
+from wakeful.apis.core import Container, ObjectReference, PodSpec, PodTemplateSpec, Service
+from wakeful.apis.core.service_types import Endpoints
+from wakeful.apis.discovery import EndpointSlice
+from wakeful.apis.discovery.endpointslice_types import (
+    SERVICE_NAME_LABEL,
+    Endpoint,
+    EndpointConditions,
+    EndpointSlicePort,
+)
+from wakeful.apis.networking import (
+    HTTPIngressPath,
+    HTTPIngressRuleValue,
+    Ingress,
+    IngressBackendSplit,
+    IngressRule,
+    IngressSpec,
+    IngressVisibility,
+    ServerlessService,
+    ServerlessServiceSpec,
+)
+from wakeful.gateway import Gateway, RevisionKey, wait_ready
+from wakeful.gateway.planner import Planner
+from wakeful.reconciler.networking import (
+    add_ingress_controller,
+    add_serverlessservice_controller,
+)
+from wakeful.testing.gateway import (
+    App,
+    RecordingPoke,
+    Rig,
+    running_app,
+    running_envoy,
+    temporary_settings,
+)
+from wakeful.testing.world import World
+
+HELLO = RevisionKey("default", "hello-00001")
+HOST = "hello.default.localhost"
+
+
+@dataclass
+class Platform:
+    """The world and the rig that serves it."""
+
+    world: World
+    rig: Rig
+    planner: Planner
+
+
+@asynccontextmanager
+async def running_platform() -> AsyncIterator[Platform]:
+    world = World(make_scheme())
+    with temporary_settings() as settings:
+        poke = RecordingPoke()
+        gateway = Gateway(settings, poke)
+        planner = Planner(world.manager, gateway)
+        world.manager.add(planner)
+        add_ingress_controller(world.manager, planner)
+        add_serverlessservice_controller(world.manager)
+        async with (
+            gateway.serving(),
+            running_envoy(settings),
+            world.running(),
+            aiohttp.ClientSession() as http,
+        ):
+            await wait_ready(settings)
+            await planner.ready.wait()
+            yield Platform(world, Rig(settings, poke, gateway, http, planner.ports), planner)
+
+
+def meta(name: str, **labels: str) -> ObjectMeta:
+    return ObjectMeta(name=name, namespace="default", labels=labels)
+
+
+def deployment(name: str) -> Deployment:
+    labels = {"revision": name}
+    return Deployment(
+        metadata=meta(f"{name}-deployment"),
+        spec=DeploymentSpec(
+            selector=LabelSelector(match_labels=labels),
+            template=PodTemplateSpec(
+                metadata=ObjectMeta(labels=labels),
+                spec=PodSpec(containers=[Container(name="user-container", image="x")]),
+            ),
+        ),
+    )
+
+
+def serverless_service(name: str) -> ServerlessService:
+    return ServerlessService(
+        metadata=meta(name),
+        spec=ServerlessServiceSpec(
+            mode="Serve",
+            protocol_type="http1",
+            object_ref=ObjectReference(
+                api_version="apps/v1", kind="Deployment", name=f"{name}-deployment"
+            ),
+        ),
+    )
+
+
+def ingress(name: str, service: str, *hosts: str, port: int = 80) -> Ingress:
+    split = IngressBackendSplit(
+        service_namespace="default", service_name=service, service_port=port, percent=100
+    )
+    http = HTTPIngressRuleValue(paths=[HTTPIngressPath(splits=[split])])
+    local = [f"{name}.default", f"{name}.default.svc.cluster.local"]
+    return Ingress(
+        metadata=meta(name),
+        spec=IngressSpec(
+            rules=[
+                IngressRule(hosts=list(hosts) or [f"{name}.default.localhost"], http=http),
+                IngressRule(
+                    hosts=local, visibility=IngressVisibility.CLUSTER_LOCAL.value, http=http
+                ),
+            ]
+        ),
+    )
+
+
+def members(service: str, *apps: App, port_name: str = "http") -> EndpointSlice:
+    return EndpointSlice(
+        metadata=ObjectMeta(
+            name=f"{service}-1", namespace="default", labels={SERVICE_NAME_LABEL: service}
+        ),
+        address_type="IPv4",
+        ports=[EndpointSlicePort(name=port_name, port=app.port) for app in apps[:1]]
+        or [EndpointSlicePort(name=port_name, port=1)],
+        endpoints=[
+            Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))
+            for _ in apps[:1]
+        ],
+    )
+
+
+async def is_ready(world: World, name: str) -> bool:
+    found = await world.find(Ingress, name)
+    return found is not None and found.is_ready
+
+
+async def test_ingress_becomes_ready_once_envoy_serves_it_and_traffic_flows() -> None:
+    async with running_app("one") as app, running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(deployment("hello-00001"))
+        await world.given(serverless_service("hello-00001"))
+        await world.given(ingress("hello", "hello-00001"))
+        await world.eventually(lambda: is_ready(world, "hello"))
+        held = asyncio.create_task(rig.get(HOST))
+        await rig.poke.first.wait()
+
+        await world.given(members("hello-00001-private", app))
+        answer = await held
+
+        assert answer.status == 200
+        assert rig.poke.calls == [HELLO]
+        assert (await rig.get("hello.default", internal=True)).status == 200
+
+        async def populated() -> bool:
+            sks = await world.find(ServerlessService, "hello-00001")
+            return sks is not None and sks.is_ready and sks.status.service_name == "hello-00001"
+
+        await world.eventually(populated)
+        private = await world.find(Service, "hello-00001-private")
+        public = await world.find(Endpoints, "hello-00001")
+        assert private is not None
+        assert private.spec.selector == {"revision": "hello-00001"}
+        assert public is not None
+        assert public.subsets[0].addresses[0].ip == "127.0.0.1"
+
+
+async def test_removed_endpoints_and_ingresses_are_followed() -> None:
+    async with running_app("one") as app, running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(deployment("hello-00001"))
+        await world.given(serverless_service("hello-00001"))
+        await world.given(ingress("hello", "hello-00001"))
+        slices = await world.given(members("hello-00001-private", app))
+        await world.eventually(lambda: is_ready(world, "hello"))
+        assert (await rig.get(HOST)).status == 200
+
+        await world.client.update(slices.model_copy(update={"endpoints": []}))
+        await world.eventually(lambda: not rig.gateway.gate.ready(HELLO))
+        again = asyncio.create_task(rig.get(HOST))
+        await rig.poke.first.wait()
+        again.cancel()
+
+        await world.client.delete(Ingress, "hello", "default")
+
+        async def gone() -> bool:
+            return (await rig.get(HOST)).status == 404
+
+        await world.eventually(gone)
+
+
+async def test_host_of_an_older_ingress_is_kept_and_the_younger_one_told() -> None:
+    async with running_platform() as platform:
+        world = platform.world
+        for name in ("first-00001", "second-00001"):
+            await world.given(
+                deployment(name),
+            )
+            await world.given(serverless_service(name))
+        await world.given(ingress("first", "first-00001", "shared.localhost"))
+        await world.eventually(lambda: is_ready(world, "first"))
+        await world.given(ingress("second", "second-00001", "shared.localhost"))
+
+        async def told() -> str:
+            found = await world.find(Ingress, "second")
+            ready = found.status.condition("Ready") if found is not None else None
+            return ready.reason if ready is not None and ready.is_false else ""
+
+        assert await world.eventually(told) == "HostConflict"
+        assert await is_ready(world, "first")
+
+
+async def test_refused_ingress_is_told_and_stops_nobody() -> None:
+    """No header is called so; the next Ingress is served all the same."""
+    async with running_platform() as platform:
+        world = platform.world
+        for name in ("bad-00001", "good-00001"):
+            await world.given(deployment(name))
+            await world.given(serverless_service(name))
+        bad = ingress("bad", "bad-00001")
+        for rule in bad.spec.rules:
+            assert rule.http is not None
+            rule.http.paths[0].append_headers = {"x-bad\r\nname": "v"}
+        await world.given(bad)
+
+        async def refused() -> bool:
+            found = await world.find(Ingress, "bad")
+            ready = found.status.condition("Ready") if found is not None else None
+            return ready is not None and ready.is_false
+
+        await world.eventually(refused)
+        await world.given(ingress("good", "good-00001"))
+        await world.eventually(lambda: is_ready(world, "good"))
+
+
+async def test_plain_service_is_reached_without_the_gate() -> None:
+    async with running_app("plain") as app, running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(
+            Service.from_wire(
+                {
+                    "metadata": {"name": "web", "namespace": "default"},
+                    "spec": {"ports": [{"name": "http", "port": 8080}]},
+                }
+            )
+        )
+        await world.given(members("web", app))
+        await world.given(ingress("web", "web", port=8080))
+        await world.eventually(lambda: is_ready(world, "web"))
+
+        async def answered() -> bool:
+            return (await rig.get("web.default.localhost")).status == 200
+
+        await world.eventually(answered)
+        assert rig.poke.calls == []
+
+
+async def test_second_name_of_a_host_follows_its_traffic() -> None:
+    """What a domain mapping asks for: another host, rewritten, to a placeholder's target."""
+    async with running_app("one") as app, running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(deployment("hello-00001"))
+        await world.given(serverless_service("hello-00001"))
+        await world.given(members("hello-00001-private", app))
+        await world.given(ingress("hello", "hello-00001"))
+        mapping = ingress("mapped", "hello", "www.example.org")
+        assert mapping.spec.rules[0].http is not None
+        path = mapping.spec.rules[0].http.paths[0]
+        path.rewrite_host = "hello.default.svc.cluster.local"
+        mapping.spec.rules = mapping.spec.rules[:1]
+        await world.given(mapping)
+        await world.eventually(lambda: is_ready(world, "mapped"))
+
+        async def answered() -> bool:
+            return (await rig.get("www.example.org")).status == 200
+
+        await world.eventually(answered)
+        answer = await rig.get("www.example.org")
+        assert (await answer.json())["host"] == "hello.default.svc.cluster.local"
