@@ -58,6 +58,7 @@ class Cluster:
     """One running server."""
 
     server: APIServer
+    application: HTTPApplication
     component: ApiServerComponent
     directory: Path
     kubeconfig: Path
@@ -105,6 +106,12 @@ class Cluster:
 
     async def json(self, *args: str) -> Any:
         return json.loads(await self.kubectl(*args, "-o", "json"))
+
+    async def watching(self) -> None:
+        """Return once a watch is open over HTTP."""
+        async with asyncio.timeout(20):
+            while not self.application.watches:  # noqa: ASYNC110 - kubectl decides when
+                await asyncio.sleep(0.02)
 
     def file(self, name: str, content: str) -> str:
         path = self.directory / name
@@ -155,8 +162,9 @@ async def cluster(tmp_path: Path, server_options: dict[str, Any]) -> AsyncIterat
     for name in ("default", "kube-system"):
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         await transport.call(APIRequest(Verb.CREATE, "", "v1", "namespaces", body=body))
+    application = HTTPApplication(server, authenticator=CertificateUsers())
     component = ApiServerComponent(
-        HTTPApplication(server, authenticator=CertificateUsers()),
+        application,
         store,
         port=0,
         ssl_context=server_context(pair, ca.certificate_pem),
@@ -170,7 +178,7 @@ async def cluster(tmp_path: Path, server_options: dict[str, Any]) -> AsyncIterat
         user = {"client-certificate": str(client.certificate), "client-key": str(client.key)}
         write_kubeconfig(kubeconfig, f"https://127.0.0.1:{component.port}", ca, user)
         try:
-            yield Cluster(server, component, tmp_path, kubeconfig, ca)
+            yield Cluster(server, application, component, tmp_path, kubeconfig, ca)
         finally:
             life.draining.set()
     store.close()

@@ -82,6 +82,11 @@ class HTTPApplication:
         app.router.add_route("*", "/{tail:.*}", self.handle)
         return app
 
+    @property
+    def watches(self) -> int:
+        """How many watches are open."""
+        return self._watches.count
+
     def drain(self) -> None:
         """Turn unready and end the watches, so that what is left finishes by itself."""
         self._draining = True
