@@ -251,6 +251,8 @@ def _validate_update(new: PodSpec, old: PodSpec) -> FieldErrors:
         ours.image = theirs.image
     masked.active_deadline_seconds = old.active_deadline_seconds
     masked.tolerations = old.tolerations
+    if not old.node_name:
+        masked.node_name = ""  # binding: a pod finds its node once
     if (old.termination_grace_period_seconds or 0) < 0:
         masked.termination_grace_period_seconds = old.termination_grace_period_seconds
     if masked != old:

@@ -1,0 +1,1 @@
+"""Endpoints and EndpointSlices: the pods behind services."""

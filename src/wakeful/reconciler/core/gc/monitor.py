@@ -1,0 +1,100 @@
+"""Feeds the graph: one watch for each collection there is, users' own included."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from wakeful.aio import Backoff
+from wakeful.apimachinery.errors import APIStatusError, ExpiredError, NotFoundError
+from wakeful.apimachinery.request import APIRequest, Transport, Verb
+from wakeful.apimachinery.watch import EventType
+from wakeful.reconciler.core.gc.graph import Graph, parse_node
+from wakeful.reconciler.core.namespace.contents import Collection
+
+_log = structlog.get_logger("wakeful.reconciler.gc")
+
+Attend = Callable[[Iterable[str]], None]
+
+
+class GraphMonitor:
+    """Watches metadata only, so that it costs little; :meth:`follow` says what to watch."""
+
+    name = "garbage-collector:monitor"
+
+    def __init__(self, transport: Transport, graph: Graph, attend: Attend) -> None:
+        self._transport, self._graph, self._attend = transport, graph, attend
+        self._wanted: set[Collection] = set()
+        self._changed = asyncio.Event()
+
+    def follow(self, collections: Iterable[Collection]) -> None:
+        """Watch exactly these collections from now on."""
+        wanted = set(collections)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Keep a watch open for every collection until cancelled."""
+        running: dict[Collection, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for collection in self._wanted - running.keys():
+                    task = group.create_task(self._keep(collection), name=f"gc:{collection}")
+                    running[collection] = task
+                for collection in running.keys() - self._wanted:
+                    running.pop(collection).cancel()
+                    for node in self._graph.of(collection):
+                        self._attend(self._graph.remove(node.uid))
+                await self._changed.wait()
+                self._changed.clear()
+
+    async def _keep(self, collection: Collection) -> None:
+        backoff = Backoff(base=0.05, cap=10)
+        version = ""
+        while True:
+            try:
+                if not version:
+                    version = await self._list(collection)
+                    backoff.reset()
+                version = await self._watch(collection, version)
+            except ExpiredError:
+                version = ""
+            except (TimeoutError, APIStatusError, OSError) as err:
+                if not isinstance(err, NotFoundError):
+                    _log.warning("watch failed", collection=str(collection), error=str(err))
+                version = ""
+                await asyncio.sleep(backoff.next())
+
+    async def _list(self, collection: Collection) -> str:
+        answer = await self._transport.call(self._request(Verb.LIST, collection))
+        gone = {node.uid for node in self._graph.of(collection)}
+        for obj in answer.get("items") or ():
+            node = parse_node(collection, obj)
+            gone.discard(node.uid)
+            self._attend(self._graph.observe(node))
+        for uid in gone:
+            self._attend(self._graph.remove(uid))
+        version: str = answer["metadata"].get("resourceVersion", "")
+        return version
+
+    async def _watch(self, collection: Collection, version: str) -> str:
+        params = {"resourceVersion": version, "allowWatchBookmarks": "true"}
+        request = self._request(Verb.WATCH, collection, params)
+        async with self._transport.watch(request) as events:
+            async for event in events:
+                version = event.object["metadata"].get("resourceVersion", version)
+                if event.type in (EventType.ADDED, EventType.MODIFIED):
+                    self._attend(self._graph.observe(parse_node(collection, event.object)))
+                elif event.type == EventType.DELETED:
+                    self._attend(self._graph.remove(event.object["metadata"]["uid"]))
+        return version
+
+    @staticmethod
+    def _request(
+        verb: Verb, collection: Collection, params: dict[str, str] | None = None
+    ) -> APIRequest:
+        group, version, plural = collection.group, collection.version, collection.plural
+        return APIRequest(verb, group, version, plural, params=params or {})

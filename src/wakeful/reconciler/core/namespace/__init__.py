@@ -1,0 +1,1 @@
+"""Namespaces: what each one starts with, and how its content ends."""
