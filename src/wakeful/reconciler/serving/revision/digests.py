@@ -54,6 +54,8 @@ class Resolution:
     error: str = ""
     retry_at: float = 0.0
     """When a failed request may be repeated, on the queue's clock."""
+    waiting: int = 0
+    """Reconcilers that have not given up waiting."""
 
 
 class DigestQueue:
@@ -96,11 +98,14 @@ class DigestQueue:
         if found is None or found.uid != request.uid or self._is_due(found):
             found = self._results[request.key] = Resolution(request.uid)
             self._queue.put_nowait(request)
+        found.waiting += 1
         try:
             async with asyncio.timeout(self._patience):
                 await found.done.wait()
         except TimeoutError:
-            return None
+            return found if found.done.is_set() else None
+        finally:
+            found.waiting -= 1
         return found
 
     def retry_after(self, failed: Resolution) -> float:
@@ -123,7 +128,8 @@ class DigestQueue:
                 continue  # forgotten meanwhile
             await self._answer(request, result)
             result.done.set()
-            self._answered(request.key)
+            if not result.waiting:
+                self._answered(request.key)
 
     async def _answer(self, request: ResolveRequest, result: Resolution) -> None:
         for image in _distinct(request.images):
