@@ -15,7 +15,7 @@ from wakeful.cli.options import DataDirOption, NamespaceOption
 from wakeful.cli.output import console, fail, print_data, print_table, show_errors
 from wakeful.cli.session import Session, connect
 
-EXPLAIN_PATH = "/wakeful/v1/explain/{namespace}/{revision}"
+EXPLAIN_PREFIX = "/wakeful/v1/explain"
 
 
 @show_errors
@@ -43,9 +43,7 @@ async def _explain(data_dir: Path | None, what: list[str], namespace: str, outpu
                 f"{resource.kind} {name!r} has no revision yet",
                 hint=f"`wakeful describe {kind} {name}` shows what it waits for.",
             )
-        reports: list[dict[str, Any]] = []
-        for revision in revisions:
-            reports.append(await read_report(session, namespace, revision))
+        reports = [await read_report(session, namespace, revision) for revision in revisions]
         if output == "json":
             print_data(reports, "json")
             return
@@ -55,7 +53,7 @@ async def _explain(data_dir: Path | None, what: list[str], namespace: str, outpu
 
 async def read_report(session: Session, namespace: str, revision: str) -> dict[str, Any]:
     """Read why one revision has its scale; says so when it is not scaled by requests."""
-    path = EXPLAIN_PATH.format(namespace=namespace, revision=revision)
+    path = f"{EXPLAIN_PREFIX}/{namespace}/{revision}"
     try:
         return await session.transport.raw("GET", path)
     except NotFoundError:

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import structlog
+
 from wakeful import __version__
+from wakeful.apimachinery.errors import AlreadyExistsError
+from wakeful.apimachinery.request import APIRequest, PatchType, Transport, Verb
+from wakeful.config import Settings
+
+log = structlog.get_logger("wakeful.cmd.firstobjects")
 
 JSONObject = dict[str, Any]
+_PLURALS = {
+    "Namespace": "namespaces",
+    "ConfigMap": "configmaps",
+    "Service": "services",
+    "ClusterRole": "clusterroles",
+    "ClusterRoleBinding": "clusterrolebindings",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+}
 
 NAMESPACES = (
     "default",
@@ -89,33 +106,68 @@ def config_maps() -> list[JSONObject]:
     ]
 
 
-def gateway_service(host: str, http_port: int, https_port: int | None) -> JSONObject:
-    """The gateway under the name that guides for Knative look for."""
-    ports = [{"name": "http2", "port": http_port, "targetPort": http_port}]
-    if https_port is not None:
-        ports.append({"name": "https", "port": https_port, "targetPort": https_port})
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": "istio-ingressgateway",
-            "namespace": "istio-system",
-            "labels": {"istio": "ingressgateway"},
+def services(settings: Settings) -> list[JSONObject]:
+    """The API server and the gateway under the names that clients and guides look for."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {
+                "name": "kubernetes",
+                "namespace": "default",
+                "labels": {"component": "apiserver", "provider": "kubernetes"},
+            },
+            "spec": {"ports": [{"name": "https", "port": 443, "targetPort": settings.api_port}]},
         },
-        "spec": {"type": "LoadBalancer", "ports": ports},
-        "status": {"loadBalancer": {"ingress": [{"ip": host}]}},
-    }
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {
+                "name": "istio-ingressgateway",
+                "namespace": "istio-system",
+                "labels": {"istio": "ingressgateway"},
+            },
+            "spec": {
+                "type": "LoadBalancer",
+                "ports": [
+                    {"name": "http2", "port": settings.http_port},
+                    {"name": "https", "port": settings.https_port},
+                ],
+            },
+            "status": {"loadBalancer": {"ingress": [{"ip": settings.bind}]}},
+        },
+    ]
 
 
-def kubernetes_service(api_port: int) -> JSONObject:
-    """The API server under its usual name."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": "kubernetes",
-            "namespace": "default",
-            "labels": {"component": "apiserver", "provider": "kubernetes"},
-        },
-        "spec": {"ports": [{"name": "https", "port": 443, "targetPort": api_port}]},
-    }
+async def ensure_objects(transport: Transport, objects: Sequence[JSONObject]) -> None:
+    """Create what is missing; what is there belongs to the user and is left alone.
+
+    A ``status`` in an object is written in any case: it tells of this run.
+    """
+    for data in objects:
+        group, _, version = data["apiVersion"].rpartition("/")
+        resource = _PLURALS[data["kind"]]
+        meta = data["metadata"]
+        status = data.get("status")
+        body = {key: value for key, value in data.items() if key != "status"}
+        where = {"namespace": meta.get("namespace", "")}
+        try:
+            await transport.call(
+                APIRequest(Verb.CREATE, group, version, resource, body=body, **where)
+            )
+        except AlreadyExistsError:
+            log.debug("object exists", kind=data["kind"], name=meta["name"])
+        if status is not None:
+            await transport.call(
+                APIRequest(
+                    Verb.PATCH,
+                    group,
+                    version,
+                    resource,
+                    name=meta["name"],
+                    subresource="status",
+                    body={"status": status},
+                    patch_type=PatchType.MERGE,
+                    **where,
+                )
+            )

@@ -20,7 +20,7 @@ from wakeful.cli.output import console, fail, print_table, show_errors
 from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.status import PlatformStatus, read_status
 from wakeful.cmd.up import AlreadyRunningError, start, stop
-from wakeful.config import RuntimeName, Settings, default_data_dir
+from wakeful.config import LogLevel, RuntimeName, Settings, default_data_dir
 
 PortOption = Annotated[int, typer.Option(min=0, max=65535)]
 RuntimeOption = Annotated[RuntimeName, typer.Option(help="What runs instances.")]
@@ -38,6 +38,7 @@ def up(
     runtime: Annotated[
         RuntimeName, typer.Option(help="What runs instances.")
     ] = RuntimeName.SANDBOX,
+    log_level: Annotated[LogLevel, typer.Option(help="How much is logged.")] = LogLevel.INFO,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once ready.")] = False,
 ) -> None:
     """Start the platform."""
@@ -50,6 +51,7 @@ def up(
         bind=bind,
         domain=domain,
         runtime=runtime,
+        log_level=log_level,
     )
     asyncio.run(_up(settings, detach=detach))
 

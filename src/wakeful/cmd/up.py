@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import signal
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -54,6 +56,7 @@ async def start(settings: Settings, progress: Progress) -> Addresses:
     if (pid := control.ping(layout.run)) is not None:
         raise AlreadyRunningError(settings.data_dir, pid)
     Addresses.forget(layout)
+    settings = with_ports(settings)
     settings.save()
     progress("starting the process supervisor")
     control.start(layout.run)
@@ -65,6 +68,22 @@ async def start(settings: Settings, progress: Progress) -> Addresses:
     except BaseException:
         control.stop(layout.run, grace_seconds=5)
         raise
+
+
+def with_ports(settings: Settings) -> Settings:
+    """Replace ports that are 0 by free ones, which then stay the same for every restart.
+
+    URLs of services contain the gateway's port, so it must be known before anything listens.
+    """
+    wanted = ("api_port", "http_port", "https_port", "console_port")
+    with contextlib.ExitStack() as held:
+        chosen: dict[str, int] = {}
+        for name in wanted:
+            if getattr(settings, name) == 0:
+                probe = held.enter_context(socket.socket())
+                probe.bind((settings.bind, 0))
+                chosen[name] = probe.getsockname()[1]
+    return settings.model_copy(update=chosen)
 
 
 async def _until_ready(layout: DataDir, procd: ProcdClient) -> Addresses:

@@ -8,7 +8,6 @@ import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -86,6 +85,15 @@ class RuntimeName(StrEnum):
     PODMAN = "podman"
 
 
+class LogLevel(StrEnum):
+    """How much the platform's own processes log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class Settings(BaseModel):
     """What ``wakeful up`` was asked for; written to the data directory for the other commands."""
 
@@ -105,7 +113,7 @@ class Settings(BaseModel):
     """Addresses of instances; inside this machine only (the benchmark range of RFC 2544)."""
     service_cidr: str = "198.18.0.0/16"
     envoy_concurrency: int = Field(default=1, ge=1, le=256)
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: LogLevel = LogLevel.INFO
 
     @property
     def layout(self) -> DataDir:

@@ -6,16 +6,21 @@ import asyncio
 
 import structlog
 
-from wakeful.aio import Lifetime
+from wakeful.aio import Backoff, Lifetime
 from wakeful.apis.core.pod_types import Pod
 from wakeful.client import Change, Informer
 from wakeful.node.context import NodeContext, NodeIdentity
 from wakeful.node.heartbeat import Heartbeat
 from wakeful.node.materials import TokenCache
-from wakeful.node.runtime import SandboxStatus
-from wakeful.node.worker import PodWorker
+from wakeful.node.ports import PORTS_ANNOTATION, parse_ports
+from wakeful.node.runtime import RuntimeOperationError, SandboxNotFoundError, SandboxStatus
+from wakeful.node.sources import Sources
+from wakeful.node.volumes import remove_tree
+from wakeful.node.worker import PodWorker, Shared
 
 log = structlog.get_logger("wakeful.node.agent")
+
+_FORGIVEN_SECONDS = 60.0
 
 
 class NodeAgent:
@@ -26,17 +31,22 @@ class NodeAgent:
 
     def __init__(self, node: NodeContext) -> None:
         self._node = node
-        self._tokens = TokenCache(node)
+        self._shared = Shared(TokenCache(node), Sources(node.client, node.clock))
         self._workers: dict[str, PodWorker] = {}
         self._pods = Informer(
             node.client, Pod, fields=f"spec.nodeName={node.identity.name}", clock=node.clock
         )
         self._heartbeat = Heartbeat(node)
+        self._ending = False
 
     @property
     def name(self) -> str:
         """Name of the component."""
         return "node-agent"
+
+    def end_instances(self) -> None:
+        """Have instances ended, and the host as it was, when the agent drains."""
+        self._ending = True
 
     async def run(self, life: Lifetime) -> None:
         """Adopt what runs, then follow the Pods of this node until draining."""
@@ -48,15 +58,19 @@ class NodeAgent:
                 await life.draining.wait()
                 work.cancel("draining")
         finally:
-            await self._node.runtime.aclose()
+            if self._ending:
+                await self._node.runtime.shutdown()
+            else:
+                await self._node.runtime.aclose()
 
     async def _work(self, life: Lifetime) -> None:
         adoptable = {s.id: s for s in await self._node.runtime.sandboxes()}
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pods.run(), name=self._pods.name)
+            group.create_task(self._shared.sources.run(), name="node-agent:sources")
             group.create_task(self._heartbeat.run(), name="node-agent:heartbeat")
             await self._pods.synced.wait()
-            await self._remove_orphans(adoptable)
+            self._sweep(group, adoptable)
 
             def on_change(change: Change[Pod]) -> None:
                 self._on_change(change, group, adoptable)
@@ -64,13 +78,36 @@ class NodeAgent:
             self._pods.add_handler(on_change)
             life.started.set()
 
-    async def _remove_orphans(self, adoptable: dict[str, SandboxStatus]) -> None:
-        """End sandboxes whose Pod was deleted while nobody looked."""
-        wanted = {pod.metadata.uid for pod in self._pods.list()}
-        for uid in [uid for uid in adoptable if uid not in wanted]:
-            log.info("removing orphaned sandbox", sandbox=uid, pod=adoptable[uid].config.name)
-            del adoptable[uid]
-            await self._node.runtime.remove_sandbox(uid)
+    # --- what a former agent left -----------------------------------------------------------------
+
+    def _sweep(self, group: asyncio.TaskGroup, adoptable: dict[str, SandboxStatus]) -> None:
+        """Free what belongs to Pods that ended or were deleted while nobody looked."""
+        pods = {pod.metadata.uid: pod for pod in self._pods.list()}
+        living = {uid for uid, pod in pods.items() if not pod.is_finished or pod.is_deleting}
+        for uid in adoptable.keys() - living:
+            sandbox = adoptable.pop(uid)
+            group.create_task(self._remove_orphan(sandbox), name=f"orphan:{uid}")
+        for holder in list(self._node.images.holders()):
+            uid = self._node.uid_of_holder(holder)
+            if uid is not None and uid not in living:
+                self._node.images.release(holder)
+        if self._node.pods_dir.is_dir():
+            for folder in self._node.pods_dir.iterdir():
+                if folder.name not in pods:
+                    group.create_task(remove_tree(folder), name=f"orphan:{folder.name}")
+        if self._node.shares_host_network:
+            for uid in living:
+                told = pods[uid].metadata.annotations.get(PORTS_ANNOTATION, "")
+                self._node.ports.restore(uid, parse_ports(told))
+
+    async def _remove_orphan(self, sandbox: SandboxStatus) -> None:
+        log.info("removing orphaned sandbox", sandbox=sandbox.id, pod=sandbox.config.name)
+        try:
+            await self._node.runtime.remove_sandbox(sandbox.id)
+        except RuntimeOperationError as err:
+            log.warning("orphaned sandbox not removed", sandbox=sandbox.id, error=str(err))
+
+    # --- changes ----------------------------------------------------------------------------------
 
     def _on_change(
         self,
@@ -83,25 +120,57 @@ class NodeAgent:
             worker = self._workers.get(old.metadata.uid)
             if worker is not None:
                 worker.force()
+            else:
+                folder = self._node.pod_dir(old.metadata.uid)
+                group.create_task(remove_tree(folder), name=f"forget:{old.key}")
         if new is None:
             return
         worker = self._workers.get(new.metadata.uid)
         if worker is not None:
             worker.update(new)
         elif not new.is_finished or new.is_deleting:
-            uid = new.metadata.uid
-            worker = PodWorker(self._node, self._tokens, new, adoptable.pop(uid, None))
-            self._workers[uid] = worker
+            worker = PodWorker(self._node, self._shared, new, adoptable.pop(new.metadata.uid, None))
+            self._workers[new.metadata.uid] = worker
             group.create_task(self._own(worker), name=f"worker:{new.key}")
 
     async def _own(self, worker: PodWorker) -> None:
-        """Run one worker; its failure is this Pod's alone."""
+        """Run workers for one Pod until one comes to its end; a failure is this Pod's alone."""
+        uid = worker.uid
+        backoff = Backoff(base=0.2, cap=30)
         try:
-            await worker.run()
-        except Exception:
-            log.exception("pod worker crashed", pod=worker.uid)
+            while True:
+                begun = self._node.clock.monotonic()
+                try:
+                    await worker.run()
+                except Exception as err:
+                    log.exception("pod worker failed", pod=str(worker.pod.key))
+                    self._node.recorder.warning(
+                        worker.pod, "FailedSync", f"error syncing pod, will try again: {err}"
+                    )
+                else:
+                    return
+                if self._node.clock.monotonic() - begun > _FORGIVEN_SECONDS:
+                    backoff.reset()
+                await self._node.clock.sleep(backoff.next())
+                worker = await self._successor(worker)
+                self._workers[uid] = worker
         finally:
-            self._workers.pop(worker.uid, None)
+            self._workers.pop(uid, None)
+
+    async def _successor(self, failed: PodWorker) -> PodWorker:
+        """Another worker for the same Pod, which goes on from what there is."""
+        sandbox: SandboxStatus | None
+        try:
+            sandbox = await self._node.runtime.sandbox(failed.uid)
+        except SandboxNotFoundError:
+            sandbox = None
+        worker = PodWorker(self._node, self._shared, failed.pod, sandbox)
+        current = self._pods.get(failed.pod.metadata.name, failed.pod.metadata.namespace)
+        if current is None or current.metadata.uid != failed.uid:
+            worker.force()
+        else:
+            worker.update(current)
+        return worker
 
 
 __all__ = ["NodeAgent", "NodeContext", "NodeIdentity"]

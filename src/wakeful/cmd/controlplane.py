@@ -1,0 +1,79 @@
+"""The process that decides: API server, controllers, autoscaler, gateway and node agent in one.
+
+It may be killed at any time: objects are in the store, Envoy serves on, instances run on, and the
+next one adopts them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+
+from wakeful.aio import supervise
+from wakeful.cmd.wiring import ControlPlane, build
+from wakeful.config import Settings
+from wakeful.telemetry import configure_logging
+
+log = structlog.get_logger("wakeful.cmd")
+
+CANNOT_START = 78
+"""Exit code (``EX_CONFIG``) for settings that will not work the next time either."""
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM; after SIGUSR1 instances are ended too, because the platform goes down."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        plane = await build(settings, stack)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _on_signal, stop)
+        loop.add_signal_handler(signal.SIGUSR1, plane.end_instances)
+        async with asyncio.TaskGroup() as group:
+            announcing = group.create_task(_announce(plane, ready), name="announce")
+            await supervise(plane.components, stop, grace_seconds=30, ready=ready)
+            announcing.cancel()
+    log.info("stopped")
+
+
+def _on_signal(stop: asyncio.Event) -> None:
+    """Drain on the first signal, leave at once on the second."""
+    if stop.is_set():
+        os._exit(1)
+    stop.set()
+
+
+async def _announce(plane: ControlPlane, ready: asyncio.Event) -> None:
+    """Tell the other commands where to find us, once everything can be used."""
+    await ready.wait()
+    plane.announce()
+    # What was made while starting stays: the collector need not look at it ever again.
+    gc.collect()
+    gc.freeze()
+    log.info("ready")
+
+
+def main() -> None:
+    """Run the control plane of one data directory."""
+    parser = argparse.ArgumentParser(prog="wakeful-controlplane")
+    parser.add_argument("--data-dir", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        settings = Settings.load(arguments.data_dir)
+    except (OSError, ValueError) as err:
+        sys.stderr.write(f"settings of {str(arguments.data_dir)!r}: {err}\n")
+        sys.exit(CANNOT_START)
+    configure_logging(settings.log_level)
+    asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Builds every object of the control plane and connects them; nothing else knows them all."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import psutil
+
+from wakeful.aio import Component
+from wakeful.apimachinery.request import AUTHENTICATED, SYSTEM_MASTERS, UserInfo
+from wakeful.apis import make_scheme
+from wakeful.apiserver.auth import default_policy
+from wakeful.apiserver.transport import InProcessTransport
+from wakeful.client import Client
+from wakeful.cmd.addresses import Addresses
+from wakeful.cmd.apiserving import ApiServing
+from wakeful.cmd.envoy import ProcdEnvoyRunner
+from wakeful.cmd.firstobjects import (
+    config_maps,
+    ensure_objects,
+    namespaces,
+    services,
+)
+from wakeful.config import Settings
+from wakeful.controller import Manager
+from wakeful.gateway.component import GatewayComponent, GatewayReady
+from wakeful.gateway.gateway import Gateway
+from wakeful.gateway.planner import Planner
+from wakeful.gateway.settings import GatewayPaths, GatewaySettings
+from wakeful.node import NodeAgent, NodeContext, NodeIdentity
+from wakeful.node.runtime import Runtime
+from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
+from wakeful.oci.layout import LayoutStore
+from wakeful.oci.provider import StoreProvider
+from wakeful.oci.registry import open_registry
+from wakeful.oci.resolver import DigestResolver
+from wakeful.oci.transfer import Puller
+from wakeful.procd.client import ProcdClient
+from wakeful.reconciler.apps.controllers import add_apps_controllers
+from wakeful.reconciler.autoscaling import (
+    Autoscaling,
+    add_hpa_controller,
+    add_kpa_controller,
+    add_metric_controller,
+)
+from wakeful.reconciler.core import CoreAdmission
+from wakeful.reconciler.networking import (
+    add_ingress_controller,
+    add_serverlessservice_controller,
+)
+from wakeful.reconciler.serving import GatewayAddress, add_controllers
+from wakeful.storage import SQLiteStore
+
+_CONTROLLERS = UserInfo("system:wakeful-controllers", (SYSTEM_MASTERS, AUTHENTICATED))
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """What the process runs, in the order in which it starts."""
+
+    components: Sequence[Component]
+    announce: Callable[[], None]
+    """Write where we answer, for the other commands."""
+    end_instances: Callable[[], None]
+    """Have the node end its instances when it drains."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decisions:
+    """The controllers and what others hold on to of them."""
+
+    manager: Manager
+    gateway: Gateway
+    planner: Planner
+    autoscaling: Autoscaling
+
+
+async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
+    """Make everything; ``stack`` owns what has to be closed."""
+    settings.layout.create()
+    store = SQLiteStore(settings.layout.database)
+    stack.callback(store.close)
+    procd = await stack.enter_async_context(await ProcdClient.connect(settings.layout.run))
+    images = LayoutStore(settings.layout.images)
+    registry = await stack.enter_async_context(open_registry())
+
+    admission = CoreAdmission(settings.service_cidr)
+    api = ApiServing(settings, make_scheme(), store, admission.hooks())
+    transport = InProcessTransport(api.server, _CONTROLLERS)
+    await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
+    await ensure_objects(transport, services(settings))
+
+    decisions = _make_decisions(
+        settings,
+        Client(transport, api.server.scheme),
+        DigestResolver(images, registry),
+        admission,
+        api.root_ca,
+    )
+    runtime = await _make_runtime(settings, procd)
+    node = _make_node(settings, decisions, runtime, StoreProvider(images, Puller(registry, images)))
+    agent = NodeAgent(node)
+    component = api.make_component({}, decisions.autoscaling.deciders.explain)
+
+    def announce() -> None:
+        Addresses(settings.bind, component.port, settings.http_port, settings.https_port).save(
+            settings.layout
+        )
+
+    return ControlPlane(
+        components=[
+            component,
+            GatewayComponent(decisions.gateway, ProcdEnvoyRunner(procd, settings)),
+            decisions.manager,
+            GatewayReady(decisions.planner),
+            agent,
+        ],
+        announce=announce,
+        end_instances=agent.end_instances,
+    )
+
+
+def _make_decisions(
+    settings: Settings,
+    client: Client,
+    resolver: DigestResolver,
+    admission: CoreAdmission,
+    root_ca: str,
+) -> _Decisions:
+    manager = Manager(client)
+
+    gateway = Gateway(
+        GatewaySettings(
+            paths=GatewayPaths(settings.layout.run),
+            http_addresses=(settings.bind,),
+            http_port=settings.http_port,
+            https_port=settings.https_port,
+            concurrency=settings.envoy_concurrency,
+        )
+    )
+    planner = Planner(manager, gateway)
+    # The order is the order in which changes are heard of: what a held request waits for first.
+    autoscaling = add_kpa_controller(manager, gateway.load)
+    gateway.connect_poke(autoscaling.deciders)
+    add_apps_controllers(manager)
+    add_core_controllers(manager, admission, root_ca=root_ca)
+    add_serverlessservice_controller(manager)
+    add_ingress_controller(manager, planner)
+    add_controllers(
+        manager,
+        resolver=resolver,
+        gateway=GatewayAddress(settings.http_port, settings.https_port),
+    )
+    add_hpa_controller(manager)
+    add_metric_controller(manager)
+    manager.add(planner)
+    return _Decisions(manager, gateway, planner, autoscaling)
+
+
+async def _make_runtime(settings: Settings, procd: ProcdClient) -> Runtime:
+    layout = settings.layout
+    return await open_sandbox_runtime(
+        procd,
+        RuntimeSettings(
+            root=layout.root / "sandboxes",
+            hidden=(layout.root,),
+            pod_network=ipaddress.IPv4Network(settings.pod_cidr),
+        ),
+    )
+
+
+def _make_node(
+    settings: Settings, decisions: _Decisions, runtime: Runtime, images: StoreProvider
+) -> NodeContext:
+    name = re.sub(r"[^a-z0-9.-]+", "-", socket.gethostname().lower()).strip("-.") or "node"
+    return NodeContext(
+        identity=NodeIdentity(name=name, host_ip="127.0.0.1"),
+        client=decisions.manager.client,
+        runtime=runtime,
+        images=images,
+        recorder=decisions.manager.recorder,
+        pods_dir=settings.layout.pods,
+        claims_dir=settings.layout.root / "claims",
+        cpu_cores=os.cpu_count() or 1,
+        memory_bytes=psutil.virtual_memory().total,
+        drain=decisions.planner,
+    )
