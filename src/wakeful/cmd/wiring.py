@@ -49,7 +49,7 @@ from wakeful.reconciler.autoscaling import (
     add_kpa_controller,
     add_metric_controller,
 )
-from wakeful.reconciler.core import CoreAdmission
+from wakeful.reconciler.core import CoreAdmission, add_core_controllers
 from wakeful.reconciler.networking import (
     add_ingress_controller,
     add_serverlessservice_controller,

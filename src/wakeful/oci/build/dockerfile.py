@@ -1,0 +1,118 @@
+"""Dockerfiles, through whichever of buildah, podman and docker works here."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wakeful.oci.archive import load_archive
+from wakeful.oci.build.workbench import Workbench
+from wakeful.oci.errors import BuildError
+from wakeful.oci.reference import Reference
+from wakeful.oci.store import ImageStore
+
+NAMES = ("Dockerfile", "Containerfile")
+
+_PROBE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A builder of Dockerfiles: how to ask whether it works, to build, and to get the result."""
+
+    name: str
+    probe: Sequence[str]
+    build: Sequence[str]
+    save: Sequence[str]
+
+
+TOOLS = (
+    Tool(
+        "buildah",
+        ("info",),
+        ("build", "-t", "{tag}", "-f", "{file}", "{source}"),
+        ("push", "{tag}", "oci-archive:{archive}:{tag}"),
+    ),
+    Tool(
+        "podman",
+        ("info",),
+        ("build", "-t", "{tag}", "-f", "{file}", "{source}"),
+        ("save", "--format=oci-archive", "-o", "{archive}", "{tag}"),
+    ),
+    Tool(
+        "docker",
+        ("info",),
+        ("build", "-t", "{tag}", "-f", "{file}", "{source}"),
+        ("save", "-o", "{archive}", "{tag}"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSearch:
+    """The tool that works, or why none does."""
+
+    tool: Tool | None
+    problem: str = ""
+
+
+async def find_tool() -> ToolSearch:
+    """Look for a tool that is installed and answers."""
+    problems = []
+    for tool in TOOLS:
+        if shutil.which(tool.name) is None:
+            continue
+        if problem := await _probe(tool):
+            problems.append(f"{tool.name} is installed but does not work ({problem})")
+        else:
+            return ToolSearch(tool)
+    return ToolSearch(None, "; ".join(problems) or "buildah, podman and docker are not installed")
+
+
+async def build_dockerfile(
+    tool: Tool, source: Path, file: Path, tag: Reference, bench: Workbench, store: ImageStore
+) -> str:
+    """Build with ``tool``, copy the result into ``store`` and return its digest."""
+    archive = bench.scratch / "image.tar"
+    values = {"tag": tag.name, "file": str(file), "source": str(source), "archive": str(archive)}
+    for step in (tool.build, tool.save):
+        await bench.run([tool.name, *(word.format(**values) for word in step)], cwd=source)
+    loaded = await asyncio.to_thread(load_archive, archive, store, name=tag.name)
+    return loaded[0][1]
+
+
+async def _probe(tool: Tool) -> str:
+    """Why the tool does not work; "" when it does."""
+    process = await asyncio.create_subprocess_exec(
+        tool.name,
+        *tool.probe,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            _, errors = await process.communicate()
+    except TimeoutError:
+        return "it does not answer"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"exit code {process.returncode}"
+    return ""
+
+
+def no_tool_error(source: Path, search: ToolSearch) -> BuildError:
+    """What to tell a user whose Dockerfile cannot be built here."""
+    return BuildError(
+        str(source),
+        f"a Dockerfile needs buildah, podman or docker: {search.problem}. Install one of them "
+        "(on Debian: apt-get install buildah), or add a Procfile that says how to start the "
+        "program on this machine: web: COMMAND",
+    )

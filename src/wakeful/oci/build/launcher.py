@@ -1,0 +1,148 @@
+"""Serves the function of ``func.py``; copied into images, so it needs nothing but the standard library.
+
+``handle(context)`` gets ``context.request`` (method, path, query, headers, body, ``json()``) and, for
+a CloudEvent in binary or structured mode, ``context.cloud_event`` (its attributes, and ``data``).
+It returns None, text, bytes, something for JSON, or a tuple of body, status and headers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass
+class Request:
+    """One HTTP request, whole."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: Any
+    body: bytes
+
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Context:
+    """What a function is called with."""
+
+    request: Request
+    cloud_event: dict[str, Any] | None
+
+
+def _cloud_event(request: Request) -> dict[str, Any] | None:
+    content_type = request.headers.get_content_type()
+    if content_type == "application/cloudevents+json":
+        event = request.json()
+        return event if isinstance(event, dict) else None
+    event = {
+        name.lower()[3:]: value
+        for name, value in request.headers.items()
+        if name.lower().startswith("ce-")
+    }
+    if "specversion" not in event:
+        return None
+    if "Content-Type" in request.headers:
+        event["datacontenttype"] = request.headers["Content-Type"]
+    is_json = content_type == "application/json" or content_type.endswith("+json")
+    event["data"] = request.json() if is_json and request.body else request.body
+    return event
+
+
+def _response(result: Any) -> tuple[bytes, int, dict[str, str]]:
+    status, headers = 200, {}
+    if isinstance(result, tuple):
+        result, *rest = result
+        for extra in rest:
+            if isinstance(extra, int):
+                status = extra
+            else:
+                headers = dict(extra)
+    if result is None:
+        return b"", 204 if status == 200 else status, headers
+    if isinstance(result, bytes):
+        body, kind = result, "application/octet-stream"
+    elif isinstance(result, str):
+        body, kind = result.encode(), "text/plain; charset=utf-8"
+    else:
+        body, kind = json.dumps(result).encode(), "application/json"
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = kind
+    return body, status, headers
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    function: Any = None
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        url = urlsplit(self.path)
+        request = Request(self.command, url.path, parse_qs(url.query), self.headers, body)
+        try:
+            event = _cloud_event(request)
+        except ValueError as error:
+            self._send(f"not a CloudEvent: {error}\n".encode(), 400, {})
+            return
+        try:
+            reply = _response(type(self).function(Context(request, event)))
+        except Exception:  # noqa: BLE001 - the function's fault is the caller's 500
+            traceback.print_exc()
+            reply = (b"the function failed; its log says why\n", 500, {})
+        self._send(*reply)
+
+    def _send(self, body: bytes, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Requests are logged in front of the instance."""
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 1024
+    daemon_threads = True
+
+
+def _find_function() -> Any:
+    module = importlib.import_module("func")
+    found = getattr(module, "handle", None) or getattr(module, "main", None)
+    if not callable(found):
+        sys.exit("func.py has no function handle(context)")
+    if inspect.iscoroutinefunction(found):
+        import asyncio
+
+        return lambda context: asyncio.run(found(context))
+    return found
+
+
+def main() -> None:
+    """Listen on ``$PORT`` until told to end."""
+    _Handler.function = staticmethod(_find_function())
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    _Server(("", int(os.environ.get("PORT", "8080"))), _Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
