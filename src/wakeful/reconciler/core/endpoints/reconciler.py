@@ -26,6 +26,7 @@ from wakeful.reconciler.core.endpoints.resources import (
     make_mirrored_slices,
     make_slices,
     make_subsets,
+    pair_slices,
     pods_behind,
 )
 
@@ -67,7 +68,7 @@ class EndpointsReconciler:
             await self._mirror(obj)
             return None
         pods = pods_behind(obj, self._pods.selected_by(obj))
-        await self._keep_slices(obj, CONTROLLER, make_slices(obj, pods))
+        await self._keep_slices(obj, make_slices(obj, pods))
         await self._keep_endpoints(obj, pods)
         return None
 
@@ -85,23 +86,21 @@ class EndpointsReconciler:
         wanted: list[EndpointSlice] = []
         if endpoints is not None and endpoints.metadata.labels.get(SKIP_MIRROR_LABEL) != "true":
             wanted = make_mirrored_slices(obj, endpoints)
-        await self._keep_slices(obj, MIRROR, wanted)
+        await self._keep_slices(obj, wanted)
 
-    async def _keep_slices(
-        self, obj: Service, manager: str, wanted: Sequence[EndpointSlice]
-    ) -> None:
-        have = {
-            found.metadata.name: found
+    async def _keep_slices(self, obj: Service, wanted: Sequence[EndpointSlice]) -> None:
+        have = [
+            found
             for found in self._slices.slices_of(obj)
             if found.metadata.labels.get(MANAGED_BY_LABEL) in (CONTROLLER, MIRROR)
-        }
-        for want in wanted:
-            found = have.pop(want.metadata.name, None)
+        ]
+        pairs, rest = pair_slices(obj, have, wanted)
+        for found, want in pairs:
             if found is None:
                 await self._create(want)
             else:
                 await self._patch_slice(found, want)
-        for stale in have.values():
+        for stale in rest:
             await self._delete_slice(stale)
 
     async def _patch_slice(self, found: EndpointSlice, want: EndpointSlice) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import count
 
 from wakeful.apimachinery.meta import ObjectMeta, owner_reference
 from wakeful.apimachinery.names import safe_encode
 from wakeful.apis.core import Endpoints, ObjectReference, Pod, Service
+from wakeful.apis.core.pod_ports import actual_ports
 from wakeful.apis.core.service_types import (
     HEADLESS,
     EndpointAddress,
@@ -51,10 +53,11 @@ def _port_of(pod: Pod, port: ServicePort) -> int | None:
 
 
 def _ports_of(service: Service, pod: Pod) -> tuple[Port, ...]:
-    found = []
+    found, actual = [], actual_ports(pod)
     for port in service.spec.ports:
         number = _port_of(pod, port)
         if number is not None:
+            number = actual.get(number, number)
             found.append((port.name, number, port.protocol or "TCP", port.app_protocol))
     return tuple(found)
 
@@ -125,12 +128,11 @@ def endpoints_labels(service: Service) -> dict[str, str]:
 
 
 def make_slices(service: Service, pods: Sequence[Pod]) -> list[EndpointSlice]:
-    """One slice for each set of ports; one without endpoints when there is no pod."""
+    """One nameless slice for each set of ports; one without endpoints when there is no pod."""
     groups = _by_ports(service, pods) or {(): []}
     return [
         _make_slice(
             service,
-            index,
             CONTROLLER,
             [
                 EndpointSlicePort(name=name, port=number, protocol=protocol, app_protocol=app)
@@ -138,7 +140,7 @@ def make_slices(service: Service, pods: Sequence[Pod]) -> list[EndpointSlice]:
             ],
             [_endpoint(service, pod) for pod in group],
         )
-        for index, (ports, group) in enumerate(groups.items())
+        for ports, group in groups.items()
     ]
 
 
@@ -158,11 +160,10 @@ def _endpoint(service: Service, pod: Pod) -> Endpoint:
 
 
 def make_mirrored_slices(service: Service, endpoints: Endpoints) -> list[EndpointSlice]:
-    """Slices for addresses that somebody else wrote into the Endpoints."""
+    """Nameless slices for addresses that somebody else wrote into the Endpoints."""
     return [
         _make_slice(
             service,
-            index,
             MIRROR,
             [
                 EndpointSlicePort(
@@ -187,13 +188,12 @@ def make_mirrored_slices(service: Service, endpoints: Endpoints) -> list[Endpoin
                 for address in addresses
             ],
         )
-        for index, subset in enumerate(endpoints.subsets)
+        for subset in endpoints.subsets
     ]
 
 
 def _make_slice(
     service: Service,
-    index: int,
     manager: str,
     ports: list[EndpointSlicePort],
     endpoints: list[Endpoint],
@@ -203,7 +203,6 @@ def _make_slice(
     labels |= {SERVICE_NAME_LABEL: meta.name, MANAGED_BY_LABEL: manager}
     return EndpointSlice(
         metadata=ObjectMeta(
-            name=f"{meta.name[:57]}-{_suffix(meta.uid, index)}",
             generate_name=f"{meta.name}-",
             namespace=meta.namespace,
             labels=labels,
@@ -215,6 +214,41 @@ def _make_slice(
     )
 
 
+def slice_name(service: Service, index: int) -> str:
+    """The same name for the same service and number, so that nothing is made twice."""
+    meta = service.metadata
+    return f"{meta.name[:57]}-{_suffix(meta.uid, index)}"
+
+
 def _suffix(uid: str, index: int) -> str:
     digest = hashlib.blake2s(f"{uid}/{index}".encode(), digest_size=4).hexdigest()
     return safe_encode(digest)[:5]
+
+
+def pair_slices(
+    service: Service, have: Sequence[EndpointSlice], want: Sequence[EndpointSlice]
+) -> tuple[list[tuple[EndpointSlice | None, EndpointSlice]], list[EndpointSlice]]:
+    """Decide which slice holds what: pairs of present (None: make it) and wanted, and the rest.
+
+    A slice keeps its ports if it can, so that addresses do not wander between slices; a spare one
+    takes on other ports before another is made.
+    """
+    spare = sorted(have, key=lambda found: found.metadata.name)
+    pairs: list[tuple[EndpointSlice | None, EndpointSlice]] = []
+    homeless: list[EndpointSlice] = []
+    for wanted in want:
+        same = next((found for found in spare if found.ports == wanted.ports), None)
+        if same is None:
+            homeless.append(wanted)
+        else:
+            spare.remove(same)
+            pairs.append((same, wanted))
+    used = {found.metadata.name for found in have}
+    names = (slice_name(service, index) for index in count())
+    for wanted in homeless:
+        if spare:
+            pairs.append((spare.pop(0), wanted))
+            continue
+        wanted.metadata.name = next(name for name in names if name not in used)
+        pairs.append((None, wanted))
+    return pairs, spare
