@@ -88,8 +88,8 @@ class NodeAgent:
             sandbox = adoptable.pop(uid)
             group.create_task(self._remove_orphan(sandbox), name=f"orphan:{uid}")
         for holder in list(self._node.images.holders()):
-            uid = self._node.uid_of_holder(holder)
-            if uid is not None and uid not in living:
+            user = self._node.uid_of_holder(holder)
+            if user is not None and user not in living:
                 self._node.images.release(holder)
         if self._node.pods_dir.is_dir():
             for folder in self._node.pods_dir.iterdir():
@@ -159,18 +159,25 @@ class NodeAgent:
 
     async def _successor(self, failed: PodWorker) -> PodWorker:
         """Another worker for the same Pod, which goes on from what there is."""
-        sandbox: SandboxStatus | None
-        try:
-            sandbox = await self._node.runtime.sandbox(failed.uid)
-        except SandboxNotFoundError:
-            sandbox = None
-        worker = PodWorker(self._node, self._shared, failed.pod, sandbox)
+        worker = PodWorker(
+            self._node, self._shared, failed.pod, await self._find_sandbox(failed.uid)
+        )
         current = self._pods.get(failed.pod.metadata.name, failed.pod.metadata.namespace)
         if current is None or current.metadata.uid != failed.uid:
             worker.force()
         else:
             worker.update(current)
         return worker
+
+    async def _find_sandbox(self, uid: str) -> SandboxStatus | None:
+        while True:
+            try:
+                return await self._node.runtime.sandbox(uid)
+            except SandboxNotFoundError:
+                return None
+            except RuntimeOperationError as err:
+                log.warning("runtime does not answer", error=str(err))
+                await self._node.clock.sleep(1.0)
 
 
 __all__ = ["NodeAgent", "NodeContext", "NodeIdentity"]

@@ -43,16 +43,17 @@ class PodConnector:
         """Chunks of a container's log; with ``follow`` until the container ends."""
         run = await self._newest(pod, options.container)
         attempts = self._attempts(pod, options.container)
+        newest = run.attempt if run is not None else max(attempts, default=None)
         if options.previous:
-            older = [a for a in attempts if run is None or a < run.attempt]
+            older = [a for a in attempts if newest is not None and a < newest]
             if not older:
                 raise BadRequestError(
                     f'previous terminated container "{options.container}" in pod'
                     f' "{pod.name}" not found'
                 )
             path = self._node.log_path(pod.uid, options.container, older[-1])
-        elif attempts:
-            path = self._node.log_path(pod.uid, options.container, attempts[-1])
+        elif newest is not None:
+            path = self._node.log_path(pod.uid, options.container, newest)
         else:
             raise BadRequestError(
                 f'container "{options.container}" in pod "{pod.name}" is waiting to start:'
@@ -93,8 +94,9 @@ class PodConnector:
     @asynccontextmanager
     async def connect(self, pod: PodRef, port: int) -> AsyncIterator[ByteStream]:
         """Open a TCP connection to a port of the pod."""
+        actual = self._node.ports.of(pod.uid).get(port, port)
         try:
-            reader, writer = await self._node.runtime.dial(pod.uid, port)
+            reader, writer = await self._node.runtime.dial(pod.uid, actual)
         except SandboxNotFoundError as err:
             raise _not_running(pod, "") from err
         except (OSError, RuntimeOperationError) as err:

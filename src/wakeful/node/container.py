@@ -1,54 +1,49 @@
-"""One container of a Pod through all its runs: image, start, probes, end, restart."""
+"""One container of a Pod through all its runs: image, start, end, restart."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Coroutine
 from datetime import datetime
+from typing import Any
 
 import structlog
 
-from wakeful.apis.core.pod_types import Container, Pod, Probe
+from wakeful.aio import Backoff
+from wakeful.apimachinery.errors import APIStatusError
+from wakeful.apis.core.pod_types import Container, Pod
 from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
 from wakeful.node.context import NodeContext
 from wakeful.node.environment import ContainerConfigError
-from wakeful.node.logs import log_tail
+from wakeful.node.health import Health
+from wakeful.node.logs import log_tail, remove_log
 from wakeful.node.materials import Materials
-from wakeful.node.plan import pull_policy
-from wakeful.node.probes import (
-    EAGER_SECONDS,
-    Attempt,
-    Prober,
-    ProbeState,
-    Timing,
-    Verdict,
-    attempt_within,
-    eager_interval,
-)
-from wakeful.node.restart import CrashBackoff, should_restart
+from wakeful.node.plan import pull_policy, stop_signal
+from wakeful.node.probes import Prober
+from wakeful.node.restart import CrashBackoff, ended_run, should_restart
 from wakeful.node.runtime import (
     ContainerNotFoundError,
     ContainerStartError,
     ContainerState,
     ContainerStatus,
     RuntimeOperationError,
+    SandboxNotFoundError,
 )
 from wakeful.node.status import ContainerSnapshot, running, terminated, waiting
+from wakeful.node.statuswriter import Report
+from wakeful.node.waiting import first_of
 from wakeful.oci import RootfsPlan
 from wakeful.oci.errors import ImageError, ImageNotPresentError, InvalidReferenceError
 
 log = structlog.get_logger("wakeful.node.container")
 
-_CONFIG_RETRY_SECONDS = 2.0
 _START_FAILED = 128
+LAST_SECONDS = 2.0
+"""What a program gets between the signal to end and SIGKILL even when its time is over."""
 
 
 class ContainerRunner:
-    """Keeps one container running as its Pod asks.
-
-    ``changed`` is called after every change of :attr:`snapshot`; its argument says whether somebody
-    may be waiting for it (readiness) or it can be written together with what follows.
-    """
+    """Keeps one container running as its Pod asks; what it does shows in :attr:`snapshot`."""
 
     def __init__(
         self,
@@ -56,96 +51,174 @@ class ContainerRunner:
         pod: Pod,
         container: Container,
         materials: Materials,
-        changed: Callable[[bool], None],
+        report: Report,
         *,
         init: bool = False,
     ) -> None:
         self._node, self._pod, self._container = node, pod, container
-        self._materials, self._changed, self._init = materials, changed, init
+        self._materials, self._report, self._init = materials, report, init
+        sidecar = init and container.restart_policy == "Always"
         self._policy = pod.spec.restart_policy or "Always"
-        if init and self._policy == "Always":
+        if sidecar:
+            self._policy = "Always"
+        elif init and self._policy == "Always":
             self._policy = "OnFailure"
-        self._backoff = CrashBackoff()
-        self._current: ContainerStatus | None = None
+        self._crashes = CrashBackoff()
+        self._pulls = Backoff(base=2, cap=300, jitter=0)
+        self._problems = Backoff(base=1, cap=30, jitter=0)
+        self._retired = asyncio.Event()
         self._adopted: ContainerStatus | None = None
-        self._stopping = False
+        self._current: ContainerStatus | None = None
+        self._former: ContainerStatus | None = None
+        self._image_signal = "SIGTERM"
         self._attempt = 0
-        self._prober = Prober(node.runtime, materials.facts.pod_ip)
-        self.snapshot = ContainerSnapshot(container.name, container.image)
+        self.up = asyncio.Event()
+        """Set once it has started, by its startup probe if there is one."""
+        first = "PodInitializing" if pod.spec.init_containers and not init else "ContainerCreating"
+        self.snapshot = ContainerSnapshot(
+            container.name, container.image, state=waiting(first), sidecar=sidecar
+        )
 
-    def adopt(self, run: ContainerStatus, prior: PriorStatus | None) -> None:
-        """Take over a run of a former agent; ``prior`` is what it last told the API."""
-        self._adopted = run
-        self._attempt = run.attempt
-        self.snapshot.restart_count = run.attempt
+    def resume(
+        self, run: ContainerStatus | None, prior: PriorStatus | None, *, new_sandbox: bool
+    ) -> None:
+        """Take over from a former agent: the run that is there, and what the API was last told.
+
+        A run that is lost, with its sandbox or without, counts as ended in a way nobody knows.
+        """
+        snapshot = self.snapshot
         if prior is not None:
-            self.snapshot.restart_count = max(run.attempt, prior.restart_count or 0)
-            self.snapshot.image_id = prior.image_id
-            self.snapshot.last_state = prior.last_state
-            if prior.container_id == self._id(run) and run.state is ContainerState.RUNNING:
-                self.snapshot.ready = bool(prior.ready)
-                self.snapshot.started = bool(prior.started)
+            self._attempt = snapshot.restart_count = prior.restart_count or 0
+            snapshot.image_id, snapshot.last_state = prior.image_id, prior.last_state
+            snapshot.container_id = prior.container_id
+            snapshot.state = prior.state or snapshot.state
+        if run is not None:
+            self._adopted = run
+            self._attempt = snapshot.restart_count = max(run.attempt, self._attempt)
+            same = prior is not None and prior.container_id == self._id(run)
+            if prior is not None and same and run.state is ContainerState.RUNNING:
+                snapshot.ready, snapshot.started = bool(prior.ready), bool(prior.started)
+            elif not same:
+                snapshot.state = waiting("ContainerCreating")
+        elif prior is not None and prior.container_id:
+            path = self._node.log_path(self._pod.metadata.uid, prior.name, self._attempt)
+            lost = ended_run(prior, self._pod.metadata.uid, path)
+            if lost is None or (self._init and new_sandbox):
+                self._attempt = snapshot.restart_count = self._attempt + 1
+            else:
+                self._adopted = lost
 
-    async def run(self) -> int:
+    @property
+    def has_run(self) -> bool:
+        """Whether there is a run of a former agent to go on from."""
+        return self._adopted is not None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a program to be stopped."""
+        return self._current is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run of a former agent was the last one."""
+        run = self._adopted
+        if run is None or run.state is ContainerState.RUNNING:
+            return False
+        code = _START_FAILED if run.exit_code is None else run.exit_code
+        return not should_restart(self._policy, code)
+
+    async def run(self) -> int | None:
         """Run until the container has ended for good; return its exit code.
+
+        None when it was retired before it started. A failure of the runtime as a whole is raised.
 
         Cancellation: the program goes on; only the agent's interest in it ends.
         """
-        while True:
-            if self._adopted is not None:
-                started, self._adopted = self._adopted, None
-            else:
-                found = await self._start()
-                if found is None:
-                    continue
-                started = found
-            code, lasted = await self._live(started)
-            if self._stopping or not should_restart(self._policy, code):
+        while self._adopted is not None or not self._retired.is_set():
+            fresh = self._adopted is None
+            run, self._adopted = self._adopted, None
+            if run is None:
+                run = await self._start()
+            if run is None:
+                continue
+            code, lasted = await self._live(run, fresh=fresh)
+            if self._retired.is_set() or not should_restart(self._policy, code):
                 self.snapshot.final = True
-                self._changed(True)
+                self._report.changed(urgent=True)
                 return code
+            self._report.changed(urgent=True)
             await self._wait_to_restart(code, lasted)
+            self._former = run
             self._attempt += 1
-            self.snapshot.restart_count += 1
+        self._give_up()
+        return None
+
+    # --- ending -----------------------------------------------------------------------------------
+
+    def retire(self) -> None:
+        """Start no further run; wake up from whatever is waited for."""
+        self._retired.set()
+
+    async def pre_stop(self, limit_seconds: float) -> None:
+        """Carry out the hook that comes before the signal to end."""
+        hook = self._container.lifecycle.pre_stop if self._container.lifecycle else None
+        if hook is None or self._current is None:
+            return
+        result = await self._health().run_hook(hook, self._current, limit_seconds)
+        if not result.success:
+            self._report.warning("FailedPreStopHook", f"PreStopHook failed: {result.output}")
 
     async def stop(self, grace_seconds: float) -> None:
-        """End the current run; :meth:`run` then returns. For Pods that are going away."""
-        self._stopping = True
+        """End the current run and all that could follow; :meth:`run` then returns."""
+        self.retire()
         current = self._current
-        if current is None:
-            return
-        hook = self._container.lifecycle.pre_stop if self._container.lifecycle else None
-        begun = self._node.clock.monotonic()
-        if hook is not None:
-            probe = Probe(exec=hook.exec, http_get=hook.http_get, tcp_socket=hook.tcp_socket)
-            attempt = self._prober.prepare(probe, self._container, current.id)
-            await attempt_within(grace_seconds, attempt)
-        left = max(1.0, grace_seconds - (self._node.clock.monotonic() - begun))
-        try:
-            await self._node.runtime.stop_container(current.id, grace_seconds=left)
-        except ContainerNotFoundError:
-            return
+        if current is not None:
+            number = stop_signal(self._container, self._image_signal)
+            try:
+                await self._node.runtime.stop_container(
+                    current.id, grace_seconds=max(LAST_SECONDS, grace_seconds), first=number
+                )
+            except ContainerNotFoundError:
+                return
+
+    def _give_up(self) -> None:
+        """Retired between two runs, or before the first: the last run, if any, was the last."""
+        last = self.snapshot.last_state
+        if last is not None and last.terminated is not None:
+            self.snapshot.state, self.snapshot.final = last, True
+            self._report.changed(urgent=True)
 
     # --- starting ---------------------------------------------------------------------------------
 
     async def _start(self) -> ContainerStatus | None:
         """Start one run, or explain in the snapshot why not, wait, and return None."""
-        plan = await self._image()
-        if plan is None:
-            return None
+        self._materials.changed.clear()
         try:
+            plan = await self._image()
+            if plan is None or self._retired.is_set():
+                return None
             config = await self._materials.configure(self._container, plan, self._attempt)
             run = await self._node.runtime.start_container(self._pod.metadata.uid, config)
+        except SandboxNotFoundError:
+            raise
         except (ContainerConfigError, ContainerStartError) as err:
-            reason = err.reason
-            self._set_waiting(reason, str(err))
-            self._node.recorder.warning(self._pod, "Failed", f"Error: {err}")
-            await self._node.clock.sleep(_CONFIG_RETRY_SECONDS)
+            await self._explain(err.reason, str(err))
             return None
-        self._node.recorder.normal(
-            self._pod, "Started", f"Started container {self._container.name}"
-        )
+        except APIStatusError as err:
+            await self._explain("CreateContainerConfigError", err.message)
+            return None
+        except (RuntimeOperationError, OSError) as err:
+            await self._explain("CreateContainerError", str(err))
+            return None
+        self._pulls.reset()
+        self._problems.reset()
+        self._report.normal("Started", f"Started container {self._container.name}")
         return run
+
+    async def _explain(self, reason: str, message: str) -> None:
+        self._set_waiting(reason, message)
+        self._report.warning("Failed", f"Error: {message}")
+        await self._pause(self._problems.next(), or_change=True)
 
     async def _image(self) -> RootfsPlan | None:
         image = self._container.image
@@ -154,51 +227,89 @@ class ContainerRunner:
                 image,
                 policy=pull_policy(self._container),
                 keychain=await self._materials.keychain(),
+                holder=self._node.image_holder(self._pod.metadata.uid, self._container.name),
             )
         except ImageError as err:
             reason, again = _image_reasons(err)
             self._set_waiting(reason, str(err))
-            self._node.recorder.warning(
-                self._pod, "Failed", f'Failed to pull image "{image}": {err}'
-            )
-            delay = self._backoff.next_delay(0) or 5.0
-            await self._node.clock.sleep(1.0)
+            self._report.warning("Failed", f'Failed to pull image "{image}": {err}')
+            delay = self._pulls.next()
+            await self._pause(min(1.0, delay), or_change=True)
             self._set_waiting(again, f'Back-off pulling image "{image}": {reason}: {err}')
-            await self._node.clock.sleep(delay)
+            await self._pause(delay, or_change=True)
             return None
+        self._image_signal = plan.stop_signal
         self.snapshot.image_id = f"{image.split('@')[0]}@{plan.digest}"
         return plan
 
     def _set_waiting(self, reason: str, message: str) -> None:
         self.snapshot.state = waiting(reason, message)
         self.snapshot.ready = self.snapshot.started = False
-        self._changed(True)
+        self._report.changed(urgent=True)
+
+    async def _pause(self, seconds: float, *, or_change: bool = False) -> None:
+        """Wait, unless the container is retired or, if asked, what it reads has changed."""
+        waits: list[Coroutine[Any, Any, object]]
+        waits = [self._node.clock.sleep(seconds), self._retired.wait()]
+        if or_change:
+            waits.append(self._materials.changed.wait())
+        await first_of(*waits)
 
     # --- one run ----------------------------------------------------------------------------------
 
-    async def _live(self, run: ContainerStatus) -> tuple[int, float]:
+    def _health(self) -> Health:
+        prober = Prober(
+            self._node.runtime,
+            self._materials.facts.pod_ip,
+            self._node.ports.of(self._pod.metadata.uid),
+        )
+        return Health(self._node, self._pod, self._container, prober, self.snapshot, self._report)
+
+    async def _live(self, run: ContainerStatus, *, fresh: bool) -> tuple[int, float]:
         """Follow one run to its end; return exit code and how long it lasted in seconds."""
-        self._current = run
-        self.snapshot.container_id = self._id(run)
+        snapshot = self.snapshot
+        self._attempt = max(self._attempt, run.attempt)
+        snapshot.restart_count = self._attempt
+        snapshot.container_id = self._id(run)
         if run.state is ContainerState.RUNNING:
-            self.snapshot.state = running(run.started_at)
-            self._changed(False)
+            self._current = run
+            snapshot.state = running(run.started_at)
+            self._report.changed(urgent=False)
+        await self._tidy()
         try:
-            final = await self._follow(run)
+            final = await self._follow(run, fresh=fresh)
         finally:
             self._current = None
+            self.up.clear()
         return self._ended(final)
 
-    async def _follow(self, run: ContainerStatus) -> ContainerStatus:
+    async def _follow(self, run: ContainerStatus, *, fresh: bool) -> ContainerStatus:
         if run.state is not ContainerState.RUNNING:
             return run
         async with asyncio.TaskGroup() as group:
-            probing = group.create_task(self._probe(run), name=f"probe:{run.id}")
-            try:
-                final = await self._node.runtime.wait_container(run.id)
-            finally:
-                probing.cancel()
+            watching = [group.create_task(self._watch(run, fresh=fresh), name=f"probe:{run.id}")]
+            if fresh and self._retired.is_set():  # asked to end while it was being started
+                watching.append(group.create_task(self.stop(LAST_SECONDS)))
+            final = await self._node.runtime.wait_container(run.id)
+            for task in watching:
+                task.cancel()
         return final
+
+    async def _watch(self, run: ContainerStatus, *, fresh: bool) -> None:
+        await self._health().watch(run, self.up, fresh=fresh)
+
+    async def _tidy(self) -> None:
+        """Forget the run before, and the logs of the one before that."""
+        former, self._former = self._former, None
+        if former is None:
+            return
+        try:
+            await self._node.runtime.remove_container(former.id)
+        except RuntimeOperationError as err:
+            log.debug("former run not removed", container=former.id, error=str(err))
+        if former.attempt:
+            uid = self._pod.metadata.uid
+            remove_log(self._node.log_path(uid, former.name, former.attempt - 1))
 
     def _ended(self, final: ContainerStatus) -> tuple[int, float]:
         finished = final.finished_at or self._node.clock.now()
@@ -211,6 +322,7 @@ class ContainerRunner:
             reason, message, code = "StartError", final.start_error, _START_FAILED
         elif final.state is ContainerState.UNKNOWN:
             reason, code = "ContainerStatusUnknown", 137
+            message = "The container could not be located. The container used to be Running"
         policy = self._container.termination_message_policy
         if not message and code != 0 and policy == "FallbackToLogsOnError":
             message = log_tail(final.log_path, lines=80, limit_bytes=2048)
@@ -224,112 +336,28 @@ class ContainerRunner:
             container_id=self._id(final),
         )
         self.snapshot.ready = self.snapshot.started = False
-        self._changed(True)
         return code, _seconds(final.started_at, finished)
 
     async def _wait_to_restart(self, code: int, lasted: float) -> None:
         self.snapshot.last_state = self.snapshot.state
-        delay = self._backoff.next_delay(lasted)
+        delay = self._crashes.next_delay(lasted)
+        name = self._container.name
         log.info(
             "container ended, restarting",
             pod=str(self._pod.key),
-            container=self._container.name,
+            container=name,
             exit_code=code,
             delay_seconds=delay,
         )
-        if not delay:
-            return
-        name = self._container.name
-        text = f"back-off {delay:g}s restarting failed container={name} pod={self._pod.key}"
-        self._set_waiting("CrashLoopBackOff", text)
-        self._node.recorder.warning(
-            self._pod, "BackOff", f"Back-off restarting failed container {name}"
-        )
-        await self._node.clock.sleep(delay)
-
-    # --- probes -----------------------------------------------------------------------------------
-
-    async def _probe(self, run: ContainerStatus) -> None:
-        container = self._container
-        if container.startup_probe is not None and not self.snapshot.started:
-            await self._until_started(container.startup_probe, run)
-        self.snapshot.started = True
-        if container.readiness_probe is None:
-            self.snapshot.ready = True
-        self._changed(self.snapshot.ready)
-        async with asyncio.TaskGroup() as group:
-            if container.readiness_probe is not None:
-                group.create_task(self._watch_readiness(container.readiness_probe, run))
-            if container.liveness_probe is not None:
-                group.create_task(self._watch_liveness(container.liveness_probe, run))
-
-    async def _until_started(self, probe: Probe, run: ContainerStatus) -> None:
-        timing = Timing.of(probe)
-        state = ProbeState(probe.success_threshold or 1, probe.failure_threshold or 3)
-        attempt = self._prober.prepare(probe, self._container, run.id)
-        await self._node.clock.sleep(timing.initial_delay)
-        while True:
-            result = await attempt_within(timing.timeout, attempt)
-            verdict = state.observe(result.success)
-            if verdict is Verdict.PASSED:
-                return
-            if verdict is Verdict.FAILED:
-                await self._kill(run, "Startup", result)
-            await self._node.clock.sleep(timing.period)
-
-    async def _watch_readiness(self, probe: Probe, run: ContainerStatus) -> None:
-        timing = Timing.of(probe)
-        state = ProbeState(probe.success_threshold or 1, probe.failure_threshold or 3)
-        attempt = self._prober.prepare(probe, self._container, run.id)
-        await self._node.clock.sleep(timing.initial_delay)
-        begun, tries, told = self._node.clock.monotonic(), 0, False
-        while True:
-            result = await attempt_within(timing.timeout, attempt)
-            tries += 1
-            verdict = state.observe(result.success)
-            if verdict is Verdict.PASSED and not self.snapshot.ready:
-                self.snapshot.ready = True
-                self._changed(True)
-            elif verdict is Verdict.FAILED and self.snapshot.ready:
-                self.snapshot.ready = False
-                self._changed(True)
-            eager = not self.snapshot.ready and self._node.clock.monotonic() - begun < EAGER_SECONDS
-            if not result.success and not eager and not told:
-                told = True
-                self._node.recorder.warning(
-                    self._pod, "Unhealthy", f"Readiness probe failed: {result.output}"
-                )
-            await self._node.clock.sleep(eager_interval(tries) if eager else timing.period)
-
-    async def _watch_liveness(self, probe: Probe, run: ContainerStatus) -> None:
-        timing = Timing.of(probe)
-        state = ProbeState(probe.success_threshold or 1, probe.failure_threshold or 3)
-        attempt = self._prober.prepare(probe, self._container, run.id)
-        await self._node.clock.sleep(timing.initial_delay)
-        while True:
-            result = await attempt_within(timing.timeout, attempt)
-            if state.observe(result.success) is Verdict.FAILED:
-                await self._kill(run, "Liveness", result)
-            await self._node.clock.sleep(timing.period)
-
-    async def _kill(self, run: ContainerStatus, probe: str, result: Attempt) -> None:
-        name = self._container.name
-        self._node.recorder.warning(
-            self._pod, "Unhealthy", f"{probe} probe failed: {result.output}"
-        )
-        self._node.recorder.normal(
-            self._pod,
-            "Killing",
-            f"Container {name} failed {probe.lower()} probe, will be restarted",
-        )
-        grace = float(self._pod.spec.termination_grace_period_seconds or 30)
-        try:
-            await self._node.runtime.stop_container(run.id, grace_seconds=grace)
-        except RuntimeOperationError as err:
-            log.warning("unhealthy container not stopped", container=run.id, error=str(err))
+        if delay:
+            text = f"back-off {delay:g}s restarting failed container={name} pod={self._pod.key}"
+            self._set_waiting("CrashLoopBackOff", text)
+            self._report.warning("BackOff", f"Back-off restarting failed container {name}")
+            await self._pause(delay)
 
     def _id(self, run: ContainerStatus) -> str:
-        return f"{self._node.runtime.describe().name}://{run.id}"
+        prefix = f"{self._node.runtime.describe().name}://"
+        return run.id if run.id.startswith(prefix) else prefix + run.id
 
 
 def _image_reasons(err: ImageError) -> tuple[str, str]:

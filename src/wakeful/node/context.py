@@ -10,8 +10,11 @@ from wakeful.aio import Clock, SystemClock
 from wakeful.apis.core.pod_types import Pod
 from wakeful.client import Client
 from wakeful.controller import EventRecorder
+from wakeful.node.ports import PortTable
 from wakeful.node.runtime import Runtime
 from wakeful.oci import ImageProvider
+
+_HOLDER_PREFIX = "pod/"
 
 
 class Drain(Protocol):
@@ -57,6 +60,22 @@ class NodeContext:
     pids_per_container: int | None = 4096
     drain: Drain = field(default_factory=NoDrain)
     clock: Clock = field(default_factory=SystemClock)
+    ports: PortTable = field(default_factory=PortTable)
+
+    @property
+    def shares_host_network(self) -> bool:
+        """Whether pods have no network of their own, so that each port needs its own number."""
+        return self.runtime.describe().pod_network is None
+
+    def image_holder(self, uid: str, container: str) -> str:
+        """In whose name a container of a Pod keeps its image."""
+        return f"{_HOLDER_PREFIX}{uid}/{container}"
+
+    def uid_of_holder(self, holder: str) -> str | None:
+        """The Pod a holder stands for; None when it is not one of ours."""
+        if not holder.startswith(_HOLDER_PREFIX):
+            return None
+        return holder.removeprefix(_HOLDER_PREFIX).split("/", 1)[0]
 
     def pod_dir(self, uid: str) -> Path:
         """The directory of one Pod."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,13 +54,29 @@ def rotated_files(path: Path) -> list[Path]:
     return [*older, path] if path.exists() else older
 
 
-def read_lines(path: Path) -> Iterator[LogLine]:
-    """Every line of one run, oldest first."""
+def remove_log(path: Path) -> None:
+    """Delete one run's log."""
     for file in rotated_files(path):
-        with file.open("rb") as source:
+        file.unlink(missing_ok=True)
+
+
+def read_lines(path: Path, place: _Place | None = None) -> Iterator[LogLine]:
+    """Every line of one run, oldest first; ``place`` is moved to where reading ended."""
+    with ExitStack() as stack:
+        files = []
+        for file in rotated_files(path):
+            with suppress(FileNotFoundError):
+                files.append(stack.enter_context(file.open("rb")))
+        for source in files:
+            position = 0
             for raw in source:
+                if not raw.endswith(b"\n") and place is not None and source is files[-1]:
+                    break  # still being written
+                position += len(raw)
                 if line := parse_line(raw.rstrip(b"\n")):
                     yield line
+            if place is not None:
+                place.inode, place.position = os.fstat(source.fileno()).st_ino, position
 
 
 def tail_lines(path: Path, count: int) -> list[LogLine]:
@@ -104,39 +122,61 @@ def _render(line: LogLine, *, timestamps: bool) -> bytes:
     return prefix + line.text + (b"" if line.partial else b"\n")
 
 
+async def stream_log(
+    path: Path, query: LogQuery, *, ended: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[bytes]:
+    """Yield the log as bytes in sizeable pieces, at most ``limit_bytes`` of them."""
+    budget = query.limit_bytes
+    async for lines in _stream(path, query, ended):
+        for piece in _pieces(lines, timestamps=query.timestamps):
+            data = piece if budget is None else piece[:budget]
+            yield data
+            if budget is not None:
+                budget -= len(data)
+                if budget <= 0:
+                    return
+
+
 async def stream_lines(
     path: Path, query: LogQuery, *, ended: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[LogLine]:
     """Yield the lines asked for; with ``follow`` until ``ended()`` and all is read."""
-    position, inode = 0, 0
-    if path.exists():
-        stat = path.stat()
-        position, inode = stat.st_size, stat.st_ino
+    async for lines in _stream(path, query, ended):
+        for line in lines:
+            yield line
+
+
+async def _stream(
+    path: Path, query: LogQuery, ended: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[Iterable[LogLine]]:
+    """What there is, then what is appended; each is to be used up before the next is asked for."""
+    place = _Place.at_end_of(path)
     if query.tail_lines is None:
-        lines = read_lines(path)
+        lines: Iterable[LogLine] = read_lines(path, place if query.follow else None)
     else:
-        lines = iter(tail_lines(path, query.tail_lines))
-    for line in lines:
-        if query.since is None or _is_after(line, query.since):
-            yield line
-    if query.follow:
-        async for line in _follow(path, position, inode, ended):
-            yield line
-
-
-async def stream_log(
-    path: Path, query: LogQuery, *, ended: Callable[[], Awaitable[bool]]
-) -> AsyncIterator[bytes]:
-    """Yield the log as bytes, at most ``limit_bytes`` of them."""
-    budget = query.limit_bytes
-    async for line in stream_lines(path, query, ended=ended):
-        data = _render(line, timestamps=query.timestamps)
-        if budget is not None:
-            data = data[:budget]
-            budget -= len(data)
-        yield data
-        if budget == 0:
+        lines = tail_lines(path, query.tail_lines)
+    since = query.since
+    yield lines if since is None else (line for line in lines if _is_after(line, since))
+    if not query.follow:
+        return
+    while True:
+        over = await ended()
+        if found := [line for raw in place.read() if (line := parse_line(raw))]:
+            yield found
+        if over:
             return
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _pieces(lines: Iterable[LogLine], *, timestamps: bool) -> Iterator[bytes]:
+    piece = bytearray()
+    for line in lines:
+        piece += _render(line, timestamps=timestamps)
+        if len(piece) >= _CHUNK:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
 
 
 def _is_after(line: LogLine, since: datetime) -> bool:
@@ -146,34 +186,54 @@ def _is_after(line: LogLine, since: datetime) -> bool:
     return datetime.fromisoformat(f"{head}.{fraction[:6]:0<6}+00:00") >= since
 
 
-async def _follow(
-    path: Path, position: int, inode: int, ended: Callable[[], Awaitable[bool]]
-) -> AsyncIterator[LogLine]:
-    """Yield what is appended after ``position``, across rotations.
+@dataclass(slots=True)
+class _Place:
+    """How far a growing log was read, across rotations.
 
     The file is polled: its writer is another process, and a tenth of a second is below what a
     person sees.
     """
-    rest = b""
-    while True:
-        over = await ended()
-        if path.exists():
-            with path.open("rb") as source:
-                now = path.stat().st_ino
-                if now != inode:
-                    rotated = path.with_name(path.name + ".1")
-                    if inode and rotated.exists() and rotated.stat().st_ino == inode:
-                        with rotated.open("rb") as old:
-                            old.seek(position)
-                            rest += old.read()
-                    position, inode = 0, now
-                source.seek(position)
-                fresh = source.read()
-                position += len(fresh)
-            *lines, rest = (rest + fresh).split(b"\n")
-            for raw in lines:
-                if line := parse_line(raw):
-                    yield line
-        if over:
-            return
-        await asyncio.sleep(_POLL_SECONDS)
+
+    path: Path
+    inode: int = 0
+    position: int = 0
+    rest: bytes = b""
+
+    @classmethod
+    def at_end_of(cls, path: Path) -> _Place:
+        """Where the log ends now."""
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return cls(path)
+        return cls(path, stat.st_ino, stat.st_size)
+
+    def read(self) -> list[bytes]:
+        """Return the lines that were completed since."""
+        fresh = b""
+        for file in self._unread():
+            try:
+                with file.open("rb") as source:
+                    inode = os.fstat(source.fileno()).st_ino
+                    source.seek(self.position if inode == self.inode else 0)
+                    fresh += source.read()
+                    self.inode, self.position = inode, source.tell()
+            except FileNotFoundError:
+                continue  # rotated just now: the next time finds it under its new name
+        *lines, self.rest = (self.rest + fresh).split(b"\n")
+        return lines
+
+    def _unread(self) -> list[Path]:
+        """The file that was read last, under the name it has now, and those begun after it."""
+        files = rotated_files(self.path)
+        if not self.inode:
+            return files
+        inodes = [_inode(file) for file in files]
+        return files[inodes.index(self.inode) :] if self.inode in inodes else files
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0

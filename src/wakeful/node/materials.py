@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import structlog
+
+from wakeful.apimachinery.errors import APIStatusError
 from wakeful.apimachinery.meta import parse_time
 from wakeful.apimachinery.request import APIRequest, Verb
 from wakeful.apis.core import ConfigMap, Secret
-from wakeful.apis.core.pod_types import Container, Pod
+from wakeful.apis.core.pod_types import Container, Pod, Volume
 from wakeful.node.context import NodeContext
 from wakeful.node.environment import (
     ContainerConfigError,
@@ -22,15 +26,19 @@ from wakeful.node.environment import (
     secret_value,
 )
 from wakeful.node.plan import base_environment, make_container_config
+from wakeful.node.ports import wanted_port
 from wakeful.node.runtime import ContainerConfig, Mount
 from wakeful.node.volumes import (
     VolumeContent,
+    is_projected,
     mounts_for,
     referenced_by_volumes,
     volume_content,
     write_volume,
 )
 from wakeful.oci import Keychain, RootfsPlan
+
+log = structlog.get_logger("wakeful.node.materials")
 
 _TERMINATION_LOG = "/dev/termination-log"
 
@@ -49,15 +57,16 @@ class TokenCache:
 
     def __init__(self, node: NodeContext) -> None:
         self._node = node
-        self._tokens: dict[tuple[str, str, str, int], _Token] = {}
+        self._tokens: dict[tuple[tuple[str, str], str, int], _Token] = {}
 
-    async def get(self, namespace: str, account: str, audience: str, seconds: int) -> str:
-        """A token that is good for at least a fifth of ``seconds``."""
-        key = (namespace, account, audience, seconds)
+    async def get(self, account: tuple[str, str], audience: str, seconds: int) -> str:
+        """A token of ``account`` (namespace and name), good for at least a fifth of ``seconds``."""
+        key = (account, audience, seconds)
         now = self._node.clock.now()
         cached = self._tokens.get(key)
         if cached is not None and now < cached.renew_at:
             return cached.text
+        namespace, name = account
         spec: dict[str, Any] = {"expirationSeconds": seconds}
         if audience:
             spec["audiences"] = [audience]
@@ -68,12 +77,12 @@ class TokenCache:
                 "v1",
                 "serviceaccounts",
                 namespace=namespace,
-                name=account,
+                name=name,
                 subresource="token",
                 body={
                     "apiVersion": "authentication.k8s.io/v1",
                     "kind": "TokenRequest",
-                    "metadata": {"name": account, "namespace": namespace},
+                    "metadata": {"name": name, "namespace": namespace},
                     "spec": spec,
                 },
             )
@@ -84,12 +93,22 @@ class TokenCache:
         self._tokens[key] = _Token(status["token"], now + life * 0.8)
         return str(status["token"])
 
+    def seconds_left(self, account: tuple[str, str], audience: str, seconds: int) -> float:
+        """Until when a token should be asked for again."""
+        cached = self._tokens.get((account, audience, seconds))
+        if cached is None:
+            return 0.0
+        return max(0.0, (cached.renew_at - self._node.clock.now()).total_seconds())
+
 
 class Materials:
     """Gathers what one Pod reads and turns its containers into runtime configurations."""
 
     def __init__(self, node: NodeContext, tokens: TokenCache, pod: Pod, pod_ip: str) -> None:
-        self._node, self._tokens, self._pod = node, tokens, pod
+        self.pod = pod
+        """The newest version: its labels and annotations may change."""
+        self.changed = asyncio.Event()
+        """Set when something that the Pod reads has changed."""
         self.facts = PodFacts(
             pod_ip=pod_ip,
             host_ip=node.identity.host_ip,
@@ -97,15 +116,25 @@ class Materials:
             cpu_cores=node.cpu_cores,
             memory_bytes=node.memory_bytes,
         )
+        self._node, self._tokens = node, tokens
         self._folders: dict[str, Path] = {}
         self._contents: dict[str, VolumeContent] = {}
+        self._writing = asyncio.Lock()
+
+    @staticmethod
+    def sources(pod: Pod) -> tuple[set[str], set[str]]:
+        """Names of the config maps and of the secrets that the Pod reads."""
+        maps, secrets = referenced_by_env((*pod.spec.init_containers, *pod.spec.containers))
+        more_maps, more_secrets = referenced_by_volumes(pod.spec.volumes)
+        pull_secrets = {reference.name for reference in pod.spec.image_pull_secrets}
+        return maps | more_maps, secrets | more_secrets | pull_secrets
 
     async def keychain(self) -> Keychain | None:
         """Credentials from the Pod's ``imagePullSecrets``; None when it has none."""
         found: list[Keychain] = []
-        for reference in self._pod.spec.image_pull_secrets:
+        for reference in self.pod.spec.image_pull_secrets:
             secret = await self._node.client.find(
-                Secret, reference.name, self._pod.metadata.namespace
+                Secret, reference.name, self.pod.metadata.namespace
             )
             if secret is not None:
                 data = {key: secret_value(secret, key) or b"" for key in secret.data}
@@ -120,27 +149,33 @@ class Materials:
         Raises:
             ContainerConfigError: Something that the container refers to is missing.
         """
-        references = await self._references(container)
+        used = {m.name for m in container.volume_mounts}
+        volumes = [v for v in self.pod.spec.volumes if v.name in used]
+        references = await self._references([container], volumes)
         await self._prepare_volumes(container, references)
         env = make_environment(
             container,
-            self._pod,
+            self.pod,
             self.facts,
             references,
-            base=base_environment(plan, self._pod) | self._service_environment(),
+            base=base_environment(plan, self.pod) | self._service_environment(),
         )
+        port = wanted_port(container)
+        ports = self._node.ports.of(self.pod.metadata.uid)
+        if port is not None and port.number in ports:
+            env["PORT"] = str(ports[port.number])
         mounts, memory = mounts_for(container, self._folders, self._contents, env)
         path = container.termination_message_path or _TERMINATION_LOG
         mounts.append(Mount(self._message_file(container, attempt), PurePosixPath(path), False))
         return make_container_config(
-            self._pod,
+            self.pod,
             container,
             plan,
             env,
             attempt=attempt,
             mounts=mounts,
             tmpfs=memory,
-            log_path=self._node.log_path(self._pod.metadata.uid, container.name, attempt),
+            log_path=self._node.log_path(self.pod.metadata.uid, container.name, attempt),
             pids=self._node.pids_per_container,
         )
 
@@ -154,7 +189,7 @@ class Materials:
 
     def _message_path(self, container: Container, attempt: int) -> Path:
         return (
-            self._node.pod_dir(self._pod.metadata.uid) / "messages" / container.name / str(attempt)
+            self._node.pod_dir(self.pod.metadata.uid) / "messages" / container.name / str(attempt)
         )
 
     def _message_file(self, container: Container, attempt: int) -> Path:
@@ -177,39 +212,68 @@ class Materials:
             "KUBERNETES_PORT": address,
         }
 
-    async def _references(self, container: Container) -> References:
-        used = {m.name for m in container.volume_mounts}
-        volumes = [v for v in self._pod.spec.volumes if v.name in used]
-        maps, secrets = referenced_by_env([container])
+    async def _references(
+        self, containers: Sequence[Container], volumes: Sequence[Volume]
+    ) -> References:
+        maps, secrets = referenced_by_env(containers)
         more_maps, more_secrets = referenced_by_volumes(volumes)
-        maps, secrets = maps | more_maps, secrets | more_secrets
-        namespace = self._pod.metadata.namespace
-        client = self._node.client
-        found_maps = await asyncio.gather(*(client.find(ConfigMap, m, namespace) for m in maps))
-        found_secrets = await asyncio.gather(*(client.find(Secret, s, namespace) for s in secrets))
+        namespace, client = self.pod.metadata.namespace, self._node.client
         return References(
-            dict(zip(maps, found_maps, strict=True)), dict(zip(secrets, found_secrets, strict=True))
+            {m: await client.find(ConfigMap, m, namespace) for m in maps | more_maps},
+            {s: await client.find(Secret, s, namespace) for s in secrets | more_secrets},
         )
 
     async def _prepare_volumes(self, container: Container, references: References) -> None:
-        by_name = {v.name: v for v in self._pod.spec.volumes}
-        security = self._pod.spec.security_context
-        owner = security.fs_group if security else None
-        for mount in container.volume_mounts:
-            volume = by_name.get(mount.name)
-            if volume is None:
-                raise ContainerConfigError(f"volume mount {mount.name!r} has no matching volume")
-            if mount.name in self._folders and volume.empty_dir is not None:
-                continue
-            content = volume_content(
-                volume, self._pod, self.facts, references, self._node.claims_dir
-            )
-            folder = self._node.pod_dir(self._pod.metadata.uid) / "volumes" / volume.name
-            self._contents[volume.name] = content
-            self._folders[volume.name] = await write_volume(
-                content, folder, self._token, owner=owner
-            )
+        by_name = {v.name: v for v in self.pod.spec.volumes}
+        async with self._writing:
+            for mount in container.volume_mounts:
+                volume = by_name.get(mount.name)
+                if volume is None:
+                    raise ContainerConfigError(
+                        f"volume mount {mount.name!r} has no matching volume"
+                    )
+                await self._write_volume(volume, references)
+
+    async def refresh(self) -> None:
+        """Bring the volumes that containers see up to date with what they show.
+
+        What cannot be read now stays as it is.
+        """
+        volumes = [v for v in self.pod.spec.volumes if v.name in self._folders and is_projected(v)]
+        if not volumes:
+            return
+        try:
+            references = await self._references((), volumes)
+            async with self._writing:
+                for volume in volumes:
+                    await self._write_volume(volume, references)
+        except (ContainerConfigError, APIStatusError, OSError) as err:
+            log.warning("volumes not refreshed", pod=str(self.pod.key), error=str(err))
+
+    def next_token(self) -> float | None:
+        """Seconds until a token in a volume has to be renewed; None without one."""
+        wanted = [
+            (t.audience, t.expiration_seconds) for c in self._contents.values() for t in c.tokens
+        ]
+        times = [self._tokens.seconds_left(self._account, *one) for one in wanted]
+        return min(times, default=None)
+
+    async def _write_volume(self, volume: Volume, references: References) -> None:
+        content = volume_content(volume, self.pod, self.facts, references, self._node.claims_dir)
+        folder = self._node.pod_dir(self.pod.metadata.uid) / "volumes" / volume.name
+        security = self.pod.spec.security_context
+        self._folders[volume.name] = await write_volume(
+            content,
+            folder,
+            self._token,
+            now=self._node.clock.now(),
+            owner=security.fs_group if security else None,
+        )
+        self._contents[volume.name] = content
+
+    @property
+    def _account(self) -> tuple[str, str]:
+        return self.pod.metadata.namespace, self.pod.spec.service_account_name or "default"
 
     async def _token(self, audience: str, seconds: int) -> str:
-        account = self._pod.spec.service_account_name or "default"
-        return await self._tokens.get(self._pod.metadata.namespace, account, audience, seconds)
+        return await self._tokens.get(self._account, audience, seconds)

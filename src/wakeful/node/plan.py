@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +13,16 @@ from wakeful.node.runtime import ContainerConfig, LogPolicy, Mount, ResourceLimi
 from wakeful.oci import PullPolicy, RootfsPlan
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def stop_signal(container: Container, image_signal: str) -> int:
+    """What a container is told to end with: its own choice, else the image's, else SIGTERM."""
+    chosen = container.lifecycle.stop_signal if container.lifecycle else None
+    text = (chosen or image_signal).upper()
+    if text.isdigit() and int(text) in {s.value for s in signal.Signals}:
+        return int(text)
+    found = signal.Signals.__members__.get(text if text.startswith("SIG") else f"SIG{text}")
+    return int(found or signal.SIGTERM)
 
 
 def pull_policy(container: Container) -> PullPolicy:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import grpc
 import grpc.aio
 
-from wakeful.apis.core.pod_types import Container, Probe
+from wakeful.apis.core.pod_types import Container, HTTPGetAction, LifecycleHandler, Probe
+from wakeful.node.environment import ContainerConfigError
 from wakeful.node.plan import resolve_port
 from wakeful.node.runtime import ExecConfig, Runtime, RuntimeOperationError
 
 _USER_AGENT = "kube-probe/1.34"
+_OUTPUT_BYTES = 10 * 1024
+_DISCARD_SECONDS = 0.02
 
 
 class Verdict(StrEnum):
@@ -35,6 +38,11 @@ class ProbeState:
     verdict: Verdict = Verdict.UNDECIDED
     _row: int = 0
     _last: bool | None = None
+
+    @classmethod
+    def of(cls, probe: Probe) -> ProbeState:
+        """Take the thresholds of a probe, or the kubelet's defaults."""
+        return cls(probe.success_threshold or 1, probe.failure_threshold or 3)
 
     def observe(self, success: bool) -> Verdict:
         """Count one attempt and return the verdict now in force."""
@@ -71,16 +79,31 @@ class Timing:
 
 
 FIRST_INTERVAL, LAST_INTERVAL = 0.001, 0.02
+EXEC_INTERVAL = 0.1
 EAGER_SECONDS = 10.0
 
 
-def eager_interval(attempt: int) -> float:
+def eager_interval(attempt: int, *, spawns: bool = False) -> float:
     """Seconds between attempts while a container boots: one millisecond, growing to twenty.
 
     A request may be waiting for this very instance, so the kubelet's period would be far too long;
-    growing keeps a slow starter from eating a core.
+    growing keeps a slow starter from eating a core. A probe that ``spawns`` a process is asked less
+    often.
     """
-    return float(min(LAST_INTERVAL, FIRST_INTERVAL * 1.05**attempt))
+    if spawns:
+        return EXEC_INTERVAL
+    return float(min(LAST_INTERVAL, FIRST_INTERVAL * 1.05 ** min(attempt, 100)))
+
+
+def boot_interval(attempt: int, elapsed: float, period: float, *, spawns: bool = False) -> float:
+    """Seconds until the next attempt of a container that was never ready.
+
+    Eager for ten seconds, then ten times a second or less, at most ``period``: somebody may still
+    be waiting.
+    """
+    if elapsed < EAGER_SECONDS:
+        return eager_interval(attempt, spawns=spawns)
+    return min(period, max(0.1, elapsed / 100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,39 +114,63 @@ class Attempt:
     output: str = ""
 
 
-class Prober:
-    """Carries out one attempt of any kind of probe against one run of a container."""
+MakeAttempt = Callable[[], Awaitable[Attempt]]
 
-    def __init__(self, runtime: Runtime, ip: str) -> None:
-        self._runtime, self._ip = runtime, ip
+
+class Prober:
+    """Carries out attempts of any kind of probe against the containers of one Pod.
+
+    ``ports`` says where a declared port really is, when the Pod has no network of its own.
+    """
+
+    def __init__(self, runtime: Runtime, ip: str, ports: Mapping[int, int]) -> None:
+        self._runtime, self._ip, self._ports = runtime, ip, ports
 
     def prepare(
-        self, probe: Probe, container: Container, container_id: str
-    ) -> Callable[[], Awaitable[Attempt]]:
+        self, probe: Probe | LifecycleHandler, container: Container, container_id: str
+    ) -> MakeAttempt:
         """Resolve names once and return what makes one attempt.
 
-        Raises:
-            ContainerConfigError: The probe names a port that the container does not have.
+        A probe of a port that the container does not have fails at every attempt.
         """
+        try:
+            return self._prepare(probe, container, container_id)
+        except ContainerConfigError as err:
+            failure = Attempt(False, str(err))
+
+            async def fail() -> Attempt:
+                return failure
+
+            return fail
+
+    def _prepare(
+        self, probe: Probe | LifecycleHandler, container: Container, container_id: str
+    ) -> MakeAttempt:
         if probe.http_get:
-            get = probe.http_get
-            port = resolve_port(get.port, container)
-            host = get.host or self._ip
-            path = get.path if get.path.startswith("/") else "/" + get.path
-            headers = {h.name: h.value for h in get.http_headers}
-            tls = get.scheme.upper() == "HTTPS"
-            return lambda: _http_get(host, port, path, headers, tls=tls)
-        if probe.grpc:
-            target = f"{self._ip}:{resolve_port(probe.grpc.port, container)}"
+            return self._http(probe.http_get, container)
+        if isinstance(probe, Probe) and probe.grpc:
+            target = f"{self._ip}:{self._port(probe.grpc.port, container)}"
             service = probe.grpc.service or ""
             return lambda: _grpc_check(target, service)
         if probe.exec:
             command = tuple(probe.exec.command)
             return lambda: self._exec(container_id, command)
         tcp = probe.tcp_socket
-        port = resolve_port(tcp.port if tcp else None, container)
+        port = self._port(tcp.port if tcp else None, container)
         host = (tcp.host if tcp else "") or self._ip
         return lambda: _tcp_connect(host, port)
+
+    def _http(self, get: HTTPGetAction, container: Container) -> MakeAttempt:
+        port = self._port(get.port, container)
+        host = get.host or self._ip
+        path = get.path if get.path.startswith("/") else "/" + get.path
+        headers = {h.name: h.value for h in get.http_headers}
+        tls = get.scheme.upper() == "HTTPS"
+        return lambda: _http_get(host, port, path, headers, tls=tls)
+
+    def _port(self, port: int | str | None, container: Container) -> int:
+        number = resolve_port(port, container)
+        return self._ports.get(number, number)
 
     async def _exec(self, container_id: str, command: tuple[str, ...]) -> Attempt:
         try:
@@ -131,14 +178,15 @@ class Prober:
         except RuntimeOperationError as err:
             return Attempt(False, str(err))
         try:
-            output = await process.stdout.read(10 * 1024)
+            streams = [process.stdout, *([process.stderr] if process.stderr else [])]
+            outputs = await asyncio.gather(*(_read_start(s) for s in streams))
             code = await process.wait()
-            return Attempt(code == 0, output.decode(errors="replace"))
+            return Attempt(code == 0, b"".join(outputs).decode(errors="replace").strip())
         finally:
             await process.aclose()
 
 
-async def attempt_within(seconds: float, make: Callable[[], Awaitable[Attempt]]) -> Attempt:
+async def attempt_within(seconds: float, make: MakeAttempt) -> Attempt:
     """Make one attempt, which counts as failed when it takes longer."""
     try:
         async with asyncio.timeout(seconds):
@@ -147,11 +195,19 @@ async def attempt_within(seconds: float, make: Callable[[], Awaitable[Attempt]])
         return Attempt(False, f"probe timed out after {seconds:g}s")
 
 
+async def _read_start(stream: asyncio.StreamReader) -> bytes:
+    """Read to the end, so that the program never blocks, and keep the start."""
+    kept = b""
+    while chunk := await stream.read(_OUTPUT_BYTES):
+        kept += chunk[: _OUTPUT_BYTES - len(kept)]
+    return kept
+
+
 async def _tcp_connect(host: str, port: int) -> Attempt:
     try:
         _reader, writer = await asyncio.open_connection(host, port)
-    except OSError as err:
-        return Attempt(False, f"dial tcp {host}:{port}: {err.strerror or err}")
+    except (OSError, ValueError, OverflowError) as err:
+        return Attempt(False, f"dial tcp {host}:{port}: {_why(err)}")
     writer.close()
     return Attempt(True)
 
@@ -167,8 +223,8 @@ async def _http_get(
         context.verify_mode = ssl.CERT_NONE
     try:
         reader, writer = await asyncio.open_connection(host, port, ssl=context)
-    except OSError as err:
-        return Attempt(False, f"Get {path}: dial tcp {host}:{port}: {err.strerror or err}")
+    except (OSError, ValueError, OverflowError) as err:
+        return Attempt(False, f"Get {path}: dial tcp {host}:{port}: {_why(err)}")
     lower = {name.lower() for name in headers}
     lines = [f"GET {path} HTTP/1.1"]
     if "host" not in lower:
@@ -180,8 +236,9 @@ async def _http_get(
         writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         status_line = await reader.readline()
         code = int(status_line.split(b" ", 2)[1])
+        await _discard(reader)
     except (OSError, ValueError, IndexError) as err:
-        return Attempt(False, f"Get {path}: malformed answer: {err}")
+        return Attempt(False, f"Get {path}: malformed answer: {_why(err)}")
     finally:
         writer.close()
     if 200 <= code < 400:
@@ -189,9 +246,22 @@ async def _http_get(
     return Attempt(False, f"HTTP probe failed with statuscode: {code}")
 
 
+async def _discard(reader: asyncio.StreamReader) -> None:
+    """Let the server finish a short answer: closing on it would look like an error there."""
+    try:
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            await reader.read(_OUTPUT_BYTES)
+    except (TimeoutError, OSError):
+        return
+
+
+def _why(err: Exception) -> str:
+    return (err.strerror if isinstance(err, OSError) else "") or str(err)
+
+
 async def _grpc_check(target: str, service: str) -> Attempt:
     """``grpc.health.v1.Health/Check``; its two messages are small enough to write by hand."""
-    name = service.encode()
+    name = service.encode()[:127]
     request = b"\x0a" + bytes([len(name)]) + name if name else b""
     async with grpc.aio.insecure_channel(target) as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check", None, None)

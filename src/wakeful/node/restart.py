@@ -1,8 +1,14 @@
-"""Whether and when a container that ended is started again. Pure."""
+"""Whether and when a container that ended is started again, also by another agent. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wakeful.apis.core.pod_types import ContainerStateTerminated
+from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
+from wakeful.node.runtime import ContainerState, ContainerStatus
 
 BACKOFF_BASE, BACKOFF_CAP, BACKOFF_RESET = 10.0, 300.0, 600.0
 """Seconds: the kubelet's crash back-off, and how long a run must last to be forgiven."""
@@ -34,3 +40,37 @@ class CrashBackoff:
             delay = min(BACKOFF_CAP, BACKOFF_BASE * 2.0 ** min(self.restarts - 1, 16))
         self.restarts += 1
         return delay
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def ended_run(prior: PriorStatus, sandbox_id: str, log_path: Path) -> ContainerStatus | None:
+    """The last run of a container as its status tells, for when nothing else is left of it.
+
+    What was running then has ended in a way nobody knows. None: it is not known to have run.
+    """
+    state, last = prior.state, prior.last_state
+    if state is not None and state.running is not None:
+        end, how = ContainerStateTerminated(started_at=state.running.started_at), "Unknown"
+    elif state is not None and state.terminated is not None:
+        end, how = state.terminated, "Exited"
+    elif last is not None and last.terminated is not None:
+        end, how = last.terminated, "Exited"
+    else:
+        return None
+    return ContainerStatus(
+        id=prior.container_id,
+        sandbox_id=sandbox_id,
+        name=prior.name,
+        attempt=prior.restart_count or 0,
+        state=ContainerState(how),
+        pid=None,
+        started_at=end.started_at or _NEVER,
+        finished_at=end.finished_at,
+        exit_code=(end.exit_code or 0) if how == "Exited" else None,
+        signal=end.signal or None,
+        oom_killed=end.reason == "OOMKilled",
+        start_error=end.message if end.reason == "StartError" else "",
+        log_path=log_path,
+    )

@@ -40,6 +40,8 @@ class ContainerSnapshot:
     container_id: str = ""
     final: bool = False
     """Terminated, and it will not be started again."""
+    sidecar: bool = False
+    """An init container that goes on beside the others: it need not end, only start."""
 
     @property
     def terminated(self) -> ContainerStateTerminated | None:
@@ -111,41 +113,67 @@ def make_pod_status(
     ``failure`` is a reason and message for a Pod that ended as a whole (``DeadlineExceeded``,
     ``Evicted``); transition times are kept from ``pod.status`` where nothing changed.
     """
-    initialized = all(_succeeded(s) for s in init)
+    initialized = all(_initialized(s) for s in init)
     phase = _phase(pod, init, main, initialized=initialized)
     reason, message = "", ""
     if failure is not None:
         phase, (reason, message) = PodPhase.FAILED, failure
     over = phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
-    unready = [s.name for s in main if not s.ready]
-    status = PodStatus(
-        observed_generation=pod.metadata.generation,
-        phase=str(phase),
-        reason=reason,
-        message=message,
-        host_ip=host_ip,
-        host_ips=[HostIP(ip=host_ip)],
-        pod_ip=pod_ip,
-        pod_ips=[PodIP(ip=pod_ip)] if pod_ip else [],
-        start_time=pod.status.start_time or started_at,
-        init_container_statuses=[s.to_status() for s in init],
-        container_statuses=[s.to_status() for s in main],
-        qos_class=pod.status.qos_class,
-    )
+    unready = [s.name for s in (*init, *main) if not s.ready and (s.sidecar or s in main)]
     why_unready = ("PodCompleted", "") if over else _unready("ContainersNotReady", unready)
     ready = not unready and not over and initialized
-    why_uninitialized = _uninitialized([s.name for s in init if not _succeeded(s)])
+    closed = _closed_gates(pod)
+    why_closed = why_unready if not ready else ("ReadinessGatesNotReady", "\n".join(closed))
+    why_uninitialized = _uninitialized([s.name for s in init if not _initialized(s)])
     wanted = [
         ("Initialized", initialized, why_uninitialized),
         ("PodReadyToStartContainers", bool(pod_ip) and not over, ("", "")),
         ("ContainersReady", ready, why_unready),
-        ("Ready", ready, why_unready),
+        ("Ready", ready and not closed, why_closed),
         ("PodScheduled", True, ("", "")),
     ]
-    status.conditions = [
-        _condition(pod, kind, holds=holds, why=why, now=now) for kind, holds, why in wanted
-    ]
-    return status
+    own = {kind for kind, _, _ in wanted}
+    return pod.status.model_copy(
+        update={
+            "observed_generation": pod.metadata.generation,
+            "phase": str(phase),
+            "reason": reason,
+            "message": message,
+            "host_ip": host_ip,
+            "host_ips": [HostIP(ip=host_ip)],
+            "pod_ip": pod_ip,
+            "pod_ips": [PodIP(ip=pod_ip)] if pod_ip else [],
+            "start_time": pod.status.start_time or started_at,
+            "init_container_statuses": [s.to_status() for s in init],
+            "container_statuses": [s.to_status() for s in main],
+            "conditions": [
+                *(
+                    _condition(pod, kind, holds=holds, why=why, now=now)
+                    for kind, holds, why in wanted
+                ),
+                *(c for c in pod.status.conditions if c.type not in own),
+            ],
+        }
+    )
+
+
+def _closed_gates(pod: Pod) -> list[str]:
+    """Why the Pod is not ready although its containers are: conditions that others have to set."""
+    closed = []
+    for gate in pod.spec.readiness_gates:
+        kind = gate.condition_type
+        found = pod.status.condition(kind)
+        if found is None:
+            closed.append(f'corresponding condition of pod readiness gate "{kind}" does not exist.')
+        elif found.status != "True":
+            closed.append(
+                f'the status of pod readiness gate "{kind}" is not "True", but {found.status}'
+            )
+    return closed
+
+
+def _initialized(snapshot: ContainerSnapshot) -> bool:
+    return snapshot.started if snapshot.sidecar else _succeeded(snapshot)
 
 
 def _succeeded(snapshot: ContainerSnapshot) -> bool:
@@ -159,7 +187,7 @@ def _phase(
     *,
     initialized: bool,
 ) -> PodPhase:
-    if any(s.final and not _succeeded(s) for s in init):
+    if any(s.final and not _succeeded(s) for s in init if not s.sidecar):
         return PodPhase.FAILED
     if not initialized or all(not s.container_id for s in main):
         return PodPhase.PENDING

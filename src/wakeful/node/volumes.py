@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from wakeful.apimachinery.quantity import parse_quantity
@@ -23,20 +24,12 @@ from wakeful.node.environment import (
     secret_value,
 )
 from wakeful.node.runtime import Mount, Tmpfs
+from wakeful.node.volumefiles import VolumeFile, publish
 
 TokenSource = Callable[[str, int], Awaitable[str]]
 """``(audience, seconds)``: a fresh token of the Pod's service account."""
 
 _DEFAULT_MODE = 0o644
-
-
-@dataclass(frozen=True, slots=True)
-class VolumeFile:
-    """One file of a volume; ``path`` is relative and has no ``..``."""
-
-    path: str
-    content: bytes
-    mode: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +44,15 @@ class TokenFile:
 
 @dataclass(slots=True)
 class VolumeContent:
-    """What a volume is made of: files written once, a host directory, or memory."""
+    """What a volume is made of: files, a host directory, an empty one, or memory."""
 
     files: list[VolumeFile] = field(default_factory=list)
     tokens: list[TokenFile] = field(default_factory=list)
+    projected: bool = False
+    """Made of ``files`` and ``tokens``, which are renewed when their sources change."""
     host_path: Path | None = None
+    host_type: str | None = None
+    """What the host path has to be, a ``hostPath.type``; None when it belongs to a claim."""
     memory: bool = False
     size_limit: int | None = None
     writable: bool = False
@@ -78,6 +75,12 @@ def referenced_by_volumes(volumes: Iterable[Volume]) -> tuple[set[str], set[str]
     return config_maps, secrets
 
 
+def is_projected(volume: Volume) -> bool:
+    """Whether the volume shows objects of the API, and so follows them."""
+    sources = (volume.config_map, volume.secret, volume.downward_api, volume.projected)
+    return any(source is not None for source in sources)
+
+
 def volume_content(
     volume: Volume, pod: Pod, facts: PodFacts, references: References, claims: Path
 ) -> VolumeContent:
@@ -86,7 +89,7 @@ def volume_content(
     Raises:
         ContainerConfigError: Something required is missing, or the kind is not supported here.
     """
-    content = VolumeContent()
+    content = VolumeContent(projected=is_projected(volume))
     if volume.empty_dir is not None:
         content.writable = True
         content.memory = volume.empty_dir.medium == "Memory"
@@ -94,6 +97,7 @@ def volume_content(
             content.size_limit = int(parse_quantity(volume.empty_dir.size_limit))
     elif volume.host_path is not None:
         content.host_path, content.writable = Path(volume.host_path.path), True
+        content.host_type = volume.host_path.type or ""
     elif volume.persistent_volume_claim is not None:
         claim = volume.persistent_volume_claim
         content.host_path = claims / pod.metadata.namespace / claim.claim_name
@@ -209,32 +213,53 @@ def _from_downward_api(
 
 
 async def write_volume(
-    content: VolumeContent, folder: Path, token: TokenSource, *, owner: int | None
+    content: VolumeContent, folder: Path, token: TokenSource, *, now: datetime, owner: int | None
 ) -> Path:
-    """Make the volume's directory and return it; ``owner`` may write if the volume is writable."""
+    """Make the volume's directory, or bring it up to date, and return it.
+
+    ``owner`` is the group that a volume's files belong to (``fsGroup``).
+
+    Raises:
+        ContainerConfigError: The host path is not what it should be.
+    """
     if content.host_path is not None:
-        if not content.host_path.exists():
-            content.host_path.mkdir(parents=True)
-            if owner is not None and os.geteuid() == 0:
-                os.chown(content.host_path, owner, owner)
+        _ensure_host_path(content, owner)
         return content.host_path
+    if content.projected:
+        files = {file.path: file for file in content.files}
+        for wanted in content.tokens:
+            text = await token(wanted.audience, wanted.expiration_seconds)
+            files[wanted.path] = VolumeFile(wanted.path, text.encode(), wanted.mode)
+        publish(folder, list(files.values()), now=now, owner=owner)
+        return folder
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o777 if content.writable else 0o755)
-    for file in content.files:
-        _write(folder / file.path, file.content, file.mode)
-    for wanted in content.tokens:
-        text = await token(wanted.audience, wanted.expiration_seconds)
-        _write(folder / wanted.path, text.encode(), wanted.mode)
+    folder.chmod(0o777)
     return folder
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file in one step, so that a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.write_bytes(content)
-    fresh.chmod(mode | 0o044)  # the user inside is not the owner outside
-    fresh.replace(path)
+_MUST_BE: dict[str, tuple[Callable[[Path], bool], str]] = {
+    "Directory": (Path.is_dir, "a directory"),
+    "File": (Path.is_file, "a file"),
+    "Socket": (Path.is_socket, "a socket file"),
+    "CharDevice": (Path.is_char_device, "a character device"),
+    "BlockDevice": (Path.is_block_device, "a block device"),
+}
+
+
+def _ensure_host_path(content: VolumeContent, owner: int | None) -> None:
+    path, kind = content.host_path, content.host_type
+    assert path is not None
+    if kind in _MUST_BE:
+        holds, words = _MUST_BE[kind]
+        if not holds(path):
+            raise ContainerConfigError(f"hostPath type check failed: {path} is not {words}")
+    elif kind == "FileOrCreate":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o644)
+    elif not path.exists():
+        path.mkdir(parents=True)
+        if owner is not None and os.geteuid() == 0:
+            os.chown(path, owner, owner)
 
 
 def mounts_for(
@@ -261,12 +286,30 @@ def mounts_for(
         source = folders[mount.name]
         sub_path = expand(mount.sub_path_expr, env) if mount.sub_path_expr else mount.sub_path
         if sub_path:
-            source = source / _safe(sub_path)
-            if not source.exists() and content.writable:
-                source.mkdir(parents=True)
-                source.chmod(0o777)
-        mounts.append(Mount(source, target, read_only=mount.read_only or not content.writable))
+            source = _below(source, _safe(sub_path), make=content.writable)
+        mounts.append(
+            Mount(
+                source,
+                target,
+                read_only=mount.read_only or not content.writable,
+                map_owners=content.host_type is None,
+            )
+        )
     return mounts, memory
+
+
+def _below(folder: Path, sub_path: str, *, make: bool) -> Path:
+    """The real place of ``sub_path``: programs of the Pod may have put links anywhere in it."""
+    root = folder.resolve()
+    found = (root / sub_path).resolve()
+    if not found.is_relative_to(root):
+        raise ContainerConfigError(f"subPath {sub_path!r} leads out of its volume")
+    if not found.exists():
+        if not make:
+            raise ContainerConfigError(f"subPath {sub_path!r} does not exist in its volume")
+        found.mkdir(parents=True)
+        found.chmod(0o777)
+    return found
 
 
 async def remove_tree(folder: Path) -> None:

@@ -3,269 +3,361 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from wakeful.apimachinery.errors import APIStatusError, NotFoundError
-from wakeful.apis.core.pod_types import Container, Pod
-from wakeful.node.container import ContainerRunner
+from wakeful.aio import Backoff
+from wakeful.apimachinery.errors import ConflictError, NotFoundError
+from wakeful.apis.core.pod_types import Container, Pod, PodStatus
+from wakeful.node.container import LAST_SECONDS, ContainerRunner
 from wakeful.node.context import NodeContext
+from wakeful.node.ending import GracePeriod
 from wakeful.node.materials import Materials, TokenCache
+from wakeful.node.ports import PORTS_ANNOTATION, parse_ports, render_ports, wanted_ports
 from wakeful.node.runtime import (
     ContainerStatus,
     RuntimeOperationError,
     SandboxConfig,
     SandboxStatus,
 )
+from wakeful.node.sources import Sources
 from wakeful.node.status import make_pod_status
+from wakeful.node.statuswriter import StatusWriter
 from wakeful.node.volumes import remove_tree
+from wakeful.node.waiting import first_of
 
 log = structlog.get_logger("wakeful.node.worker")
 
-_COALESCE_SECONDS = 0.03
-"""How long a change nobody waits for may be held back, to be written with the next one."""
+_LAST_WRITE_SECONDS = 2.0
+_DEADLINE_EXCEEDED = (
+    "DeadlineExceeded",
+    "Pod was active on the node longer than the specified deadline",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the workers of one agent share beside the node itself."""
+
+    tokens: TokenCache
+    sources: Sources
 
 
 class PodWorker:
-    """Owns a Pod's sandbox and its containers, and alone writes its status."""
+    """Owns a Pod's sandbox and its containers, and alone writes its status.
+
+    Everything it knows is in the runtime or in the Pod's status, so another worker can take over at
+    any time: after a failure of this one, or of the whole process.
+    """
 
     def __init__(
-        self,
-        node: NodeContext,
-        tokens: TokenCache,
-        pod: Pod,
-        adopted: SandboxStatus | None = None,
+        self, node: NodeContext, shared: Shared, pod: Pod, adopted: SandboxStatus | None = None
     ) -> None:
-        self._node, self._tokens, self._pod, self._adopted = node, tokens, pod, adopted
+        self._node, self._shared, self._adopted = node, shared, adopted
         self._started_at = node.clock.now()
-        self._sandbox: SandboxStatus | None = adopted
+        self._status = StatusWriter(node, pod, self._compose)
+        self._ip = ""
+        self._materials: Materials | None = None
         self._init: list[ContainerRunner] = []
         self._main: list[ContainerRunner] = []
-        self._deleting = asyncio.Event()
-        self._dirty, self._urgent = asyncio.Event(), asyncio.Event()
+        self._prepared, self._stale = asyncio.Event(), asyncio.Event()
         self._failure: tuple[str, str] | None = None
+        self._grace = GracePeriod(node.clock)
+        self._grace.observe(pod)
         self._log = log.bind(pod=str(pod.key))
-        if pod.is_deleting:
-            self._deleting.set()
+
+    @property
+    def pod(self) -> Pod:
+        """The newest version known."""
+        return self._status.pod
 
     @property
     def uid(self) -> str:
         """The Pod's uid."""
-        return self._pod.metadata.uid
+        return self.pod.metadata.uid
 
     def update(self, pod: Pod) -> None:
         """Learn of a newer version of the object."""
-        self._pod = pod
-        if pod.is_deleting:
-            self._deleting.set()
+        old = self.pod.metadata
+        if not self._status.observe(pod):
+            return
+        self._grace.observe(pod)
+        if self._materials is not None:
+            self._materials.pod = pod
+        new = pod.metadata
+        if old.labels != new.labels or old.annotations != new.annotations:
+            self._stale.set()
+        if pod.spec.readiness_gates:
+            self._status.changed(urgent=True)
 
     def force(self) -> None:
         """The object is gone from the API: stop without further ceremony."""
-        self._pod = self._pod.model_copy(
-            update={
-                "metadata": self._pod.metadata.model_copy(
-                    update={"deletion_grace_period_seconds": 0}
-                )
-            }
-        )
-        self._deleting.set()
+        self._status.gone = True
+        self._grace.cut()
 
     async def run(self) -> None:
-        """Live until the Pod is deleted and everything of it is gone.
+        """Live until the Pod has ended for good, or is deleted and everything of it is gone.
 
-        Cancellation: leaves the instance running, to be adopted by the next agent.
+        Cancellation: leaves the instance running, to be adopted by the next worker.
         """
-        async with asyncio.TaskGroup() as group:
-            writer = group.create_task(self._write_statuses(), name=f"status:{self._pod.key}")
-            life = group.create_task(self._live(), name=f"pod:{self._pod.key}")
-            await self._deleting.wait()
-            await self._stop(life)
-            writer.cancel()
-        await self._leave()
-
-    # --- living -----------------------------------------------------------------------------------
-
-    async def _live(self) -> None:
-        while True:
-            try:
-                await self._ensure_sandbox()
-                break
-            except RuntimeOperationError as err:
-                self._log.warning("sandbox not created", error=str(err))
-                self._node.recorder.warning(self._pod, "FailedCreatePodSandBox", str(err))
-                await self._node.clock.sleep(1.0)
-        deadline = self._pod.spec.active_deadline_seconds
-        if deadline is None:
-            await self._run_containers()
-        else:
-            begun = self._pod.status.start_time or self._started_at
-            left = deadline - (self._node.clock.now() - begun).total_seconds()
-            try:
-                async with asyncio.timeout(max(0.0, left)):
-                    await self._run_containers()
-            except TimeoutError:
-                self._failure = (
-                    "DeadlineExceeded",
-                    "Pod was active on the node longer than the specified deadline",
-                )
-                await self._stop_containers(self._grace())
-        self._changed(True)
-        await self._node.runtime.remove_sandbox(self.uid)
-
-    async def _ensure_sandbox(self) -> None:
-        pod = self._pod
-        if self._sandbox is None:
-            self._sandbox = await self._node.runtime.create_sandbox(
-                SandboxConfig(
-                    id=self.uid,
-                    hostname=(pod.spec.hostname or pod.metadata.name)[:63],
-                    name=str(pod.key),
-                    host_network=pod.spec.host_network,
-                    host_aliases={a.ip: a.hostnames for a in pod.spec.host_aliases},
-                    labels={"namespace": pod.metadata.namespace, "name": pod.metadata.name},
-                )
-            )
-        materials = Materials(self._node, self._tokens, pod, self._sandbox.ip)
-        self._init = [self._runner(c, materials, init=True) for c in pod.spec.init_containers]
-        self._main = [self._runner(c, materials) for c in pod.spec.containers]
-        if self._adopted is not None:
-            self._adopt(self._adopted)
-
-    def _runner(
-        self, container: Container, materials: Materials, *, init: bool = False
-    ) -> ContainerRunner:
-        return ContainerRunner(
-            self._node, self._pod, container, materials, self._changed, init=init
-        )
-
-    def _adopt(self, sandbox: SandboxStatus) -> None:
-        newest: dict[str, ContainerStatus] = {}
-        for run in sandbox.containers:
-            if run.name not in newest or run.attempt > newest[run.name].attempt:
-                newest[run.name] = run
-        status = self._pod.status
-        prior = {s.name: s for s in (*status.init_container_statuses, *status.container_statuses)}
-        for runner in (*self._init, *self._main):
-            name = runner.snapshot.name
-            if name in newest:
-                runner.adopt(newest[name], prior.get(name))
-
-    async def _run_containers(self) -> None:
-        for runner in self._init:
-            if await runner.run() != 0:
-                return
-            self._changed(False)
-        async with asyncio.TaskGroup() as group:
-            for runner in self._main:
-                group.create_task(runner.run(), name=f"container:{runner.snapshot.name}")
-
-    # --- ending -----------------------------------------------------------------------------------
-
-    def _grace(self) -> float:
-        metadata, spec = self._pod.metadata, self._pod.spec
-        if metadata.deletion_grace_period_seconds is not None:
-            return float(metadata.deletion_grace_period_seconds)
-        grace = spec.termination_grace_period_seconds
-        return float(30 if grace is None else grace)
-
-    async def _stop(self, life: asyncio.Task[None]) -> None:
-        """End the containers: traffic first, then the programs."""
-        grace = self._grace()
-        if any(r.snapshot.ready for r in self._main):
-            self._node.recorder.normal(
-                self._pod,
-                "Killing",
-                "Stopping container " + ", ".join(r.snapshot.name for r in self._main),
-            )
-        begun = self._node.clock.monotonic()
-        if self._main and grace > 0:
-            try:
-                async with asyncio.timeout(grace):
-                    await self._node.drain.drained(self._pod)
-            except TimeoutError:
-                self._log.warning("instance still in use at the end of its grace period")
-        left = max(1.0, grace - (self._node.clock.monotonic() - begun))
-        await self._stop_containers(left)
-        _, late = await asyncio.wait([life], timeout=1.0)
-        if late:
-            life.cancel("pod deleted")
-            await asyncio.wait([life])
-
-    async def _stop_containers(self, grace: float) -> None:
-        runners = [*self._init, *self._main]
-        stops: list[Coroutine[Any, Any, None]] = [r.stop(grace) for r in runners]
-        for result in await asyncio.gather(*stops, return_exceptions=True):
-            if isinstance(result, RuntimeOperationError):
-                self._log.warning("container not stopped", error=str(result))
-            elif isinstance(result, BaseException):
-                raise result
-
-    async def _leave(self) -> None:
-        """Free the node's resources, then let the object go."""
-        await self._node.runtime.remove_sandbox(self.uid)
+        maps, secrets = Materials.sources(self.pod)
+        namespace = self.pod.metadata.namespace
+        told = self._on_source_change
+        unsubscribe = self._shared.sources.subscribe(namespace, maps, secrets, told)
         try:
-            await self._node.client.delete(
-                Pod,
-                self._pod.metadata.name,
-                self._pod.metadata.namespace,
-                uid=self.uid,
-                grace_period_seconds=0,
-            )
-        except APIStatusError as err:
-            if not isinstance(err, NotFoundError):
-                self._log.warning("deleted pod not removed", error=err.message)
-        await remove_tree(self._node.pod_dir(self.uid))
+            async with asyncio.TaskGroup() as group:
+                writer = group.create_task(self._status.run(), name=f"status:{self.pod.key}")
+                life = group.create_task(self._live(), name=f"pod:{self.pod.key}")
+                await first_of(self._grace.begun.wait(), asyncio.wait([life]))
+                if self._grace.begun.is_set():
+                    await self._stop(life)
+                    last_write = self._node.clock.sleep(_LAST_WRITE_SECONDS)
+                    await first_of(self._status.settle(), last_write)
+                writer.cancel()
+        finally:
+            unsubscribe()
+        self._status.tell_events()
+        await self._clear()
+        if self._grace.begun.is_set():
+            await self._leave()
 
-    # --- status -----------------------------------------------------------------------------------
+    def _on_source_change(self) -> None:
+        self._stale.set()
+        if self._materials is not None:
+            self._materials.changed.set()
 
-    def _changed(self, urgent: bool) -> None:
-        self._dirty.set()
-        if urgent:
-            self._urgent.set()
-
-    async def _write_statuses(self) -> None:
-        while True:
-            await self._dirty.wait()
-            if not self._urgent.is_set():
-                try:
-                    async with asyncio.timeout(_COALESCE_SECONDS):
-                        await self._urgent.wait()
-                except TimeoutError:
-                    pass
-            self._dirty.clear()
-            self._urgent.clear()
-            try:
-                await self._write_status()
-            except NotFoundError:
-                continue  # deleted: the agent will tell
-            except APIStatusError as err:
-                self._log.warning("pod status not written", error=err.message)
-                await self._node.clock.sleep(0.2)
-                self._dirty.set()
-
-    async def _write_status(self) -> None:
-        if self._sandbox is None:
-            return
-        status = make_pod_status(
-            self._pod,
+    def _compose(self, pod: Pod) -> PodStatus | None:
+        if not self._main:
+            return None
+        return make_pod_status(
+            pod,
             [r.snapshot for r in self._init],
             [r.snapshot for r in self._main],
-            pod_ip=self._sandbox.ip,
+            pod_ip=self._ip,
             host_ip=self._node.identity.host_ip,
             started_at=self._started_at,
             now=self._node.clock.now(),
             failure=self._failure,
         )
-        if status == self._pod.status:
+
+    # --- living -----------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        sandbox = await self._ensure_sandbox()
+        if sandbox is None:
             return
-        metadata = self._pod.metadata.model_copy(
-            update={"resource_version": "", "managed_fields": []}
+        if self._node.shares_host_network:
+            await self._assign_ports()
+        self._make_runners(sandbox)
+        self._prepared.set()
+        async with asyncio.TaskGroup() as group:
+            aside = [group.create_task(self._refresh()), group.create_task(self._expire())]
+            await self._run_containers()
+            for task in aside:
+                task.cancel()
+        if not self._grace.begun.is_set():
+            self._status.changed(urgent=True)
+            await self._status.settle()  # the sandbox goes next, and how it ended with it
+
+    async def _ensure_sandbox(self) -> SandboxStatus | None:
+        """Adopt the sandbox or make one; None when the Pod is to end before there is one."""
+        backoff = Backoff(base=0.5, cap=30)
+        adopted = self._adopted
+        while True:
+            try:
+                if adopted is not None and self._is_broken(adopted):
+                    self._log.warning("sandbox has lost its network, making another")
+                    await self._node.runtime.remove_sandbox(self.uid)
+                    adopted = self._adopted = None
+                if adopted is not None:
+                    return adopted
+                if self._grace.begun.is_set():
+                    return None
+                return await self._create_sandbox()
+            except RuntimeOperationError as err:
+                self._log.warning("sandbox not created", error=str(err))
+                self._status.warning("FailedCreatePodSandBox", str(err))
+            await first_of(self._node.clock.sleep(backoff.next()), self._grace.begun.wait())
+
+    def _is_broken(self, sandbox: SandboxStatus) -> bool:
+        shares = self.pod.spec.host_network or self._node.shares_host_network
+        return sandbox.host_network and not shares
+
+    async def _create_sandbox(self) -> SandboxStatus:
+        pod = self.pod
+        return await self._node.runtime.create_sandbox(
+            SandboxConfig(
+                id=self.uid,
+                hostname=(pod.spec.hostname or pod.metadata.name)[:63],
+                name=str(pod.key),
+                host_network=pod.spec.host_network,
+                host_aliases={a.ip: a.hostnames for a in pod.spec.host_aliases},
+                labels={"namespace": pod.metadata.namespace, "name": pod.metadata.name},
+            )
         )
-        pod = self._pod.model_copy(update={"metadata": metadata, "status": status})
-        written = await self._node.client.update_status(pod)
-        if written.metadata.uid == self.uid:
-            self._pod = written
-            if written.is_deleting:
-                self._deleting.set()
+
+    async def _assign_ports(self) -> None:
+        """Give the Pod ports of its own and tell everybody which."""
+        told = self.pod.metadata.annotations.get(PORTS_ANNOTATION, "")
+        self._node.ports.restore(self.uid, parse_ports(told))
+        ports = self._node.ports.assign(self.uid, wanted_ports(self.pod))
+        text = render_ports(ports)
+        if ports and text != told:
+            name, namespace = self.pod.metadata.name, self.pod.metadata.namespace
+            patch = {"metadata": {"annotations": {PORTS_ANNOTATION: text}, "uid": self.uid}}
+            try:
+                self.update(await self._node.client.patch(Pod, name, namespace, patch))
+            except (NotFoundError, ConflictError):
+                return  # gone: the agent will tell
+
+    def _make_runners(self, sandbox: SandboxStatus) -> None:
+        pod = self.pod
+        self._ip = self._node.identity.host_ip if pod.spec.host_network else sandbox.ip
+        materials = Materials(self._node, self._shared.tokens, pod, self._ip)
+
+        def runner(container: Container, *, init: bool = False) -> ContainerRunner:
+            return ContainerRunner(self._node, pod, container, materials, self._status, init=init)
+
+        self._init = [runner(c, init=True) for c in pod.spec.init_containers]
+        self._main = [runner(c) for c in pod.spec.containers]
+        self._materials = materials
+        newest: dict[str, ContainerStatus] = {}
+        for run in sandbox.containers:
+            if run.name not in newest or run.attempt > newest[run.name].attempt:
+                newest[run.name] = run
+        status = pod.status
+        prior = {s.name: s for s in (*status.init_container_statuses, *status.container_statuses)}
+        for one in self._runners:
+            name = one.snapshot.name
+            one.resume(newest.get(name), prior.get(name), new_sandbox=self._adopted is None)
+            if self._grace.begun.is_set():
+                one.retire()
+
+    @property
+    def _runners(self) -> list[ContainerRunner]:
+        return [*self._init, *self._main]
+
+    async def _run_containers(self) -> None:
+        """Init containers one after the other, then the others all at once."""
+        async with asyncio.TaskGroup() as beside:
+            if await self._initialize(beside):
+                async with asyncio.TaskGroup() as group:
+                    for runner in self._main:
+                        group.create_task(runner.run(), name=f"container:{runner.snapshot.name}")
+            await self._stop_runners([r for r in self._init if r.snapshot.sidecar])
+
+    async def _initialize(self, beside: asyncio.TaskGroup) -> bool:
+        """Run the init containers; False when the others must not start."""
+        ran_before = all(r.is_over for r in self._main) or (
+            self._adopted is not None and any(r.has_run for r in self._main)
+        )
+        for runner in self._init:
+            if runner.snapshot.sidecar:
+                task = beside.create_task(runner.run(), name=f"sidecar:{runner.snapshot.name}")
+                await first_of(runner.up.wait(), asyncio.wait([task]))
+                if task.done():
+                    return False
+            elif ran_before and not runner.has_run:
+                continue  # it went before those that ran already
+            elif await runner.run() != 0:
+                return False
+            self._status.changed(urgent=False)
+        return True
+
+    async def _refresh(self) -> None:
+        """Keep projected volumes true: to their sources, and to the life of their tokens."""
+        assert self._materials is not None
+        while True:
+            left = self._materials.next_token()
+            if left is None:
+                await self._stale.wait()
+            else:
+                await first_of(self._stale.wait(), self._node.clock.sleep(max(1.0, left)))
+            self._stale.clear()
+            await self._materials.refresh()
+
+    async def _expire(self) -> None:
+        """End the containers when the Pod's active deadline has passed."""
+        deadline = self.pod.spec.active_deadline_seconds
+        if deadline is None:
+            return
+        begun = self.pod.status.start_time or self._started_at
+        left = deadline - (self._node.clock.now() - begun).total_seconds()
+        await self._node.clock.sleep(max(0.0, left))
+        self._failure = _DEADLINE_EXCEEDED
+        self._status.warning(*_DEADLINE_EXCEEDED)
+        self._retire()
+        await self._each(r.pre_stop(self._seconds_to_stop()) for r in self._runners)
+        await self._stop_runners(self._runners)
+
+    # --- ending -----------------------------------------------------------------------------------
+
+    async def _stop(self, life: asyncio.Task[None]) -> None:
+        """End the containers: traffic first, then the programs, all within the grace period."""
+        await first_of(self._prepared.wait(), asyncio.wait([life]))
+        self._retire()
+        if not self._status.gone and any(r.is_running for r in self._main):
+            names = ", ".join(r.snapshot.name for r in self._main)
+            self._status.normal("Killing", f"Stopping container {names}")
+        if not life.done() and not await self._grace.within(self._wind_down()):
+            self._log.info("instance still in use at the end of its grace period")
+        await self._grace.within(self._terminate(life), extra_seconds=LAST_SECONDS + 1)
+        if not life.done():
+            await self._node.runtime.remove_sandbox(self.uid)
+            await first_of(asyncio.wait([life]), self._node.clock.sleep(LAST_SECONDS))
+        if not life.done():
+            life.cancel("pod deleted")
+            await asyncio.wait([life])
+
+    def _retire(self) -> None:
+        for runner in self._runners:
+            runner.retire()
+
+    async def _wind_down(self) -> None:
+        """Wait until nothing is sent here any more, and for the hooks before the end."""
+        await self._node.drain.drained(self.pod)
+        await self._each(r.pre_stop(self._grace.left()) for r in self._runners)
+
+    async def _terminate(self, life: asyncio.Task[None]) -> None:
+        await self._stop_runners([r for r in self._runners if not r.snapshot.sidecar])
+        await asyncio.wait([life])  # sidecars end after those they serve
+
+    async def _stop_runners(self, runners: Iterable[ContainerRunner]) -> None:
+        seconds = self._seconds_to_stop()
+        await self._each(r.stop(seconds) for r in runners)
+
+    def _seconds_to_stop(self) -> float:
+        if self._grace.begun.is_set():
+            return self._grace.left()
+        grace = self.pod.spec.termination_grace_period_seconds
+        return 30.0 if grace is None else float(grace)
+
+    async def _each(self, steps: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """Do all at once; what one container refuses does not keep the others."""
+        for result in await asyncio.gather(*steps, return_exceptions=True):
+            if isinstance(result, RuntimeOperationError):
+                self._log.warning("container not stopped", error=str(result))
+            elif isinstance(result, BaseException):
+                raise result
+
+    async def _clear(self) -> None:
+        """Free what the Pod holds on this node; its logs stay."""
+        await self._node.runtime.remove_sandbox(self.uid)
+        for container in (*self.pod.spec.init_containers, *self.pod.spec.containers):
+            self._node.images.release(self._node.image_holder(self.uid, container.name))
+        self._node.ports.release(self.uid)
+
+    async def _leave(self) -> None:
+        """Let the object go, and with it the Pod's directory."""
+        if not self._status.gone:
+            name, namespace = self.pod.metadata.name, self.pod.metadata.namespace
+            try:
+                await self._node.client.delete(
+                    Pod, name, namespace, uid=self.uid, grace_period_seconds=0
+                )
+            except (NotFoundError, ConflictError):
+                self._log.debug("pod is gone already")
+        await remove_tree(self._node.pod_dir(self.uid))

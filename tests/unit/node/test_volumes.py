@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from wakeful.apis.core import ConfigMap, Pod
 from wakeful.apis.core.pod_types import Container, Volume
 from wakeful.node.environment import ContainerConfigError, PodFacts, References
 from wakeful.node.volumes import VolumeContent, mounts_for, volume_content, write_volume
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 FACTS = PodFacts("198.19.0.7", "127.0.0.1", "node-1", cpu_cores=2, memory_bytes=4 << 30)
 POD = Pod.from_wire({"metadata": {"name": "p", "namespace": "default"}})
@@ -36,7 +39,7 @@ async def test_config_map_becomes_files(tmp_path: Path) -> None:
         references,
     )
 
-    folder = await write_volume(content, tmp_path / "v", no_token, owner=None)
+    folder = await write_volume(content, tmp_path / "v", no_token, now=NOW, owner=None)
 
     assert (folder / "sub" / "x").read_text() == "1"
     assert not (folder / "b").exists()
@@ -59,7 +62,7 @@ async def test_later_projected_source_wins(tmp_path: Path) -> None:
         references,
     )
 
-    folder = await write_volume(content, tmp_path / "v", no_token, owner=None)
+    folder = await write_volume(content, tmp_path / "v", no_token, now=NOW, owner=None)
 
     assert (folder / "k").read_text() == "second"
     assert (folder / "token").read_text() == "token for me 3600"

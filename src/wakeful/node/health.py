@@ -1,0 +1,158 @@
+"""The probes and hooks of one container, over one of its runs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from wakeful.apis.core.pod_types import Container, LifecycleHandler, Pod, Probe
+from wakeful.node.context import NodeContext
+from wakeful.node.probes import (
+    Attempt,
+    Prober,
+    ProbeState,
+    Timing,
+    Verdict,
+    attempt_within,
+    boot_interval,
+)
+from wakeful.node.runtime import ContainerStatus, RuntimeOperationError
+from wakeful.node.status import ContainerSnapshot
+from wakeful.node.statuswriter import Report
+
+log = structlog.get_logger("wakeful.node.health")
+
+_HOOK_SECONDS = 120.0
+
+
+class Health:
+    """Keeps ``ready`` and ``started`` of a snapshot true, and ends what is not alive."""
+
+    def __init__(
+        self,
+        node: NodeContext,
+        pod: Pod,
+        container: Container,
+        prober: Prober,
+        snapshot: ContainerSnapshot,
+        report: Report,
+    ) -> None:
+        self._node, self._pod, self._container = node, pod, container
+        self._prober, self._snapshot, self._report = prober, snapshot, report
+
+    async def watch(self, run: ContainerStatus, up: asyncio.Event, *, fresh: bool) -> None:
+        """Probe one run until cancelled; ``fresh`` when it was started just now.
+
+        ``up`` is set once it has started.
+        """
+        container, snapshot = self._container, self._snapshot
+        hook = container.lifecycle.post_start if container.lifecycle else None
+        if hook is not None and fresh and not await self._post_start(hook, run):
+            return
+        if container.startup_probe is not None and not snapshot.started:
+            await self._until_started(container.startup_probe, run)
+        snapshot.started = True
+        up.set()
+        if container.readiness_probe is None:
+            snapshot.ready = True
+        self._report.changed(urgent=snapshot.ready)
+        async with asyncio.TaskGroup() as group:
+            if container.readiness_probe is not None:
+                group.create_task(self._watch_readiness(container.readiness_probe, run))
+            if container.liveness_probe is not None:
+                group.create_task(self._watch_liveness(container.liveness_probe, run))
+
+    async def run_hook(self, hook: LifecycleHandler, run: ContainerStatus, limit: float) -> Attempt:
+        """Carry out a hook once, within ``limit`` seconds."""
+        if hook.sleep is not None:
+            await self._node.clock.sleep(min(limit, float(hook.sleep.seconds)))
+            return Attempt(True)
+        return await attempt_within(limit, self._prober.prepare(hook, self._container, run.id))
+
+    async def _post_start(self, hook: LifecycleHandler, run: ContainerStatus) -> bool:
+        result = await self.run_hook(hook, run, _HOOK_SECONDS)
+        if not result.success:
+            self._report.warning("FailedPostStartHook", f"PostStartHook failed: {result.output}")
+            await self._stop(run, None)
+        return result.success
+
+    async def _until_started(self, probe: Probe, run: ContainerStatus) -> None:
+        """Ask eagerly, but count failures by the probe's own period: that is the time it grants."""
+        timing, state = Timing.of(probe), ProbeState.of(probe)
+        attempt = self._prober.prepare(probe, self._container, run.id)
+        clock = self._node.clock
+        await clock.sleep(timing.initial_delay)
+        begun = counted_until = clock.monotonic()
+        tries = 0
+        while True:
+            result = await attempt_within(timing.timeout, attempt)
+            tries += 1
+            now = clock.monotonic()
+            if result.success or now >= counted_until:
+                verdict = state.observe(result.success)
+                counted_until = max(now, counted_until + timing.period)
+                if verdict is Verdict.PASSED:
+                    return
+                if verdict is Verdict.FAILED:
+                    await self._kill(run, "Startup", probe, result)
+            pause = boot_interval(tries, now - begun, timing.period, spawns=probe.exec is not None)
+            await clock.sleep(pause)
+
+    async def _watch_readiness(self, probe: Probe, run: ContainerStatus) -> None:
+        timing, state = Timing.of(probe), ProbeState.of(probe)
+        attempt = self._prober.prepare(probe, self._container, run.id)
+        clock, snapshot = self._node.clock, self._snapshot
+        await clock.sleep(timing.initial_delay)
+        begun, tries, told = clock.monotonic(), 0, 0.0
+        was_ready = snapshot.ready
+        while True:
+            result = await attempt_within(timing.timeout, attempt)
+            tries += 1
+            elapsed = clock.monotonic() - begun
+            verdict = state.observe(result.success)
+            if verdict is Verdict.PASSED and not snapshot.ready:
+                snapshot.ready = was_ready = True
+                self._report.changed(urgent=True)
+            elif verdict is Verdict.FAILED and snapshot.ready:
+                snapshot.ready = False
+                self._report.changed(urgent=True)
+            if not result.success and (was_ready or elapsed - told >= timing.period):
+                told = elapsed
+                self._report.warning("Unhealthy", f"Readiness probe failed: {result.output}")
+            spawns = probe.exec is not None
+            await clock.sleep(
+                timing.period
+                if was_ready
+                else boot_interval(tries, elapsed, timing.period, spawns=spawns)
+            )
+
+    async def _watch_liveness(self, probe: Probe, run: ContainerStatus) -> None:
+        timing, state = Timing.of(probe), ProbeState.of(probe)
+        attempt = self._prober.prepare(probe, self._container, run.id)
+        await self._node.clock.sleep(timing.initial_delay)
+        while True:
+            result = await attempt_within(timing.timeout, attempt)
+            if not result.success:
+                self._report.warning("Unhealthy", f"Liveness probe failed: {result.output}")
+            if state.observe(result.success) is Verdict.FAILED:
+                await self._kill(run, "Liveness", probe, result)
+            await self._node.clock.sleep(timing.period)
+
+    async def _kill(self, run: ContainerStatus, kind: str, probe: Probe, result: Attempt) -> None:
+        if kind == "Startup":
+            self._report.warning("Unhealthy", f"Startup probe failed: {result.output}")
+        self._report.normal(
+            "Killing",
+            f"Container {self._container.name} failed {kind.lower()} probe, will be restarted",
+        )
+        await self._stop(run, probe.termination_grace_period_seconds)
+
+    async def _stop(self, run: ContainerStatus, grace_seconds: int | None) -> None:
+        if grace_seconds is None:
+            grace_seconds = self._pod.spec.termination_grace_period_seconds
+        grace = 30.0 if grace_seconds is None else float(grace_seconds)
+        try:
+            await self._node.runtime.stop_container(run.id, grace_seconds=grace)
+        except RuntimeOperationError as err:
+            log.warning("unhealthy container not stopped", container=run.id, error=str(err))
