@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from aiohttp import web
@@ -24,10 +25,12 @@ from wakeful.apiserver.auth import (
     ServiceAccountTokens,
     StaticTokens,
 )
-from wakeful.apiserver.http.app import HTTPApplication, StreamHandler
+from wakeful.apiserver.http.app import HTTPApplication
 from wakeful.apiserver.http.component import ApiServerComponent
 from wakeful.apiserver.http.health import json_response
+from wakeful.apiserver.protocols import NodeConnector
 from wakeful.apiserver.registry.core import APIServer
+from wakeful.apiserver.streams import PodStreams
 from wakeful.autoscaler import ExplainReport
 from wakeful.cli.explain import EXPLAIN_PREFIX
 from wakeful.config import Settings
@@ -74,7 +77,7 @@ class ApiServing:
 
     def make_component(
         self,
-        streams: dict[tuple[str, str, str], StreamHandler],
+        node: NodeConnector,
         explain: Explainer,
         *,
         more_hosts: Sequence[str] = (),
@@ -98,7 +101,7 @@ class ApiServing:
                 self._tokens,
             ),
             raw={EXPLAIN_PREFIX: _explain_handler(explain)},
-            streams=streams,
+            streams=PodStreams(node, self._pod).handlers(),
         )
         return ApiServerComponent(
             application,
@@ -107,6 +110,9 @@ class ApiServing:
             port=settings.api_port,
             ssl_context=server_context(server_pair, self._authority.certificate_pem),
         )
+
+    def _pod(self, namespace: str, name: str) -> dict[str, Any] | None:
+        return self.server.objects.get("", "pods", name, namespace)
 
     def _uid_of(self, resource: str, namespace: str, name: str) -> str | None:
         found = self.server.objects.get("", resource, name, namespace)

@@ -40,7 +40,6 @@ def control_plane_spec(settings: Settings) -> ProcessSpec:
         rlimits={"nofile": -1},
         stop_grace_seconds=20,
         shutdown_rank=1,
-        umask=0o077,
     )
 
 

@@ -106,7 +106,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     runtime = await _make_runtime(settings, procd)
     node = _make_node(settings, decisions, runtime, StoreProvider(images, Puller(registry, images)))
     agent = NodeAgent(node)
-    component = api.make_component({}, decisions.autoscaling.deciders.explain)
+    component = api.make_component(PodConnector(node), decisions.autoscaling.deciders.explain)
 
     def announce() -> None:
         Addresses(settings.bind, component.port, settings.http_port, settings.https_port).save(
