@@ -159,6 +159,7 @@ class Rig:
     gateway: Gateway
     http: aiohttp.ClientSession
     ports: dict[str, int]
+    envoy_pid: int = 0
 
     @property
     def admin(self) -> EnvoyAdmin:
@@ -248,9 +249,9 @@ async def running_gateway(
         gateway = Gateway(settings, poke)
         async with (
             gateway.serving(),
-            running_envoy(settings),
+            running_envoy(settings) as envoy,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
         ):
             await gateway.publish(plan)
             ports = await wait_ready(settings, timeout=_READY_SECONDS)
-            yield Rig(settings, poke, gateway, http, ports)
+            yield Rig(settings, poke, gateway, http, ports, envoy.pid)
