@@ -49,6 +49,7 @@ from wakeful.reconciler.autoscaling import (
     add_kpa_controller,
     add_metric_controller,
 )
+from wakeful.reconciler.batch import add_batch_controllers
 from wakeful.reconciler.core import CoreAdmission, add_core_controllers
 from wakeful.reconciler.networking import (
     add_ingress_controller,
@@ -149,7 +150,9 @@ def _make_decisions(
     autoscaling = add_kpa_controller(manager, gateway.load)
     gateway.connect_poke(autoscaling.deciders)
     add_apps_controllers(manager)
-    add_core_controllers(manager, admission, root_ca=root_ca)
+    add_core_controllers(
+        manager, admission, root_ca=root_ca, claims_dir=str(settings.layout.root / "claims")
+    )
     add_serverlessservice_controller(manager)
     add_ingress_controller(manager, planner)
     add_controllers(
@@ -157,6 +160,7 @@ def _make_decisions(
         resolver=resolver,
         gateway=GatewayAddress(settings.http_port, settings.https_port),
     )
+    add_batch_controllers(manager)
     add_hpa_controller(manager)
     add_metric_controller(manager)
     manager.add(planner)

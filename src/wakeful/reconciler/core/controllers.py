@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wakeful.aio import Clock, SystemClock
+from wakeful.apis.core import Node, Pod
 from wakeful.apiserver.admission import AdmissionHook
 from wakeful.controller import Manager
 from wakeful.reconciler.core.admission import (
@@ -12,12 +13,15 @@ from wakeful.reconciler.core.admission import (
     ServiceAddresses,
     admit_service_account,
 )
+from wakeful.reconciler.core.claims.controller import make_claim_controller
 from wakeful.reconciler.core.endpoints.controller import make_endpoints_controller
 from wakeful.reconciler.core.gc.wiring import add_garbage_collector
 from wakeful.reconciler.core.namespace.controller import (
     make_namespace_controller,
     make_namespace_terminator,
 )
+from wakeful.reconciler.core.pods.collector import PodCollector
+from wakeful.reconciler.core.pods.expiry import EventExpiry
 from wakeful.reconciler.core.scheduling.fit import NodeUsage
 from wakeful.reconciler.core.scheduling.scheduler import make_scheduler
 
@@ -44,13 +48,14 @@ def add_core_controllers(
     admission: CoreAdmission | None = None,
     *,
     root_ca: str = "",
+    claims_dir: str = "/var/lib/wakeful/claims",
     clock: Clock | None = None,
 ) -> None:
     """Add every controller of the core group.
 
     ``admission`` is the one whose hooks the API server runs; ``root_ca`` is the certificate (PEM)
-    that every namespace gets in ``kube-root-ca.crt``. Endpoints come first: a held request waits
-    for them.
+    that every namespace gets in ``kube-root-ca.crt``; ``claims_dir`` is where the node keeps the
+    directories of claims. Endpoints come first: a held request waits for them.
     """
     clock = clock or SystemClock()
     admission = admission or CoreAdmission()
@@ -58,4 +63,7 @@ def add_core_controllers(
     manager.add(make_namespace_controller(manager, root_ca))
     manager.add(make_namespace_terminator(manager, clock))
     manager.add(make_scheduler(manager, admission.usage, clock))
+    manager.add(make_claim_controller(manager, clock, claims_dir))
+    manager.add(PodCollector(manager.client, manager.informer(Pod), manager.informer(Node)))
+    manager.add(EventExpiry(manager.client.transport, clock))
     add_garbage_collector(manager)

@@ -1,0 +1,1 @@
+"""CronJobs: jobs on a schedule."""

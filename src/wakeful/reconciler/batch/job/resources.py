@@ -1,0 +1,72 @@
+"""What the pods of a job look like, and how its status tells of its end. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from wakeful.apimachinery.meta import ObjectMeta, owner_reference
+from wakeful.apimachinery.names import generate_name
+from wakeful.apis.batch import Job, JobStatus
+from wakeful.apis.batch.job_types import (
+    COMPLETE,
+    FAILED,
+    FAILURE_TARGET,
+    SUCCESS_CRITERIA_MET,
+    SUSPENDED,
+    JobCondition,
+)
+from wakeful.apis.core import Pod
+from wakeful.reconciler.batch.job.plan import Outcome
+
+
+def make_pod(job: Job) -> Pod:
+    """One more pod, under a name nobody has."""
+    template, prefix = job.spec.template, f"{job.metadata.name}-"
+    return Pod(
+        metadata=ObjectMeta(
+            name=generate_name(prefix),
+            generate_name=prefix,
+            namespace=job.metadata.namespace,
+            labels=dict(template.metadata.labels),
+            annotations=dict(template.metadata.annotations),
+            finalizers=list(template.metadata.finalizers),
+            owner_references=[owner_reference(job)],
+        ),
+        spec=template.spec.deep_copy(),
+    )
+
+
+def mark_finished(status: JobStatus, outcome: Outcome, now: datetime) -> None:
+    """Say how it ended: first why, then that."""
+    if outcome.is_success:
+        status.completion_time = now
+    kinds = (SUCCESS_CRITERIA_MET, COMPLETE) if outcome.is_success else (FAILURE_TARGET, FAILED)
+    for kind in kinds:
+        set_condition(status, kind, "True", outcome.reason, outcome.message, now)
+
+
+def mark_suspended(status: JobStatus, *, suspended: bool, now: datetime) -> bool:
+    """Say whether it rests; returns whether that is news."""
+    have = status.condition(SUSPENDED)
+    if suspended == (have is not None and have.status == "True"):
+        return False
+    if suspended:
+        set_condition(status, SUSPENDED, "True", "JobSuspended", "Job suspended", now)
+    elif have is not None:
+        set_condition(status, SUSPENDED, "False", "JobResumed", "Job resumed", now)
+    return True
+
+
+def set_condition(
+    status: JobStatus, kind: str, value: str, reason: str, message: str, now: datetime
+) -> None:
+    """Set a condition."""
+    new = JobCondition(
+        type=kind,
+        status=value,
+        last_probe_time=now,
+        last_transition_time=now,
+        reason=reason,
+        message=message,
+    )
+    status.conditions = [*(c for c in status.conditions if c.type != kind), new]

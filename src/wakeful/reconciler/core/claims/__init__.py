@@ -1,0 +1,1 @@
+"""PersistentVolumeClaims: a directory each."""

@@ -1,0 +1,1 @@
+"""Pods nobody looks after any more, and events nobody asks for."""
