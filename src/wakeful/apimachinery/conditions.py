@@ -128,7 +128,7 @@ class ConditionManager:
             if condition is not None and condition.is_false:
                 happy = self.get(self._set.happy)
                 if happy is None or not happy.is_false:
-                    self.mark_false(self._set.happy, condition.reason, condition.message)
+                    self.mark_false(self._set.happy, reason, message)
                 return
         if kind in self._set.dependents:
             self._put(self._make(self._set.happy, UNKNOWN, reason, message))
@@ -183,7 +183,11 @@ class ConditionManager:
             self._put(self._make(self._set.happy, TRUE, "", ""))
 
     def _unhappy_dependent(self) -> Condition | None:
-        present = [c for c in self._status.conditions if c.type in self._set.dependents]
+        if not self._set.dependents:
+            return None
+        present = [
+            c for c in self._status.conditions if not c.severity and c.type != self._set.happy
+        ]
         present.sort(key=_transition_time, reverse=True)
         unhappy = _first(c for c in present if c.is_false) or _first(
             c for c in present if c.is_unknown

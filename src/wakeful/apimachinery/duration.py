@@ -5,43 +5,49 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-_UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,  # micro sign
+    "μs": 1_000,  # Greek letter mu
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
 }
-_LONGEST_SECONDS = 2**63 / 1e9  # Go counts nanoseconds in 64 bits
-_TERM = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_MOST_NANOSECONDS = 2**63 - 1  # Go counts nanoseconds in 64 bits
+_TERM = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a Go duration.
+    """Read a Go duration; what is finer than a microsecond is lost.
 
     Raises:
         ValueError: With Go's words, ``time: invalid duration "x"``.
     """
     body = text[1:] if text[:1] in ("-", "+") else text
-    sign = -1 if text.startswith("-") else 1
     if body == "0":
         return timedelta()
-    position, seconds = 0, 0.0
-    for term in _TERM.finditer(body):
-        if term.start() != position:
-            break
-        seconds += float(term.group(1)) * _UNITS[term.group(2)]
-        position = term.end()
-    if not body or position != len(body):
-        if re.fullmatch(r"\d+\.?\d*|\.\d+", body):
+    if not body:
+        raise ValueError(f'time: invalid duration "{text}"')
+    total = position = 0
+    while position < len(body):
+        term = _TERM.match(body, position)
+        assert term is not None  # the pattern matches the empty text too
+        whole, fraction, unit = term.group(1), term.group(2) or "", term.group(3)
+        if not (whole or fraction) or len(whole) > 19:
+            raise ValueError(f'time: invalid duration "{text}"')
+        if not unit:
             raise ValueError(f'time: missing unit in duration "{text}"')
+        if unit not in _NANOSECONDS:
+            raise ValueError(f'time: unknown unit "{unit}" in duration "{text}"')
+        scale = _NANOSECONDS[unit]
+        total += int(whole or "0") * scale
+        total += int(fraction[:18] or "0") * scale // 10 ** len(fraction[:18])
+        position = term.end()
+    if total > _MOST_NANOSECONDS:
         raise ValueError(f'time: invalid duration "{text}"')
-    if seconds > _LONGEST_SECONDS:
-        raise ValueError(f'time: invalid duration "{text}"')
-    return timedelta(seconds=sign * seconds)
+    return timedelta(microseconds=(-total if text.startswith("-") else total) / 1000)
 
 
 def format_duration(value: timedelta) -> str:

@@ -41,7 +41,7 @@ class FieldError:
     def under(self, prefix: str) -> FieldError:
         """The same fault, seen from a parent: every path gets ``prefix`` in front.
 
-        A path that starts with ``[`` (an index) is joined without a dot.
+        A path that starts with an index (``[0]``) is joined without a dot.
         """
         return replace(self, paths=tuple(join(prefix, p) for p in self.paths or ("",)))
 
@@ -53,7 +53,9 @@ def join(prefix: str, path: str) -> str:
     """Join two paths; either may be empty."""
     if not prefix or not path:
         return prefix or path
-    return prefix + path if path.startswith("[") else f"{prefix}.{path}"
+    first = path.partition(".")[0]
+    is_index = first.startswith("[") and first.endswith("]")
+    return prefix + path if is_index else f"{prefix}.{path}"
 
 
 def under(prefix: str, errors: Iterable[FieldError]) -> FieldErrors:
@@ -67,8 +69,8 @@ def under_index(prefix: str, index: int, errors: Iterable[FieldError]) -> FieldE
 
 
 def under_key(prefix: str, key: str, errors: Iterable[FieldError]) -> FieldErrors:
-    """Prefix with a map key, upstream's way: ``annotations[key]``."""
-    return under(f"{prefix}[{key}]", errors)
+    """Prefix with a map key, upstream's way: ``env[key]``, but ``env.[dotted.key]``."""
+    return under(join(prefix, f"[{key}]"), errors)
 
 
 # --- the words of Kubernetes' field package -------------------------------------------------------
@@ -129,6 +131,19 @@ def too_long(path: str, limit_bytes: int) -> FieldError:
 # --- the words of Knative's apis package ----------------------------------------------------------
 
 
+def _go_text(value: Any) -> str:
+    """A value as Go's ``%v`` prints it."""
+    match value:
+        case None:
+            return "<nil>"
+        case bool():
+            return "true" if value else "false"
+        case list() | tuple():
+            return "[" + " ".join(_go_text(v) for v in value) + "]"
+        case _:
+            return str(value)
+
+
 def missing_field(*paths: str) -> FieldError:
     """``missing field(s)``."""
     return FieldError("missing field(s)", paths, type=ErrorType.REQUIRED)
@@ -146,7 +161,7 @@ def disallowed_update_deprecated(*paths: str) -> FieldError:
 
 def invalid_value(value: Any, path: str, details: str = "") -> FieldError:
     """``invalid value: x``."""
-    return FieldError(f"invalid value: {value}", (path,), details)
+    return FieldError(f"invalid value: {_go_text(value)}", (path,), details)
 
 
 def invalid_key_name(key: str, path: str, details: str = "") -> FieldError:
@@ -156,7 +171,8 @@ def invalid_key_name(key: str, path: str, details: str = "") -> FieldError:
 
 def out_of_bounds(value: Any, lower: Any, upper: Any, path: str) -> FieldError:
     """``expected 0 <= 601 <= 600``."""
-    return FieldError(f"expected {lower} <= {value} <= {upper}", (path,))
+    low, given, high = (_go_text(v) for v in (lower, value, upper))
+    return FieldError(f"expected {low} <= {given} <= {high}", (path,))
 
 
 def missing_one_of(*paths: str) -> FieldError:
@@ -189,13 +205,14 @@ def to_text(errors: Iterable[FieldError]) -> str:
     """Render as Knative's ``FieldError.Error()``.
 
     Errors with equal message and details are merged; paths are sorted and joined by commas, errors
-    are sorted and joined by newlines.
+    are sorted by message and joined by newlines.
     """
     merged: dict[tuple[str, str], set[str]] = {}
     for error in errors:
         merged.setdefault((error.message, error.details), set()).update(p for p in error.paths if p)
     lines: list[str] = []
-    for (message, details), paths in merged.items():
-        text = f"{message}: {', '.join(sorted(paths))}" if paths else message
-        lines.append(f"{text}\n{details}" if details else text)
-    return "\n".join(sorted(lines))
+    for message, details in sorted(merged):
+        lines.append(f"{message}: {', '.join(sorted(merged[message, details]))}")
+        if details:
+            lines.append(details)
+    return "\n".join(lines)

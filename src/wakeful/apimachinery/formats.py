@@ -15,13 +15,15 @@ from urllib.parse import urlsplit
 from wakeful.apimachinery.duration import parse_duration
 
 _PART = "[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
-_HOST = re.compile(rf"^(?=.{{1,253}}$){_PART}(\.{_PART})*$")
-_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
-_DATE_TIME = re.compile(r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$")
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_PART}(\.{_PART})*")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 def _date_time(text: str) -> None:
-    if not _DATE_TIME.match(text):
+    if not _DATE_TIME.fullmatch(text):
         raise ValueError(text)
     datetime.fromisoformat(text.upper())
 
@@ -43,7 +45,7 @@ def _ip(version: int) -> Callable[[str], None]:
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], None]:
     def check(text: str) -> None:
-        if not pattern.match(text):
+        if not pattern.fullmatch(text):
             raise ValueError(text)
 
     return check

@@ -15,9 +15,9 @@ from wakeful.apimachinery.meta import APIModel
 Operator = Literal["=", "!=", "in", "notin", "exists", "!"]
 
 _NAME = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)"
-_KEY = re.compile(rf"^(?:[a-z0-9](?:[-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_NAME}$")
-_VALUE = re.compile(rf"^{_NAME}?$")
-_SET = re.compile(r"^\s*([^\s,()!=]+)\s+(in|notin)\s+\(([^()]*)\)\s*$")
+_KEY = re.compile(rf"(?:[a-z0-9](?:[-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_NAME}")
+_VALUE = re.compile(rf"{_NAME}?")
+_SET = re.compile(r"^\s*([^\s,()!=]+)\s+(in|notin)\s*\(([^()]*)\)\s*$")
 _EQUAL = re.compile(r"^\s*([^\s,()!=]+)\s*(==|=|!=)\s*([^\s,()!=]*)\s*$")
 _EXISTS = re.compile(r"^\s*(!?)\s*([^\s,()!=]+)\s*$")
 

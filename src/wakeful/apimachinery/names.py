@@ -6,9 +6,9 @@ import hashlib
 import random
 import re
 
-_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-_LABEL_1035 = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
-_SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 LABEL_MESSAGE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must"
@@ -74,10 +74,8 @@ def child_name(parent: str, suffix: str) -> str:
             digest = _md5(parent + suffix)
             head = parent[:31]
             room = max(0, 63 - len(head) - len(digest))
-            name = head + digest + suffix[:room]
-        else:
-            name = parent[: 31 - len(suffix)] + _md5(parent) + suffix
-        name = re.sub(r"[^a-z0-9]+$", "", name, flags=re.IGNORECASE)
+            return re.sub(r"[^A-Za-z0-9]+\Z", "", head + digest + suffix[:room])
+        name = parent[: 31 - len(suffix)] + _md5(parent) + suffix
     return name
 
 

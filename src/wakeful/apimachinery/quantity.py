@@ -23,7 +23,9 @@ _SUFFIXES = {
     "Pi": Decimal(2) ** 50,
     "Ei": Decimal(2) ** 60,
 }
-_QUANTITY = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))([eE][+-]?\d{1,3}|[numkMGTPE]|[KMGTPE]i|)$")
+_QUANTITY = re.compile(
+    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([eE][+-]?[0-9]{1,3}|[numkMGTPE]|[KMGTPE]i|)"
+)
 
 PATTERN_MESSAGE = (
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -36,10 +38,9 @@ def parse_quantity(text: str) -> Decimal:
     Raises:
         ValueError: The text is not a quantity.
     """
-    found = _QUANTITY.match(text)
+    found = _QUANTITY.fullmatch(text)
     if not found:
         raise ValueError(PATTERN_MESSAGE)
     number, suffix = found.groups()
-    if suffix[:1] in ("e", "E") and len(suffix) > 1:
-        return Decimal(number + suffix)
-    return Decimal(number) * _SUFFIXES[suffix]
+    scale = _SUFFIXES.get(suffix)
+    return Decimal(number + suffix) if scale is None else Decimal(number) * scale

@@ -110,8 +110,8 @@ def test_serverless_service_needs_mode_object_and_protocol() -> None:
 
     assert to_text(validate_serverlessservice(made, None, CREATE)) == "\n".join(
         [
-            "invalid value: -1: spec.numActivators",
             "invalid value: : spec.protocolType",
+            "invalid value: -1: spec.numActivators",
             "invalid value: Sometimes: spec.mode",
             "missing field(s): spec.objectRef",
         ]
