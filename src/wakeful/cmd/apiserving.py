@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 from aiohttp import web
@@ -101,7 +100,7 @@ class ApiServing:
                 self._tokens,
             ),
             raw={EXPLAIN_PREFIX: _explain_handler(explain)},
-            streams=PodStreams(node, self._pod).handlers(),
+            streams=PodStreams(node, self.server.objects).handlers(),
         )
         return ApiServerComponent(
             application,
@@ -110,9 +109,6 @@ class ApiServing:
             port=settings.api_port,
             ssl_context=server_context(server_pair, self._authority.certificate_pem),
         )
-
-    def _pod(self, namespace: str, name: str) -> dict[str, Any] | None:
-        return self.server.objects.get("", "pods", name, namespace)
 
     def _uid_of(self, resource: str, namespace: str, name: str) -> str | None:
         found = self.server.objects.get("", resource, name, namespace)

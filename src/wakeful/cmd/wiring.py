@@ -33,7 +33,7 @@ from wakeful.gateway.component import GatewayComponent, GatewayReady
 from wakeful.gateway.gateway import Gateway
 from wakeful.gateway.planner import Planner
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
-from wakeful.node import NodeAgent, NodeContext, NodeIdentity
+from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector
 from wakeful.node.runtime import Runtime
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
 from wakeful.oci.layout import LayoutStore
