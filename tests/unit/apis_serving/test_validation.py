@@ -288,7 +288,7 @@ TEMPLATE_FAULTS: list[tuple[dict[str, Any], str]] = [
     (
         {"annotations": {"queue.sidecar.serving.knative.dev/cpu-resource-limit": "much"}},
         "invalid value: much: spec.template.metadata.annotations"
-        "[queue.sidecar.serving.knative.dev/cpu-resource-limit]",
+        ".[queue.sidecar.serving.knative.dev/cpu-resource-limit]",
     ),
     (
         {"name": "x"},
