@@ -152,10 +152,9 @@ class PlanCompiler:
             known = self._clusters.get(key, {})
             self._clusters[key] = clusters
             changed = {name: c for name, c in clusters.items() if known.get(name) != c}
-            if not changed:
-                continue
             put[ResourceType.CLUSTER] |= changed
-            put[ResourceType.ENDPOINTS] |= self._make_endpoints(backend)
+            if changed or clusters.keys() != known.keys():
+                put[ResourceType.ENDPOINTS] |= self._make_endpoints(backend)
             gone = known.keys() - clusters.keys()
             remove[ResourceType.CLUSTER] |= gone
             remove[ResourceType.ENDPOINTS] |= gone

@@ -7,7 +7,7 @@ thousands costs Python no more than concatenating strings.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy.config.core.v3 import base_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
@@ -82,19 +82,17 @@ def resolve_conflicts(
         rules: list[HostRule] = []
         for rule in table.rules:
             hosts = []
-            for host in dict.fromkeys(name.lower() for name in rule.hosts):
-                winner = owners.setdefault((rule.visibility, host), table.key)
-                if winner == table.key and not any(
-                    host in other.hosts and other.visibility is rule.visibility for other in rules
-                ):
-                    hosts.append(host)
-                elif winner != table.key:
-                    conflicts.append(HostConflict(host, winner, table.key))
-            if hosts:
-                rules.append(
-                    HostRule(tuple(hosts), rule.routes, rule.visibility, rule.redirect_to_https)
-                )
-        kept[table.key] = RouteTable(table.key, tuple(rules), table.version)
+            for host in rule.hosts:
+                claim = (rule.visibility, host.lower())
+                if claim not in owners:
+                    owners[claim] = table.key
+                    hosts.append(host.lower())
+                elif owners[claim] != table.key:
+                    conflicts.append(HostConflict(host.lower(), owners[claim], table.key))
+            names = tuple(hosts)
+            rules.append(rule if names == rule.hosts else replace(rule, hosts=names))
+        whole = tuple(rules) == table.rules
+        kept[table.key] = table if whole else replace(table, rules=tuple(rules))
     return kept, conflicts
 
 

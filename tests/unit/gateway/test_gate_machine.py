@@ -1,0 +1,217 @@
+"""One revision's gate: who is let go, when, and who is told no."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wakeful.gateway import Endpoint, RevisionBackend, RevisionKey
+from wakeful.gateway.gate import Phase, RevisionGate
+from wakeful.gateway.gate.machine import MAX_HOPS, QUEUE_LIMIT, Deny, Grant, Pause, Poke
+
+KEY = RevisionKey("default", "hello")
+ONE, TWO = Endpoint("127.0.0.1", 1), Endpoint("127.0.0.1", 2)
+
+
+def gate(limit: int = 0, *, recovering: bool = False) -> RevisionGate:
+    return RevisionGate(RevisionBackend(KEY, container_concurrency=limit), recovering=recovering)
+
+
+def test_first_request_pokes_and_the_others_just_wait() -> None:
+    machine = gate()
+
+    assert machine.arrive(1, 0.0) == [Poke()]
+    assert machine.arrive(2, 0.1) == []
+    assert (machine.phase, machine.held) == (Phase.STARTING, 2)
+
+
+def test_acknowledged_instance_lets_everybody_go_in_order() -> None:
+    machine = gate()
+    for ticket in (1, 2, 3):
+        machine.arrive(ticket, 0.0)
+
+    assert machine.offer([ONE], 1.0) == [Grant(1), Grant(2), Grant(3)]
+    assert machine.phase is Phase.AWAKE
+    assert machine.arrive(4, 1.1) == [Grant(4)]
+
+
+def test_last_instance_gone_means_asleep_and_the_next_request_pokes_again() -> None:
+    machine = gate()
+    machine.offer([ONE], 0.0)
+
+    assert machine.withdraw([], 1.0) == []
+    assert machine.phase is Phase.ASLEEP
+    assert machine.arrive(1, 2.0) == [Poke()]
+
+
+def test_instance_lost_while_requests_wait_is_asked_for_again() -> None:
+    machine = gate(1)
+    machine.offer([ONE], 0.0)
+    machine.arrive(1, 0.0)
+    machine.arrive(2, 0.0)
+
+    assert machine.withdraw([], 1.0) == [Poke()]
+    assert machine.phase is Phase.STARTING
+
+
+def test_limit_is_a_central_line_over_all_instances() -> None:
+    machine = gate(1)
+    machine.offer([ONE, TWO], 0.0)
+
+    assert machine.arrive(1, 0.0) == [Grant(1, ONE)]
+    assert machine.arrive(2, 0.0) == [Grant(2, TWO)]
+    assert machine.arrive(3, 0.0) == []
+    assert machine.arrive(4, 0.0) == []
+    assert machine.leave(2, 1.0) == [Grant(3, TWO)]
+    assert machine.leave(1, 1.0) == [Grant(4, ONE)]
+
+
+def test_waiting_client_that_leaves_frees_its_place_only() -> None:
+    machine = gate(1)
+    machine.offer([ONE], 0.0)
+    machine.arrive(1, 0.0)
+    machine.arrive(2, 0.0)
+    machine.arrive(3, 0.0)
+
+    assert machine.leave(2, 0.5) == []
+    assert machine.leave(1, 1.0) == [Grant(3, ONE)]
+
+
+def test_new_instance_takes_from_the_line_at_once() -> None:
+    machine = gate(2)
+    machine.offer([ONE], 0.0)
+    for ticket in range(1, 6):
+        machine.arrive(ticket, 0.0)
+
+    assert machine.offer([ONE, TWO], 1.0) == [Grant(3, TWO), Grant(4, TWO)]
+
+
+def test_failed_start_is_told_to_everybody_and_forgotten() -> None:
+    machine = gate()
+    machine.arrive(1, 0.0)
+    machine.arrive(2, 0.0)
+
+    denied = machine.fail("boom", 1.0)
+
+    assert denied == [
+        Deny(ticket, HTTPStatus.SERVICE_UNAVAILABLE, "boom", "start_failed") for ticket in (1, 2)
+    ]
+    assert (machine.phase, machine.held) == (Phase.ASLEEP, 0)
+    assert machine.arrive(3, 2.0) == [Poke()]
+
+
+def test_failure_does_not_touch_a_revision_that_serves() -> None:
+    machine = gate(1)
+    machine.offer([ONE], 0.0)
+    machine.arrive(1, 0.0)
+    machine.arrive(2, 0.0)
+
+    assert machine.fail("another instance crashed", 1.0) == []
+    assert machine.held == 1
+
+
+def test_line_is_bounded() -> None:
+    machine = gate()
+    for ticket in range(QUEUE_LIMIT):
+        machine.arrive(ticket, 0.0)
+
+    (refused,) = machine.arrive(QUEUE_LIMIT, 0.0)
+
+    assert isinstance(refused, Deny)
+    assert (refused.status, refused.body) == (503, "pending request queue full")
+
+
+def test_request_that_came_back_pauses_longer_each_time_and_then_gives_up() -> None:
+    machine = gate()
+    machine.offer([ONE], 0.0)
+
+    first = machine.arrive(1, 0.0, hop=1)
+    third = machine.arrive(2, 0.0, hop=3)
+    last = machine.arrive(3, 0.0, hop=MAX_HOPS)
+
+    assert first == [Pause(1, pytest.approx(0.02))]
+    assert third == [Pause(2, pytest.approx(0.08))]
+    assert isinstance(last[0], Deny)
+    assert machine.resume(1, 0.02) == [Grant(1)]
+
+
+def test_changed_instances_end_every_pause() -> None:
+    machine = gate()
+    machine.offer([ONE], 0.0)
+    machine.arrive(1, 0.0, hop=1)
+
+    assert machine.offer([TWO], 0.01) == [Grant(1)]
+    assert machine.resume(1, 0.02) == []
+
+
+def test_slots_of_a_former_control_plane_are_learnt_before_any_is_given() -> None:
+    machine = gate(1, recovering=True)
+    machine.offer([ONE, TWO], 0.0)
+    assert machine.arrive(1, 0.0) == []
+
+    assert machine.recover({ONE: 1}, 0.1) == [Grant(1, TWO)]
+    machine.arrive(2, 0.2)
+    assert machine.recover({ONE: 1, TWO: 1}, 0.3) == []
+    assert machine.recover({TWO: 1}, 0.4) == [Grant(2, ONE)]
+
+
+def test_counts_are_exact_integrals() -> None:
+    machine = gate(1)
+    machine.arrive(1, 10.0)
+    machine.arrive(2, 11.0)
+    machine.offer([ONE], 12.0)
+    machine.leave(1, 14.0)
+
+    counts = machine.counts(15.0)
+
+    assert (counts.held, counts.running, counts.arrived_total) == (0, 1, 2)
+    # one waits 10–11, two wait 11–12, one waits 12–14; one runs from 12 on
+    assert counts.held_area == pytest.approx(1 + 2 + 2)
+    assert counts.running_area == pytest.approx(3)
+
+
+events = st.lists(
+    st.one_of(
+        st.tuples(st.just("arrive"), st.integers(0, 30)),
+        st.tuples(st.just("leave"), st.integers(0, 30)),
+        st.tuples(st.just("offer"), st.sets(st.integers(1, 3), max_size=3)),
+        st.tuples(st.just("withdraw"), st.sets(st.integers(1, 3), max_size=3)),
+    ),
+    max_size=80,
+)
+
+
+@given(limit=st.integers(1, 3), steps=events)
+def test_no_instance_ever_has_more_than_its_limit(
+    limit: int, steps: list[tuple[str, object]]
+) -> None:
+    """Whatever happens in whatever order: slots are never overdrawn, nobody is let go twice."""
+    machine = gate(limit)
+    live: set[int] = set()
+    running: dict[int, Endpoint] = {}
+    for now, (what, value) in enumerate(steps, start=1):
+        effects = []
+        if what == "arrive" and value not in live:
+            live.add(value)  # type: ignore[arg-type]
+            effects = machine.arrive(value, now)  # type: ignore[arg-type]
+        elif what == "leave" and value in live:
+            live.discard(value)  # type: ignore[arg-type]
+            running.pop(value, None)  # type: ignore[call-overload]
+            effects = machine.leave(value, now)  # type: ignore[arg-type]
+        elif what in ("offer", "withdraw"):
+            endpoints = [Endpoint("127.0.0.1", port) for port in value]  # type: ignore[attr-defined]
+            effects = getattr(machine, what)(endpoints, now)
+        for effect in effects:
+            if isinstance(effect, Grant):
+                assert effect.ticket not in running
+                assert effect.endpoint is not None
+                running[effect.ticket] = effect.endpoint
+        for endpoint in set(running.values()):
+            assert list(running.values()).count(endpoint) <= limit
+            assert machine.in_flight(endpoint) == list(running.values()).count(endpoint)
+        assert machine.held == len(live) - len(running)
+        free = [e for e in machine.ready if machine.in_flight(e) < limit]
+        assert not (free and machine.held)

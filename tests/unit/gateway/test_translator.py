@@ -1,0 +1,279 @@
+"""Plans to Envoy's resources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.core.v3 import health_check_pb2
+from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2
+
+from wakeful.gateway import (
+    Endpoint,
+    GatewayPaths,
+    GatewaySettings,
+    HostRule,
+    IngressKey,
+    Plan,
+    RevisionBackend,
+    RevisionKey,
+    Route,
+    RouteTable,
+    ServiceBackend,
+    ServiceKey,
+    Split,
+    Visibility,
+    WireProtocol,
+)
+from wakeful.gateway.translator import PlanCompiler
+from wakeful.gateway.translator.names import parse_cluster_name
+from wakeful.gateway.xds import Changes, ResourceType
+
+SETTINGS = GatewaySettings(GatewayPaths(Path("/run/w")))
+HELLO = RevisionKey("default", "hello-00001")
+ONE, TWO = Endpoint("127.0.0.1", 1), Endpoint("127.0.0.1", 2)
+
+
+def table(name: str, *routes: Route, hosts: tuple[str, ...] = (), **rule: object) -> RouteTable:
+    rules = (HostRule(hosts or (f"{name}.localhost",), routes, **rule),)  # type: ignore[arg-type]
+    return RouteTable.of(IngressKey("default", name), rules)
+
+
+def plan(*tables: RouteTable, **backend: object) -> Plan:
+    revision = RevisionBackend(HELLO, **backend)  # type: ignore[arg-type]
+    return Plan({t.key: t for t in tables}, {HELLO: revision})
+
+
+def simple(**backend: object) -> Plan:
+    return plan(table("hello", Route((Split(HELLO),))), **backend)
+
+
+def clusters(changes: Changes) -> dict[str, cluster_pb2.Cluster]:
+    found = {}
+    for name, resource in changes.put.get(ResourceType.CLUSTER, {}).items():
+        found[name] = cluster_pb2.Cluster.FromString(resource.body.value)
+    return found
+
+
+def assignments(changes: Changes) -> dict[str, endpoint_pb2.ClusterLoadAssignment]:
+    found = {}
+    for name, resource in changes.put.get(ResourceType.ENDPOINTS, {}).items():
+        found[name] = endpoint_pb2.ClusterLoadAssignment.FromString(resource.body.value)
+    return found
+
+
+def hosts(changes: Changes, name: str = "public") -> list[route_components_pb2.VirtualHost]:
+    body = changes.put[ResourceType.ROUTES][name].body
+    return list(route_pb2.RouteConfiguration.FromString(body.value).virtual_hosts)
+
+
+def ports(assignment: endpoint_pb2.ClusterLoadAssignment, priority: int) -> list[int]:
+    return [
+        host.endpoint.address.socket_address.port_value
+        for group in assignment.endpoints
+        if group.priority == priority
+        for host in group.lb_endpoints
+    ]
+
+
+def test_sleeping_revision_falls_to_the_gate_by_priority() -> None:
+    compiler = PlanCompiler(SETTINGS)
+
+    asleep = assignments(compiler.compile(simple()))["default/hello-00001"]
+    awake = assignments(compiler.compile_endpoints(HELLO, [ONE]))["default/hello-00001"]
+
+    assert ports(asleep, 0) == []
+    assert ports(awake, 0) == [1]
+    gate = [group for group in awake.endpoints if group.priority == 1]
+    assert gate[0].lb_endpoints[0].endpoint.address.pipe.path == "/run/w/gate.sock"
+
+
+def test_limited_revision_always_passes_the_gate() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile(simple(container_concurrency=3))
+
+    changed = assignments(compiler.compile_endpoints(HELLO, [ONE]))
+
+    assert ports(changed["default/hello-00001"], 0) == []
+    assert ports(changed["default/hello-00001/pods"], 0) == [1]
+
+
+def test_draining_instance_is_listed_but_not_chosen() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile(simple())
+    leaving = Endpoint("127.0.0.1", 1, draining=True)
+
+    changed = assignments(compiler.compile_endpoints(HELLO, [leaving, TWO]))
+
+    group = changed["default/hello-00001"].endpoints[0]
+    assert [host.health_status for host in group.lb_endpoints] == [
+        health_check_pb2.HealthStatus.DRAINING,
+        health_check_pb2.HealthStatus.UNKNOWN,
+    ]
+
+
+def test_one_changed_endpoint_changes_one_resource() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile(simple())
+
+    first = compiler.compile_endpoints(HELLO, [TWO, ONE])
+    again = compiler.compile_endpoints(HELLO, [ONE, TWO])
+
+    assert {kind: list(names) for kind, names in first.put.items()} == {
+        ResourceType.ENDPOINTS: ["default/hello-00001"]
+    }
+    assert not again
+
+
+def test_changed_cluster_brings_its_endpoints_again_in_a_new_version() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile_endpoints(HELLO, [ONE])
+    before = compiler.compile(simple()).put[ResourceType.ENDPOINTS]["default/hello-00001"]
+
+    changes = compiler.compile(simple(protocol=WireProtocol.H2C))
+
+    after = changes.put[ResourceType.ENDPOINTS]["default/hello-00001"]
+    assert set(changes.put) == {ResourceType.CLUSTER, ResourceType.ENDPOINTS}
+    assert before.body == after.body
+    assert before.version != after.version
+
+
+def test_same_plan_changes_nothing_and_a_fresh_compiler_makes_the_same_versions() -> None:
+    first, second = PlanCompiler(SETTINGS), PlanCompiler(SETTINGS)
+
+    assert first.compile(simple()).put == second.compile(simple()).put
+    assert not first.compile(simple())
+
+
+def test_changed_timeout_changes_routes_only() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile(simple(timeout_seconds=10.0))
+
+    changes = compiler.compile(simple(timeout_seconds=20.0))
+
+    assert set(changes.put) == {ResourceType.ROUTES}
+    assert hosts(changes)[0].routes[1].route.timeout.ToTimedelta().total_seconds() == 20.25
+
+
+def test_removed_table_and_revision_are_taken_away() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile(simple())
+
+    changes = compiler.compile(Plan())
+
+    assert hosts(changes) == []
+    assert changes.remove[ResourceType.CLUSTER] == {"default/hello-00001"}
+
+
+def test_limit_taken_back_removes_the_second_cluster() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile(simple(container_concurrency=1))
+
+    changes = compiler.compile(simple())
+
+    assert changes.remove[ResourceType.CLUSTER] == {"default/hello-00001/pods"}
+
+
+def test_probe_comes_first_and_longer_paths_before_shorter_ones() -> None:
+    routes = (
+        Route((Split(HELLO),)),
+        Route((Split(HELLO),), path="/login"),
+        Route((Split(HELLO),), path="/login", headers=(("foo", "bar"),)),
+    )
+    changes = PlanCompiler(SETTINGS).compile(plan(table("shop", *routes)))
+
+    found = hosts(changes)[0].routes
+
+    assert found[0].direct_response.status == 200
+    assert [(r.match.prefix, len(r.match.headers)) for r in found[1:]] == [
+        ("/login", 1),
+        ("/login", 0),
+        ("/", 0),
+    ]
+
+
+def test_split_names_each_revision_to_the_app() -> None:
+    other = RevisionKey("default", "hello-00002")
+    shares = table("hello", Route((Split(HELLO, 70), Split(other, 30))))
+    compiled = PlanCompiler(SETTINGS).compile(plan(shares))
+
+    weighted = hosts(compiled)[0].routes[1].route.weighted_clusters.clusters
+
+    assert [(c.name, c.weight.value) for c in weighted] == [
+        ("default/hello-00001", 70),
+        ("default/hello-00002", 30),
+    ]
+    headers = {h.header.key: h.header.value for h in weighted[1].request_headers_to_add}
+    assert headers["Knative-Serving-Revision"] == "hello-00002"
+    assert headers["Knative-Serving-Namespace"] == "default"
+
+
+def test_local_rules_go_to_the_internal_routes_only() -> None:
+    local = table(
+        "hello",
+        Route((Split(HELLO),)),
+        hosts=("hello.default",),
+        visibility=Visibility.CLUSTER_LOCAL,
+    )
+    changes = PlanCompiler(SETTINGS).compile(plan(local))
+
+    assert hosts(changes) == []
+    assert list(hosts(changes, "internal")[0].domains) == ["hello.default"]
+
+
+def test_host_wanted_twice_stays_with_the_first() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    first = table("first", Route((Split(HELLO),)), hosts=("a.b", "only.first"))
+    second = table("second", Route((Split(HELLO),)), hosts=("A.b", "only.second"))
+
+    changes = compiler.compile(plan(first, second))
+
+    assert [list(host.domains) for host in hosts(changes)] == [
+        ["a.b", "only.first"],
+        ["only.second"],
+    ]
+    assert [(c.host, c.winner.name, c.loser.name) for c in compiler.conflicts] == [
+        ("a.b", "first", "second")
+    ]
+
+
+def test_values_with_percent_signs_are_not_read_as_commands() -> None:
+    split = Split(HELLO, append_headers=(("x-discount", "50%"),))
+    changes = PlanCompiler(SETTINGS).compile(plan(table("hello", Route((split,)))))
+
+    headers = hosts(changes)[0].routes[1].request_headers_to_add
+
+    assert {h.header.key: h.header.value for h in headers}["x-discount"] == "50%%"
+
+
+def test_redirect_needs_a_port_to_redirect_to() -> None:
+    rule = table("hello", Route((Split(HELLO),)), redirect_to_https=True)
+    with_tls = GatewaySettings(SETTINGS.paths, https_port=8443)
+
+    plain = hosts(PlanCompiler(SETTINGS).compile(plan(rule)))[0].routes[1]
+    secure = hosts(PlanCompiler(with_tls).compile(plan(rule)))[0].routes[1]
+
+    assert plain.HasField("route")
+    assert (secure.redirect.https_redirect, secure.redirect.port_redirect) == (True, 8443)
+
+
+def test_plain_service_has_no_gate() -> None:
+    key = ServiceKey("default", "web", 80)
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile_endpoints(key, [ONE])
+
+    changes = compiler.compile(
+        Plan({}, services={key: ServiceBackend(key)}),
+    )
+
+    assignment = assignments(changes)["svc/default/web/80"]
+    assert [group.priority for group in assignment.endpoints] == [0]
+
+
+def test_cluster_names_are_read_back() -> None:
+    assert parse_cluster_name("default/hello") == (RevisionKey("default", "hello"), False)
+    assert parse_cluster_name("default/hello/pods") == (RevisionKey("default", "hello"), True)
+    assert parse_cluster_name("default/pods") == (RevisionKey("default", "pods"), False)
+    assert parse_cluster_name("svc/default/web/80") is None
+    assert parse_cluster_name("xds") is None
