@@ -239,17 +239,21 @@ class ProcdClient:
             stage_error=raw["stage_error"],
         )
 
-    async def spawn(self, spec: ProcessSpec) -> ProcessStatus:
+    async def spawn(
+        self, spec: ProcessSpec, *, mounts: Sequence[Mapping[str, Any]] = ()
+    ) -> ProcessStatus:
         """Start a process; returns once its program was executed.
 
-        An ended process of the same name is forgotten.
+        ``mounts`` are carried out first, as ``mount`` does; they stay if the start fails. An ended
+        process of the same name is forgotten.
 
         Raises:
             ProcessBusyError: One of this name runs.
             LaunchFailedError: The program cannot be executed.
         """
         wire, fds = spec.to_wire()
-        raw, _ = await self._call("spawn", fds, spec=wire)
+        steps = [dict(step) for step in mounts]
+        raw, _ = await self._call("spawn", fds, spec=wire, mounts=steps)
         return ProcessStatus.from_wire(raw)
 
     async def ensure(self, spec: ProcessSpec) -> tuple[ProcessStatus, bool]:

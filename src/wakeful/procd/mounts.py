@@ -133,7 +133,13 @@ class Stage:
         lower = ":".join(step["lower"])
         options = f"lowerdir={lower},upperdir={step['upper']},workdir={step['work']}"
         flags = linux.MS_NOSUID | linux.MS_NODEV
-        linux.mount("overlay", target, "overlay", flags, options)
+        try:
+            # Changes go away with the container: without this, unmounting would wait for the disk.
+            linux.mount("overlay", target, "overlay", flags, options + ",volatile")
+        except OSError as error:
+            if error.errno != 22:  # kernels before 5.10 do not know it
+                raise
+            linux.mount("overlay", target, "overlay", flags, options)
 
     def unmount(self, target: str) -> None:
         """Remove ``target``, what is mounted on and below it, and its (empty) directories."""

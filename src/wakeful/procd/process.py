@@ -142,6 +142,10 @@ class Process:
         for timer in (self.kill_timer, self.restart_timer):
             if timer is not None:
                 timer.cancel()
+        self.release_passed()
+
+    def release_passed(self) -> None:
+        """Close what clients passed for the child, which has it by now."""
         for fd in self.extra_fds.values():
             os.close(fd)
         self.extra_fds = {}

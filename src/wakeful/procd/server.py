@@ -226,6 +226,8 @@ class Server:
         def failed(error: LaunchError) -> None:
             self._fail(connection, number, "launch", str(error), error.number, error.stage)
 
+        if message.get("mounts"):
+            self._stage.mount(message["mounts"])
         self._table.start(message["spec"], fds, connection, started, failed)
 
     def _signal(

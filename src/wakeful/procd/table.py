@@ -47,6 +47,7 @@ class Table:
         self.processes: dict[str, Process] = {}
         self._by_pid: dict[int, Process] = {}
         self._results: dict[Process, Callable[[], None]] = {}
+        self._early: dict[int, int] = {}
         self._cgroups = launch.Cgroups()
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._home_netns = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -213,6 +214,12 @@ class Table:
                 return
             self._running(process, real or pid, captured)
             started(process)
+            status = self._early.pop(process.pid, None)
+            if not self._results:
+                self._early.clear()
+            if status is not None:
+                del self._by_pid[process.pid]
+                self._exited(process, status)
 
         def ready(_: int) -> None:
             try:
@@ -235,6 +242,8 @@ class Table:
         self._by_pid[pid] = process
         for fd, stream in captured:
             process.capture(fd, stream)
+        if process.spec.restart.mode == "never":
+            process.release_passed()  # or their other ends would never see them closed
         self._tell({"event": "started", "process": process.status()})
 
     def reap(self) -> None:
@@ -246,19 +255,28 @@ class Table:
                 return
             if info is None:
                 return
-            pid = info.si_pid
+            self._reap_one(info.si_pid)
+
+    def _reap_one(self, pid: int) -> None:
+        process = self._by_pid.get(pid)
+        if process is not None and process in self._results and not process.spec.enter:
+            self._results[process]()  # it ended before we looked; may unregister the pid
             process = self._by_pid.get(pid)
-            if process is not None and process in self._results:
-                self._results[process]()  # it ended before we looked; may unregister the pid
-                process = self._by_pid.get(pid)
-            if process is not None and not process.spec.enter:
-                with contextlib.suppress(OSError):
-                    os.killpg(pid, signal.SIGKILL)  # what it left behind in its group
-            with contextlib.suppress(ChildProcessError):
-                _, status = os.waitpid(pid, 0)
-                if process is not None:
-                    del self._by_pid[pid]
-                    self._exited(process, status)
+        if process is not None and not process.spec.enter:
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)  # what it left behind in its group
+        try:
+            _, status = os.waitpid(pid, 0)
+        except ChildProcessError:
+            return
+        if process is None:
+            if self._results:
+                self._early[pid] = status  # perhaps one whose start we have not heard of yet
+            return
+        del self._by_pid[pid]
+        if process in self._results:
+            return  # only the one that entered the namespaces and left its child there
+        self._exited(process, status)
 
     def _exited(self, process: Process, status: int) -> None:
         process.drain()

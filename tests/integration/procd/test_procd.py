@@ -319,6 +319,17 @@ async def test_terminal_is_a_terminal(procd: ProcdClient, run_dir: Path) -> None
     os.close(master)
 
 
+async def test_passed_descriptors_end_with_the_child(procd: ProcdClient) -> None:
+    """The reader of a pipe sees its end, though procd remembers the process."""
+    read, write = os.pipe()
+    await procd.spawn(sh("a", "echo hi", fds={1: PassedFd(write)}))
+    os.close(write)
+    await procd.wait("a")
+
+    with os.fdopen(read, "rb") as file:
+        assert file.read() == b"hi\n"
+
+
 async def test_second_server_refuses(server: object, run_dir: Path) -> None:
     """The first one keeps serving."""
     with pytest.raises(control.ProcdStartError, match="in use by process"):

@@ -1,7 +1,7 @@
 """Control groups of containers, version 1 or 2: limits, figures, freezing, killing.
 
-One group for each sandbox with one for each container in it. Files are written directly; each call
-takes microseconds. Processes get in by procd, before their program starts.
+One group for each container. Files are written directly; each call takes microseconds. Processes
+get in by procd, before their program starts.
 """
 
 from __future__ import annotations
@@ -32,39 +32,43 @@ class Usage:
 
 
 class CgroupTree(Protocol):
-    """Groups of one installation; ``path`` is relative, like ``<sandbox>/<container>``."""
+    """Groups of one installation, by name."""
 
     version: int
 
-    def create(self, path: str, limits: ResourceLimits) -> list[Path]:
+    def create(self, name: str, limits: ResourceLimits) -> list[Path]:
         """Make the group; return the directories that a process has to enter."""
         ...
 
-    def remove(self, path: str) -> None:
-        """Remove the group and those in it; they are empty, or emptied by killing."""
+    def remove(self, name: str) -> None:
+        """Remove the group, killing what is in it."""
         ...
 
-    def usage(self, path: str) -> Usage | None:
+    def usage(self, name: str) -> Usage | None:
         """Measure, or None when the group does not exist."""
         ...
 
-    def oom_kills(self, path: str) -> int:
+    def oom_kills(self, name: str) -> int:
         """How many processes died for lack of memory."""
         ...
 
-    def freeze(self, path: str, frozen: bool) -> None:
+    def freeze(self, name: str, frozen: bool) -> None:
         """Stop or continue everything in it."""
         ...
 
-    def is_frozen(self, path: str) -> bool:
+    def is_frozen(self, name: str) -> bool:
         """Whether it was told to stop."""
         ...
 
-    def kill(self, path: str) -> None:
+    def is_settled(self, name: str) -> bool:
+        """Whether every process in it has obeyed the last ``freeze``."""
+        ...
+
+    def kill(self, name: str) -> None:
         """Kill every process in it."""
         ...
 
-    def binds(self, path: str) -> list[tuple[Path, str]]:
+    def binds(self, name: str) -> list[tuple[Path, str]]:
         """What to show inside (read-only): directory → its place in the container."""
         ...
 
@@ -141,80 +145,87 @@ class CgroupV1:
     def __init__(self, roots: Mapping[str, Path]) -> None:
         self._roots = dict(roots)
 
-    def create(self, path: str, limits: ResourceLimits) -> list[Path]:
+    def create(self, name: str, limits: ResourceLimits) -> list[Path]:
         """Make the group; return the directories that a process has to enter."""
         made = []
         for root in self._roots.values():
-            directory = root / path
-            directory.mkdir(parents=True, exist_ok=True)
+            directory = root / name
+            directory.mkdir(exist_ok=True)
             made.append(directory)
         if limits.memory_bytes is not None and "memory" in self._roots:
-            memory = self._roots["memory"] / path
+            memory = self._roots["memory"] / name
             _write(memory / "memory.limit_in_bytes", str(limits.memory_bytes))
             with contextlib.suppress(OSError):  # without swap accounting there is no such file
                 _write(memory / "memory.memsw.limit_in_bytes", str(limits.memory_bytes))
         if "cpu" in self._roots:
-            cpu = self._roots["cpu"] / path
+            cpu = self._roots["cpu"] / name
             if limits.cpu_millis is not None:
                 _write(cpu / "cpu.cfs_period_us", str(_PERIOD_US))
                 _write(cpu / "cpu.cfs_quota_us", str(cpu_quota_us(limits.cpu_millis)))
             if limits.cpu_request_millis is not None:
                 _write(cpu / "cpu.shares", str(cpu_shares(limits.cpu_request_millis)))
         if limits.pids is not None and "pids" in self._roots:
-            _write(self._roots["pids"] / path / "pids.max", str(limits.pids))
+            _write(self._roots["pids"] / name / "pids.max", str(limits.pids))
         return made
 
-    def remove(self, path: str) -> None:
-        """Remove the group and those in it."""
-        self.kill(path)
+    def remove(self, name: str) -> None:
+        """Remove the group, killing what is in it."""
+        self.kill(name)
         for root in self._roots.values():
-            _remove_tree(root / path)
+            _remove_tree(root / name)
 
-    def usage(self, path: str) -> Usage | None:
+    def usage(self, name: str) -> Usage | None:
         """Measure, or None when the group does not exist."""
         try:
-            cpu = int(_read(self._roots["cpuacct"] / path / "cpuacct.usage")) / 1e9
-            memory = self._roots["memory"] / path
+            cpu = int(_read(self._roots["cpuacct"] / name / "cpuacct.usage")) / 1e9
+            memory = self._roots["memory"] / name
             stat = _fields(memory / "memory.stat")
             used = int(_read(memory / "memory.usage_in_bytes"))
-            pids = int(_read(self._roots["pids"] / path / "pids.current"))
+            pids = int(_read(self._roots["pids"] / name / "pids.current"))
         except (OSError, KeyError, ValueError):
             return None
         working_set = max(0, used - stat.get("total_inactive_file", 0))
         return Usage(cpu, working_set, stat.get("total_rss", 0), pids)
 
-    def oom_kills(self, path: str) -> int:
+    def oom_kills(self, name: str) -> int:
         """How many processes died for lack of memory."""
         try:
-            fields = _fields(self._roots["memory"] / path / "memory.oom_control")
+            fields = _fields(self._roots["memory"] / name / "memory.oom_control")
         except (OSError, KeyError):
             return 0
         return fields.get("oom_kill", 0)
 
-    def freeze(self, path: str, frozen: bool) -> None:
+    def freeze(self, name: str, frozen: bool) -> None:
         """Stop or continue everything in it."""
-        _write(self._roots["freezer"] / path / "freezer.state", "FROZEN" if frozen else "THAWED")
+        _write(self._roots["freezer"] / name / "freezer.state", "FROZEN" if frozen else "THAWED")
 
-    def is_frozen(self, path: str) -> bool:
+    def is_frozen(self, name: str) -> bool:
         """Whether it was told to stop."""
         try:
-            return _read(self._roots["freezer"] / path / "freezer.state").strip() != "THAWED"
+            return _read(self._roots["freezer"] / name / "freezer.state").strip() != "THAWED"
         except (OSError, KeyError):
             return False
 
-    def kill(self, path: str) -> None:
+    def is_settled(self, name: str) -> bool:
+        """Whether every process in it has obeyed."""
+        try:
+            return _read(self._roots["freezer"] / name / "freezer.state").strip() != "FREEZING"
+        except (OSError, KeyError):
+            return True
+
+    def kill(self, name: str) -> None:
         """Kill every process in it, frozen ones too."""
         with contextlib.suppress(OSError, KeyError):
-            if self.is_frozen(path):
-                self.freeze(path, False)
-        _kill_tree(self._roots.get("pids", next(iter(self._roots.values()))) / path)
+            if self.is_frozen(name):
+                self.freeze(name, False)
+        _kill_tree(self._roots.get("pids", next(iter(self._roots.values()))) / name)
 
-    def binds(self, path: str) -> list[tuple[Path, str]]:
+    def binds(self, name: str) -> list[tuple[Path, str]]:
         """What to show inside."""
         return [
-            (self._roots[name] / path, f"/sys/fs/cgroup/{name}")
-            for name in ("memory", "cpu", "cpuacct", "pids")
-            if name in self._roots
+            (self._roots[controller] / name, f"/sys/fs/cgroup/{controller}")
+            for controller in ("memory", "cpu", "cpuacct", "pids")
+            if controller in self._roots
         ]
 
     def destroy(self) -> None:
@@ -245,12 +256,9 @@ class CgroupV2:
         if missing:
             _write(directory / "cgroup.subtree_control", " ".join(missing))
 
-    def create(self, path: str, limits: ResourceLimits) -> list[Path]:
+    def create(self, name: str, limits: ResourceLimits) -> list[Path]:
         """Make the group; return the directory that a process has to enter."""
-        directory = self._root / path
-        for parent in reversed(list(directory.relative_to(self._root).parents)[:-1]):
-            (self._root / parent).mkdir(exist_ok=True)
-            self._hand_down(self._root / parent)
+        directory = self._root / name
         directory.mkdir(exist_ok=True)
         if limits.memory_bytes is not None:
             _write(directory / "memory.max", str(limits.memory_bytes))
@@ -265,14 +273,14 @@ class CgroupV2:
             _write(directory / "pids.max", str(limits.pids))
         return [directory]
 
-    def remove(self, path: str) -> None:
-        """Remove the group and those in it."""
-        self.kill(path)
-        _remove_tree(self._root / path)
+    def remove(self, name: str) -> None:
+        """Remove the group, killing what is in it."""
+        self.kill(name)
+        _remove_tree(self._root / name)
 
-    def usage(self, path: str) -> Usage | None:
+    def usage(self, name: str) -> Usage | None:
         """Measure, or None when the group does not exist."""
-        directory = self._root / path
+        directory = self._root / name
         try:
             cpu = _fields(directory / "cpu.stat")["usage_usec"] / 1e6
             used = int(_read(directory / "memory.current"))
@@ -283,35 +291,43 @@ class CgroupV2:
         working_set = max(0, used - stat.get("inactive_file", 0))
         return Usage(cpu, working_set, stat.get("anon", 0), pids)
 
-    def oom_kills(self, path: str) -> int:
+    def oom_kills(self, name: str) -> int:
         """How many processes died for lack of memory."""
         try:
-            return _fields(self._root / path / "memory.events").get("oom_kill", 0)
+            return _fields(self._root / name / "memory.events").get("oom_kill", 0)
         except OSError:
             return 0
 
-    def freeze(self, path: str, frozen: bool) -> None:
+    def freeze(self, name: str, frozen: bool) -> None:
         """Stop or continue everything in it."""
-        _write(self._root / path / "cgroup.freeze", "1" if frozen else "0")
+        _write(self._root / name / "cgroup.freeze", "1" if frozen else "0")
 
-    def is_frozen(self, path: str) -> bool:
+    def is_frozen(self, name: str) -> bool:
         """Whether it was told to stop."""
         try:
-            return _read(self._root / path / "cgroup.freeze").strip() == "1"
+            return _read(self._root / name / "cgroup.freeze").strip() == "1"
         except OSError:
             return False
 
-    def kill(self, path: str) -> None:
+    def is_settled(self, name: str) -> bool:
+        """Whether every process in it has obeyed."""
+        try:
+            reached = _fields(self._root / name / "cgroup.events").get("frozen", 0) == 1
+        except OSError:
+            return True
+        return reached == self.is_frozen(name)
+
+    def kill(self, name: str) -> None:
         """Kill every process in it, frozen ones too."""
-        directory = self._root / path
+        directory = self._root / name
         try:
             _write(directory / "cgroup.kill", "1")
         except OSError:
             _kill_tree(directory)
 
-    def binds(self, path: str) -> list[tuple[Path, str]]:
+    def binds(self, name: str) -> list[tuple[Path, str]]:
         """What to show inside."""
-        return [(self._root / path, "/sys/fs/cgroup")]
+        return [(self._root / name, "/sys/fs/cgroup")]
 
     def destroy(self) -> None:
         """Remove everything of this installation."""

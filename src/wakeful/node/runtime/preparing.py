@@ -15,7 +15,6 @@ from wakeful.node.runtime.errors import ContainerStartError
 from wakeful.node.runtime.paths import (
     HostView,
     PathError,
-    host_view,
     missing_under,
     resolve_inside,
     resolve_on_host,
@@ -49,8 +48,8 @@ class Surroundings:
     """Its own directory on disk."""
     etc: Path
     """Directory with hosts, hostname and resolv.conf."""
-    hidden: Sequence[Path]
-    """What of the host must not be seen."""
+    host: HostView
+    """How the host's root looks from inside."""
     cgroup_binds: Sequence[tuple[Path, str]]
 
 
@@ -167,7 +166,7 @@ class _Preparer:
         replaced: list[Bind] = []
         exploded: dict[str, list[tuple[str, str]]] = {}
         if config.rootfs is None:
-            root = host_view(self._around.hidden, self._host_root)
+            root = self._around.host
             files = {bind.target for bind in self._etc_binds}
             files |= {str(self._resolve(m.target)) for m in config.mounts if not m.source.is_dir()}
             targets = [*(b.target for b in binds), *(t.target for t in tmpfs), str(cwd)]

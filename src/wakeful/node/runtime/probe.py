@@ -23,6 +23,7 @@ from wakeful.node.runtime.command import (
     bubblewrap_argv,
 )
 from wakeful.node.runtime.network import BridgeNetwork, HostNetwork, NetworkError, PodNetwork
+from wakeful.node.runtime.network.bridge import DEFAULT_RANGE
 from wakeful.node.runtime.paths import host_view
 from wakeful.node.runtime.sandbox import SandboxRuntime
 from wakeful.procd.client import LaunchFailedError, ProcdClient, ProcdError, ProcdOSError
@@ -38,7 +39,7 @@ class RuntimeSettings:
     hidden: Sequence[Path] = ()
     """Directories that containers must not see (the data directory)."""
     pod_network: ipaddress.IPv4Network | None = None
-    """None: a free slice of 198.19.0.0/16."""
+    """Range to take a free slice of; None: 198.19.0.0/16."""
     network: str = "auto"
     """``auto``, or ``host`` for the host's network."""
     isolation: str = "auto"
@@ -142,14 +143,12 @@ async def _network(procd: ProcdClient, settings: RuntimeSettings, key: str) -> P
     network = BridgeNetwork(
         procd,
         key=key,
-        network=settings.pod_network,
+        network=settings.pod_network or DEFAULT_RANGE,
         pool_size=settings.pool_size,
         masquerade=settings.masquerade,
     )
     try:
         await network.probe()
     except (NetworkError, OSError) as error:
-        if settings.pod_network is not None:
-            raise
         return HostNetwork(str(error))
     return network

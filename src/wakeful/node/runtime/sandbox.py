@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Sequence
@@ -14,16 +13,9 @@ from pathlib import Path
 
 import structlog
 
-from wakeful.node.runtime import capabilities, idmap, records, usage
+from wakeful.node.runtime import capabilities, records, usage
 from wakeful.node.runtime.bwrap import Bubblewrap
 from wakeful.node.runtime.cgroups import CgroupTree
-from wakeful.node.runtime.command import (
-    ARGS_FD,
-    MONITOR_ENV,
-    USERNS_FD,
-    bubblewrap_arguments,
-    bubblewrap_argv,
-)
 from wakeful.node.runtime.errors import (
     ContainerNotFoundError,
     ContainerStartError,
@@ -33,15 +25,10 @@ from wakeful.node.runtime.errors import (
 )
 from wakeful.node.runtime.etc import write_etc
 from wakeful.node.runtime.execs import ProcdExec, Streams
+from wakeful.node.runtime.launching import Launcher
 from wakeful.node.runtime.network import Lease, PodNetwork
-from wakeful.node.runtime.preparing import (
-    Identity,
-    Preparation,
-    Surroundings,
-    environment,
-    identify,
-    prepare,
-)
+from wakeful.node.runtime.paths import host_view
+from wakeful.node.runtime.preparing import environment, identify
 from wakeful.node.runtime.protocol import ExecProcess
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
 from wakeful.node.runtime.statuses import container_status
@@ -65,18 +52,13 @@ from wakeful.procd.client import (
     ProcessNotFoundError,
 )
 from wakeful.procd.types import (
-    DataFd,
-    FdSource,
-    LogTarget,
     ProcessEventType,
-    ProcessSpec,
     ProcessStatus,
     SignalTarget,
-    UserNamespaceFd,
 )
 
-_NOFILE = 1 << 20
 _EXEC_PREFIX = "exec/"
+_FREEZE_SECONDS = 5.0
 
 
 class SandboxRuntime:
@@ -99,9 +81,17 @@ class SandboxRuntime:
         notes: Sequence[str] = (),
         version: str = "",
     ) -> None:
-        self._procd, self._root, self._stage = procd, root, stage
+        self._procd, self._root = procd, root
         self._bubblewrap, self._network, self._cgroups = bubblewrap, network, cgroups
-        self._hidden, self._notes, self._version = tuple(hidden), tuple(notes), version
+        self._notes, self._version = tuple(notes), version
+        self._launcher = Launcher(
+            procd,
+            root=root,
+            stage=stage,
+            bubblewrap=bubblewrap,
+            cgroups=cgroups,
+            host=host_view(hidden),
+        )
         self._records: dict[str, SandboxRecord] = {}
         self._running: dict[str, ProcessStatus] = {}
         self._subscribers: list[asyncio.Queue[ContainerEvent | None]] = []
@@ -269,26 +259,22 @@ class SandboxRuntime:
         record = self._records.get(sandbox_id)
         if record is None:
             return
-        if self._cgroups is not None and self._cgroups.is_frozen(sandbox_id):
-            self._cgroups.freeze(sandbox_id, False)
         async with asyncio.TaskGroup() as group:
-            for container in record.containers.values():
-                group.create_task(self._end_process(container))
-        if self._stage is not None:
-            await self._procd.unmount(self._stage / "s" / sandbox_id)
-        if self._cgroups is not None:
-            self._cgroups.remove(sandbox_id)
+            for container in list(record.containers.values()):
+                group.create_task(self._end(container))
         if record.lease is not None and record.lease.netns:
             await self._network.release(record.lease)
         self._records.pop(sandbox_id, None)
         directory = self._directory(sandbox_id)
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
-    async def _end_process(self, container: ContainerRecord) -> None:
+    async def _end(self, container: ContainerRecord) -> None:
+        self._thaw(container)
         with contextlib.suppress(ProcessNotFoundError):
             await self._procd.kill(container.process)
         await self._procd.remove(container.process)
         self._running.pop(container.process, None)
+        await self._launcher.clean_up(container)
 
     def _sandbox_status(self, record: SandboxRecord) -> SandboxStatus:
         lease = record.lease or Lease("127.0.0.1")
@@ -298,7 +284,7 @@ class SandboxRuntime:
             host_network=not lease.netns,
             created_at=record.created_at,
             config=record.config,
-            frozen=self._cgroups is not None and self._cgroups.is_frozen(record.id),
+            frozen=self._is_frozen(record),
             containers=tuple(self._status(c) for c in record.containers.values()),
         )
 
@@ -333,7 +319,7 @@ class SandboxRuntime:
             raise ContainerStartError(
                 config.name, "no command specified", reason="CreateContainerConfigError"
             )
-        if self._cgroups is not None and self._cgroups.is_frozen(sandbox_id):
+        if self._is_frozen(record):
             raise ContainerStartError(config.name, "its sandbox is frozen")
         identity = identify(config)
         hostname = record.config.hostname[:63]
@@ -350,132 +336,22 @@ class SandboxRuntime:
             gid=identity.gid,
             groups=list(identity.groups),
             capabilities=capabilities.mask(identity.capabilities),
-            cgroup=f"{sandbox_id}/{config.name}-{config.attempt}",
+            cgroup=f"{sandbox_id}.{config.name}-{config.attempt}",
         )
         record.containers[container_id] = container
         try:
-            await self._launch(record, container, config, identity)
+            status = await self._launcher.launch(record, container, config, identity)
         except BaseException as error:
             record.containers.pop(container_id, None)
-            await self._clean_up(container)
-            self._save(record)
+            await self._launcher.clean_up(container)
             if isinstance(error, ProcdError | OSError):
                 raise ContainerStartError(config.name, str(error)) from error
             raise
-        return self._status(container)
-
-    async def _launch(
-        self,
-        record: SandboxRecord,
-        container: ContainerRecord,
-        config: ContainerConfig,
-        identity: Identity,
-    ) -> None:
-        binds = []
-        if self._cgroups is not None:
-            made = self._cgroups.create(container.cgroup, config.limits)
-            container.cgroup_dirs = [str(path) for path in made]
-            binds = self._cgroups.binds(container.cgroup)
-        self._save(record)  # before the process exists, so that none is ever unknown
-        if self._bubblewrap is None:
-            spec = self._plain_spec(record, container, config)
-        else:
-            directory = self._directory(record.id)
-            around = Surroundings(
-                stage=self._stage_of(container),
-                images=self._stage / "images" if self._stage is not None else None,
-                directory=directory / "containers" / f"{config.name}-{config.attempt}",
-                etc=directory / "etc",
-                hidden=self._hidden,
-                cgroup_binds=binds,
-            )
-            hostname = record.config.hostname[:63]
-            ready = prepare(config, identity, around, hostname=hostname, env=container.env)
-            if ready.steps:
-                await self._procd.mount(ready.steps)
-            spec = self._sandbox_spec(record, container, config, identity, ready)
-        status = await self._procd.spawn(spec)
         self._running.setdefault(status.name, status)
-
-    def _stage_of(self, container: ContainerRecord) -> Path | None:
-        return self._stage / "s" / container.cgroup if self._stage is not None else None
-
-    def _sandbox_spec(
-        self,
-        record: SandboxRecord,
-        container: ContainerRecord,
-        config: ContainerConfig,
-        identity: Identity,
-        ready: Preparation,
-    ) -> ProcessSpec:
-        assert self._bubblewrap is not None
-        assert record.lease is not None
-        fds: dict[int, FdSource] = {ARGS_FD: DataFd(bubblewrap_arguments(ready.plan))}
-        launcher: int | None = None
-        groups: list[int] = []
-        if ready.plan.shared_userns:
-            launcher = idmap.LAUNCHER_ID
-            fds[USERNS_FD] = UserNamespaceFd(identity.mapping, launcher)
-            groups = [idmap.outside(identity.mapping, group) for group in identity.groups]
-        return ProcessSpec(
-            name=container.process,
-            argv=bubblewrap_argv(self._bubblewrap.program, config.argv),
-            env=MONITOR_ENV,
-            uid=launcher,
-            gid=launcher,
-            groups=groups,
-            stdin="pipe" if config.stdin else "null",
-            terminal=config.tty,
-            log=_log_target(config),
-            fds=fds,
-            netns=record.lease.netns,
-            cgroups=[Path(path) for path in container.cgroup_dirs],
-            rlimits={"nofile": _NOFILE, "core": 0},
-            signal_to=SignalTarget.MAIN,
-            meta={"sandbox": record.id, "container": container.name},
-        )
-
-    def _plain_spec(
-        self, record: SandboxRecord, container: ContainerRecord, config: ContainerConfig
-    ) -> ProcessSpec:
-        """A process of the host, as another user at least when we may choose."""
-        if config.rootfs is not None:
-            raise ContainerStartError(
-                config.name,
-                "images with their own root file system need a sandbox, which this kernel forbids",
-                reason="CreateContainerError",
-            )
-        assert record.lease is not None
-        root = os.geteuid() == 0
-        return ProcessSpec(
-            name=container.process,
-            argv=list(config.argv),
-            env=container.env,
-            cwd=Path(container.cwd),
-            uid=(container.uid or idmap.DEFAULT_UID) if root else None,
-            gid=(container.gid or idmap.DEFAULT_UID) if root else None,
-            capabilities=0,
-            stdin="pipe" if config.stdin else "null",
-            terminal=config.tty,
-            log=_log_target(config),
-            netns=record.lease.netns,
-            cgroups=[Path(path) for path in container.cgroup_dirs],
-            rlimits={"nofile": _NOFILE, "core": 0},
-            die_with_parent=True,
-            meta={"sandbox": record.id, "container": container.name},
-        )
-
-    async def _clean_up(self, container: ContainerRecord) -> None:
-        with contextlib.suppress(ProcdError):
-            stage = self._stage_of(container)
-            if stage is not None:
-                await self._procd.unmount(stage)
-        if self._cgroups is not None:
-            self._cgroups.remove(container.cgroup)
-        sandbox_id, _, name = container.cgroup.partition("/")
-        directory = self._directory(sandbox_id) / "containers" / name
-        if directory.exists():
-            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        # After the start, which is what somebody waits for; should we die before this line, the
+        # next ``start`` finds a process that it does not know, and kills it.
+        self._save(record)
+        return self._status(container)
 
     async def signal_container(self, container_id: str, number: int) -> None:
         """Send a signal to the container's main process."""
@@ -489,7 +365,7 @@ class SandboxRuntime:
     ) -> ContainerStatus:
         """Send ``first``, wait up to ``grace_seconds``, kill; return how it ended."""
         container = self._container(container_id)
-        self._thaw_for_good(container)
+        self._thaw(container)
         with contextlib.suppress(ProcessNotFoundError):
             self._running[container.process] = await self._procd.stop(
                 container.process, signal=first, grace_seconds=grace_seconds
@@ -500,17 +376,16 @@ class SandboxRuntime:
     async def kill_container(self, container_id: str) -> ContainerStatus:
         """Kill every process of the container and return how it ended."""
         container = self._container(container_id)
-        self._thaw_for_good(container)
+        self._thaw(container)
         with contextlib.suppress(ProcessNotFoundError):
             self._running[container.process] = await self._procd.kill(container.process)
         self._kill_leftovers(container)
         return self._status(container)
 
-    def _thaw_for_good(self, container: ContainerRecord) -> None:
+    def _thaw(self, container: ContainerRecord) -> None:
         """Frozen processes do not take signals, not even the last one."""
-        sandbox_id = container.id.split("/", 1)[0]
-        if self._cgroups is not None and self._cgroups.is_frozen(sandbox_id):
-            self._cgroups.freeze(sandbox_id, False)
+        if self._cgroups is not None and self._cgroups.is_frozen(container.cgroup):
+            self._cgroups.freeze(container.cgroup, False)
 
     def _kill_leftovers(self, container: ContainerRecord) -> None:
         """Plain processes have no pid namespace to die with; their control group finds them."""
@@ -531,9 +406,7 @@ class SandboxRuntime:
     async def remove_container(self, container_id: str) -> None:
         """Forget an ended run and its writable layer."""
         container = self._container(container_id)
-        self._thaw_for_good(container)
-        await self._end_process(container)
-        await self._clean_up(container)
+        await self._end(container)
         record = self._record(container_id.split("/", 1)[0])
         record.containers.pop(container_id, None)
         self._save(record)
@@ -543,33 +416,13 @@ class SandboxRuntime:
         container = self._container(container_id)
         if self._status(container).state is not ContainerState.RUNNING:
             raise ContainerNotFoundError(container_id)
-        sandboxed = self._bubblewrap is not None
-        root = os.geteuid() == 0
         name = f"{_EXEC_PREFIX}{container_id}/{secrets.token_hex(4)}"
-        env = dict(container.env if config.env is None else config.env)
-        if config.tty:
-            env.setdefault("TERM", "xterm")
         streams = Streams(
             tty=config.tty, stdin=config.stdin, rows=config.rows, columns=config.columns
         )
         process = ProcdExec(self._procd, name)
         try:
-            spec = ProcessSpec(
-                name=name,
-                argv=list(config.argv),
-                env=env,
-                cwd=Path(config.cwd or container.cwd),
-                uid=container.uid if sandboxed or root else None,
-                gid=container.gid if sandboxed or root else None,
-                groups=container.groups,
-                capabilities=container.capabilities,
-                terminal=config.tty,
-                fds=streams.sources(),
-                cgroups=[Path(path) for path in container.cgroup_dirs],
-                enter=container.process if sandboxed else "",
-                owned=True,
-                die_with_parent=True,
-            )
+            spec = self._launcher.exec_spec(name, container, config, streams.sources())
             await self._procd.spawn(spec)
             streams.close_child_ends()
             await process.connect(streams, stdin=config.stdin)
@@ -600,22 +453,38 @@ class SandboxRuntime:
 
     async def freeze(self, sandbox_id: str) -> None:
         """Stop all its processes where they are."""
-        self._freeze(sandbox_id, True)
+        await self._freeze(sandbox_id, True)
 
     async def thaw(self, sandbox_id: str) -> None:
         """Let them go on."""
-        self._freeze(sandbox_id, False)
+        await self._freeze(sandbox_id, False)
 
-    def _freeze(self, sandbox_id: str, frozen: bool) -> None:
+    async def _freeze(self, sandbox_id: str, frozen: bool) -> None:
         record = self._record(sandbox_id)
         if self._cgroups is None:
             raise RuntimeOperationError(f"sandbox {sandbox_id!r} cannot be frozen here")
-        if not record.containers:
-            return
+        for container in record.containers.values():
+            if container.process not in self._running:
+                continue
+            try:
+                self._cgroups.freeze(container.cgroup, frozen)
+            except OSError as error:
+                raise RuntimeOperationError(f"container {container.id!r}: {error}") from error
         try:
-            self._cgroups.freeze(sandbox_id, frozen)
-        except OSError as error:
-            raise RuntimeOperationError(f"sandbox {sandbox_id!r}: {error}") from error
+            async with asyncio.timeout(_FREEZE_SECONDS):
+                for container in record.containers.values():
+                    while not self._cgroups.is_settled(container.cgroup):
+                        await asyncio.sleep(0.001)
+        except TimeoutError:
+            raise RuntimeOperationError(
+                f"sandbox {sandbox_id!r} did not {'freeze' if frozen else 'thaw'} in time"
+            ) from None
+
+    def _is_frozen(self, record: SandboxRecord) -> bool:
+        cgroups = self._cgroups
+        return cgroups is not None and any(
+            cgroups.is_frozen(container.cgroup) for container in record.containers.values()
+        )
 
     async def dial(
         self, sandbox_id: str, port: int
@@ -633,12 +502,6 @@ class SandboxRuntime:
         except BaseException:
             sock.close()
             raise
-
-
-def _log_target(config: ContainerConfig) -> LogTarget:
-    return LogTarget(
-        path=config.log.path, max_bytes=config.log.max_bytes, max_files=config.log.max_files
-    )
 
 
 async def _until_none(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import ipaddress
 import os
+import re
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import structlog
@@ -26,8 +29,11 @@ T = TypeVar("T")
 
 DEFAULT_RANGE = ipaddress.IPv4Network("198.19.0.0/16")
 """From the range for benchmarks (RFC 2544): never routed, and not what offices and VPNs use."""
-_SLICE_PREFIX = 20
+_SLICE_PREFIX = 21
 _PREFIX = "netns/"
+_LOCK = "/run/wakeful-network.lock"
+_CLAIM = "claim/network"
+_BRIDGE = re.compile(r"wk[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class BridgeNames:
         return f"wk{self.key}"
 
     @property
+    def claim(self) -> Path:
+        """A file that is locked as long as this installation lives."""
+        return claim_of(self.bridge)
+
+    @property
     def mac(self) -> bytes:
         """The bridge's hardware address, locally administered."""
         return b"\x02\x57" + bytes.fromhex(self.key)
@@ -51,23 +62,57 @@ class BridgeNames:
         return f"wk{self.key}{slot:x}"
 
 
-def choose_range(
-    wanted: ipaddress.IPv4Network | None, taken: list[ipaddress.IPv4Network]
-) -> ipaddress.IPv4Network:
-    """Return ``wanted``, or the first slice of the default range that overlaps nothing.
+def claim_of(bridge: str) -> Path:
+    """Return the file whose lock says that ``bridge`` is in use."""
+    return Path(f"/run/wakeful-{bridge}.lock")
+
+
+def try_lock(path: Path, *, create: bool) -> int | None:
+    """Return a descriptor that holds the lock, or None when somebody else does.
 
     Raises:
-        NetworkError: It overlaps a network of this host, or no slice is free.
+        FileNotFoundError: There is no such file, and none was to be made.
     """
-    if wanted is not None:
-        clash = next((net for net in taken if net.overlaps(wanted)), None)
-        if clash is not None:
-            raise NetworkError(f"pod network {str(wanted)!r} overlaps {str(clash)!r} of this host")
-        return wanted
-    for piece in DEFAULT_RANGE.subnets(new_prefix=_SLICE_PREFIX):
+    flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+    fd = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def choose_range(
+    wanted: ipaddress.IPv4Network, taken: list[ipaddress.IPv4Network]
+) -> ipaddress.IPv4Network:
+    """Return the first slice of ``wanted`` that overlaps no network of this host.
+
+    A slice has room for two thousand pods; a range that is no larger is taken whole.
+
+    Raises:
+        NetworkError: No slice is free.
+    """
+    prefix = max(_SLICE_PREFIX, wanted.prefixlen)
+    for piece in wanted.subnets(new_prefix=prefix):
         if not any(piece.overlaps(net) for net in taken):
             return piece
-    raise NetworkError(f"every part of {str(DEFAULT_RANGE)!r} is taken on this host")
+    clash = next(net for net in taken if net.overlaps(wanted))
+    raise NetworkError(f"pod network {str(wanted)!r} overlaps {str(clash)!r} of this host")
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Keep two installations that start at the same moment from choosing the same range."""
+    fd = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 class BridgeNetwork:
@@ -82,7 +127,7 @@ class BridgeNetwork:
         procd: ProcdClient,
         *,
         key: str,
-        network: ipaddress.IPv4Network | None = None,
+        network: ipaddress.IPv4Network = DEFAULT_RANGE,
         pool_size: int = 8,
         masquerade: bool = True,
     ) -> None:
@@ -118,12 +163,14 @@ class BridgeNetwork:
 
     async def probe(self) -> None:
         """Raise ``NetworkError`` or ``OSError`` when the kernel does not let us do this."""
+        await self._claim()
         await self._run(self._set_up_bridge)
         _, netns = await self._run(self._make)
         os.close(netns)
 
     async def start(self, adopted: list[Lease]) -> None:
         """Set up the bridge and the pool; raises ``NetworkError`` when the kernel refuses."""
+        await self._claim()
         await self._run(self._set_up_bridge)
         held = [name for name in await self._procd.held() if name.startswith(_PREFIX)]
         wanted = {lease.netns for lease in adopted}
@@ -142,14 +189,44 @@ class BridgeNetwork:
             self.notes = ("pods reach this host and each other only: egress is switched off",)
         await self._add(self._pool_size)
 
+    async def _claim(self) -> None:
+        """Let procd hold a lock, so that others can tell a bridge in use from one left behind."""
+        if _CLAIM in await self._procd.held():
+            return
+        lock = try_lock(self._names.claim, create=True)
+        if lock is None:
+            raise NetworkError(f"bridge {self._names.bridge!r} belongs to somebody who is alive")
+        try:
+            await self._procd.hold(_CLAIM, lock)
+        finally:
+            os.close(lock)
+
+    def _remove_dead_bridges(self, netlink: Netlink) -> None:
+        """Remove what installations left behind that were killed together with their procd."""
+        links = netlink.links()
+        for link in links:
+            if not _BRIDGE.fullmatch(link.name) or link.name == self._names.bridge:
+                continue
+            claim = claim_of(link.name)
+            try:
+                lock = try_lock(claim, create=False)
+            except OSError:
+                continue
+            if lock is not None:
+                claim.unlink(missing_ok=True)
+                os.close(lock)
+                with contextlib.suppress(NetworkError):
+                    netlink.delete(link.index)
+
     def _set_up_bridge(self) -> None:
-        with Netlink() as netlink:
+        with _one_at_a_time(), Netlink() as netlink:
+            self._remove_dead_bridges(netlink)
             links = {link.name: link.index for link in netlink.links()}
             networks = netlink.networks()
             existing = links.get(self._names.bridge)
             if existing is not None:
                 kept = [iface for index, iface in networks if index == existing]
-                if kept and (self._wanted is None or kept[0].network == self._wanted):
+                if kept and kept[0].network.subnet_of(self._wanted):
                     self._bridge, self._network = existing, kept[0].network
                     netlink.set_up(existing)
                     return
@@ -302,3 +379,6 @@ class BridgeNetwork:
                 netlink.delete(netlink.index(self._names.bridge))
 
         await self._run(remove)
+        self._names.claim.unlink(missing_ok=True)
+        with contextlib.suppress(Exception):
+            await self._procd.release(_CLAIM)

@@ -1,0 +1,202 @@
+"""From a container's record and configuration to a process, and to nothing again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from wakeful.node.runtime import idmap
+from wakeful.node.runtime.bwrap import Bubblewrap
+from wakeful.node.runtime.cgroups import CgroupTree
+from wakeful.node.runtime.command import (
+    ARGS_FD,
+    MONITOR_ENV,
+    USERNS_FD,
+    bubblewrap_arguments,
+    bubblewrap_argv,
+)
+from wakeful.node.runtime.errors import ContainerStartError
+from wakeful.node.runtime.paths import HostView
+from wakeful.node.runtime.preparing import Identity, Preparation, Surroundings, prepare
+from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
+from wakeful.node.runtime.types import ContainerConfig, ExecConfig
+from wakeful.procd.client import ProcdClient, ProcdError
+from wakeful.procd.types import (
+    DataFd,
+    FdSource,
+    LogTarget,
+    ProcessSpec,
+    ProcessStatus,
+    SignalTarget,
+    UserNamespaceFd,
+)
+
+_RLIMITS = {"nofile": 1 << 20, "core": 0}
+
+
+class Launcher:
+    """Starts containers through procd and takes away what they leave."""
+
+    def __init__(
+        self,
+        procd: ProcdClient,
+        *,
+        root: Path,
+        stage: Path | None,
+        bubblewrap: Bubblewrap | None,
+        cgroups: CgroupTree | None,
+        host: HostView,
+    ) -> None:
+        self._procd, self._root, self._stage = procd, root, stage
+        self._bubblewrap, self._cgroups, self._host = bubblewrap, cgroups, host
+
+    async def launch(
+        self,
+        record: SandboxRecord,
+        container: ContainerRecord,
+        config: ContainerConfig,
+        identity: Identity,
+    ) -> ProcessStatus:
+        """Start ``container``; what was made for it stays when this fails (see ``clean_up``)."""
+        binds = []
+        if self._cgroups is not None:
+            made = self._cgroups.create(container.cgroup, config.limits)
+            container.cgroup_dirs = [str(path) for path in made]
+            binds = self._cgroups.binds(container.cgroup)
+        if self._bubblewrap is None:
+            return await self._procd.spawn(self._plain_spec(record, container, config))
+        around = Surroundings(
+            stage=self._stage_of(container),
+            images=self._stage / "images" if self._stage is not None else None,
+            directory=self._directory(container),
+            etc=self._root / "sandboxes" / record.id / "etc",
+            host=self._host,
+            cgroup_binds=binds,
+        )
+        hostname = container.env.get("HOSTNAME", record.config.hostname)
+        ready = prepare(config, identity, around, hostname=hostname, env=container.env)
+        spec = self._sandbox_spec(self._bubblewrap, record, container, config, identity, ready)
+        return await self._procd.spawn(spec, mounts=ready.steps)
+
+    async def clean_up(self, container: ContainerRecord) -> None:
+        """Remove mounts, control groups and the writable layer of a container that has ended."""
+        stage = self._stage_of(container)
+        if stage is not None:
+            with contextlib.suppress(ProcdError):
+                await self._procd.unmount(stage)
+        if self._cgroups is not None:
+            self._cgroups.remove(container.cgroup)
+        directory = self._directory(container)
+        if directory.exists():
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+    def _stage_of(self, container: ContainerRecord) -> Path | None:
+        return self._stage / "s" / container.cgroup if self._stage is not None else None
+
+    def _directory(self, container: ContainerRecord) -> Path:
+        sandbox_id = container.id.split("/", 1)[0]
+        name = f"{container.name}-{container.attempt}"
+        return self._root / "sandboxes" / sandbox_id / "containers" / name
+
+    def _sandbox_spec(
+        self,
+        bubblewrap: Bubblewrap,
+        record: SandboxRecord,
+        container: ContainerRecord,
+        config: ContainerConfig,
+        identity: Identity,
+        ready: Preparation,
+    ) -> ProcessSpec:
+        fds: dict[int, FdSource] = {ARGS_FD: DataFd(bubblewrap_arguments(ready.plan))}
+        launcher: int | None = None
+        groups: list[int] = []
+        if ready.plan.shared_userns:
+            launcher = idmap.LAUNCHER_ID
+            fds[USERNS_FD] = UserNamespaceFd(identity.mapping, launcher)
+            groups = [idmap.outside(identity.mapping, group) for group in identity.groups]
+        return ProcessSpec(
+            name=container.process,
+            argv=bubblewrap_argv(bubblewrap.program, config.argv),
+            env=MONITOR_ENV,
+            uid=launcher,
+            gid=launcher,
+            groups=groups,
+            stdin="pipe" if config.stdin else "null",
+            terminal=config.tty,
+            log=_log_target(config),
+            fds=fds,
+            netns=record.lease.netns if record.lease else "",
+            cgroups=[Path(path) for path in container.cgroup_dirs],
+            rlimits=_RLIMITS,
+            signal_to=SignalTarget.MAIN,
+            meta={"sandbox": record.id, "container": container.name},
+        )
+
+    def _plain_spec(
+        self, record: SandboxRecord, container: ContainerRecord, config: ContainerConfig
+    ) -> ProcessSpec:
+        """A process of the host, as another user at least when we may choose."""
+        if config.rootfs is not None:
+            raise ContainerStartError(
+                config.name,
+                "images with their own root file system need a sandbox, which this kernel forbids",
+                reason="CreateContainerError",
+            )
+        root = os.geteuid() == 0
+        return ProcessSpec(
+            name=container.process,
+            argv=list(config.argv),
+            env=container.env,
+            cwd=Path(container.cwd),
+            uid=(container.uid or idmap.DEFAULT_UID) if root else None,
+            gid=(container.gid or idmap.DEFAULT_UID) if root else None,
+            capabilities=0,
+            stdin="pipe" if config.stdin else "null",
+            terminal=config.tty,
+            log=_log_target(config),
+            netns=record.lease.netns if record.lease else "",
+            cgroups=[Path(path) for path in container.cgroup_dirs],
+            rlimits=_RLIMITS,
+            die_with_parent=True,
+            meta={"sandbox": record.id, "container": container.name},
+        )
+
+    def exec_spec(
+        self,
+        name: str,
+        container: ContainerRecord,
+        config: ExecConfig,
+        streams: Mapping[int, FdSource],
+    ) -> ProcessSpec:
+        """Another process with the container's surroundings."""
+        env = dict(container.env if config.env is None else config.env)
+        if config.tty:
+            env.setdefault("TERM", "xterm")
+        sandboxed = self._bubblewrap is not None
+        chooses_user = sandboxed or os.geteuid() == 0
+        return ProcessSpec(
+            name=name,
+            argv=list(config.argv),
+            env=env,
+            cwd=Path(config.cwd or container.cwd),
+            uid=container.uid if chooses_user else None,
+            gid=container.gid if chooses_user else None,
+            groups=container.groups,
+            capabilities=container.capabilities,
+            terminal=config.tty,
+            fds=streams,
+            cgroups=[Path(path) for path in container.cgroup_dirs],
+            enter=container.process if sandboxed else "",
+            owned=True,
+            die_with_parent=True,
+        )
+
+
+def _log_target(config: ContainerConfig) -> LogTarget:
+    return LogTarget(
+        path=config.log.path, max_bytes=config.log.max_bytes, max_files=config.log.max_files
+    )

@@ -1,0 +1,109 @@
+"""What survives the control plane, and what does not survive the runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wakeful.node.runtime import ContainerConfig, ContainerState, ExecConfig, SandboxConfig
+from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
+from wakeful.procd.client import ProcdClient
+
+Container = Callable[..., ContainerConfig]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="own network namespaces need root")
+
+
+def key_of(settings: RuntimeSettings) -> str:
+    return f"{zlib.crc32(str(settings.root.resolve()).encode()):08x}"
+
+
+def interfaces(settings: RuntimeSettings) -> list[Path]:
+    return list(Path("/sys/class/net").glob(f"wk{key_of(settings)}*"))
+
+
+async def test_a_new_runtime_adopts_what_an_old_one_started(
+    run_dir: Path, settings: RuntimeSettings, container: Container
+) -> None:
+    """Running containers go on; ended ones are reported; new ones can be started beside them."""
+    async with await ProcdClient.connect(run_dir) as procd:
+        first = await open_sandbox_runtime(procd, settings)
+        await first.start()
+        labels = {"namespace": "default", "name": "hello"}
+        before = await first.create_sandbox(SandboxConfig(id="pod", hostname="h", labels=labels))
+        running = await first.start_container("pod", container("exec sleep 60", name="running"))
+        ended = await first.start_container("pod", container("exit 7", name="ended"))
+        await first.wait_container(ended.id)
+        await first.aclose()
+
+    async with await ProcdClient.connect(run_dir) as procd:
+        second = await open_sandbox_runtime(procd, settings)
+        await second.start()
+        (found,) = await second.sandboxes()
+        assert (found.id, found.ip, found.config.labels) == ("pod", before.ip, labels)
+        states = {c.name: (c.state, c.exit_code, c.pid) for c in found.containers}
+        assert states == {
+            "running": (ContainerState.RUNNING, None, running.pid),
+            "ended": (ContainerState.EXITED, 7, None),
+        }
+        other = await second.create_sandbox(SandboxConfig(id="other", hostname="o"))
+        assert other.ip != found.ip
+        process = await second.exec(running.id, ExecConfig(argv=["hostname"]))
+        assert await process.stdout.read() == b"h\n"
+        await process.aclose()
+        assert (await second.stop_container(running.id, grace_seconds=5)).exit_code == 143
+        await second.shutdown()
+
+
+async def test_nothing_is_left_on_the_host(
+    run_dir: Path, settings: RuntimeSettings, container: Container
+) -> None:
+    """Interfaces, control groups, mounts, processes, directories."""
+    mounts = Path("/proc/self/mountinfo").read_text()
+    async with await ProcdClient.connect(run_dir) as procd:
+        runtime = await open_sandbox_runtime(procd, settings)
+        await runtime.start()
+        assert len(interfaces(settings)) >= 3
+        await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
+        await runtime.start_container("pod", container("exec sleep 5678"))
+
+        await runtime.shutdown()
+
+        assert interfaces(settings) == []
+        assert await procd.list() == []
+        assert await procd.held() == ()
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert list((settings.root / "sandboxes").iterdir()) == []
+    assert list(Path("/sys/fs/cgroup").glob(f"**/wakeful-{key_of(settings)}")) == []
+
+
+async def test_after_procd_is_gone_sandboxes_are_known_but_dead(
+    run_dir: Path, settings: RuntimeSettings, container: Container, place: Path
+) -> None:
+    """Their containers are unknown, not running, and removing them works."""
+    async with await ProcdClient.connect(run_dir) as procd:
+        runtime = await open_sandbox_runtime(procd, settings)
+        await runtime.start()
+        await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
+        status = await runtime.start_container("pod", container("exec sleep 60"))
+        state = await asyncio.to_thread(
+            shutil.copytree, settings.root / "sandboxes", place / "saved"
+        )
+        await runtime.shutdown()
+        shutil.rmtree(settings.root / "sandboxes")
+        shutil.copytree(state, settings.root / "sandboxes")
+
+        again = await open_sandbox_runtime(procd, settings)
+        await again.start()
+        (found,) = await again.sandboxes()
+
+        assert [c.state for c in found.containers] == [ContainerState.UNKNOWN]
+        assert (await again.wait_container(status.id)).state is ContainerState.UNKNOWN
+        await again.remove_sandbox("pod")
+        assert await again.sandboxes() == ()
+        await again.shutdown()
