@@ -33,7 +33,7 @@ from wakeful.apiserver.http.paths import ResourcePath, parse_path, split_path, v
 from wakeful.apiserver.http.rendering import Renderer, respond, status_response
 from wakeful.apiserver.http.watchstream import WatchStreams
 from wakeful.apiserver.protocols import AccessAttributes, Authenticator
-from wakeful.apiserver.registry.core import APIServer
+from wakeful.apiserver.registry.core import APIServer, check_verb
 from wakeful.apiserver.registry.served import Served
 from wakeful.apiserver.registry.subresources import subresources_of
 
@@ -172,6 +172,7 @@ class HTTPApplication:
             return await self._watches.serve(request, api, user, renderer)
         duplicates: Sequence[str] = ()
         if verb not in (Verb.GET, Verb.LIST):
+            check_verb(api, served)
             api, duplicates = await self._with_body(request, api, served)
         response = await self.server.handle(
             api,

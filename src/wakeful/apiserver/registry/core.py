@@ -196,7 +196,7 @@ class APIServer:
         served = self.resources.find(request.group, request.version, request.resource)
         if served is None:
             raise NotFoundError("the server could not find the requested resource")
-        _check_verb(request, served)
+        check_verb(request, served)
         dry_run, validation, field_manager = parse_options(request, manager)
         return Call(
             request,
@@ -259,7 +259,13 @@ class APIServer:
         )
 
 
-def _check_verb(request: APIRequest, served: Served) -> None:
+def check_verb(request: APIRequest, served: Served) -> None:
+    """Refuse what the resource does not offer.
+
+    Raises:
+        NotFoundError: It has no such subresource, or is not of that scope.
+        MethodNotAllowedError: It has not that verb there.
+    """
     resource, sub = served.resource, request.subresource
     if resource.namespaced != bool(request.namespace) and not _is_everywhere(
         request, resource.namespaced
