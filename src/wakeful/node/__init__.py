@@ -1,12 +1,22 @@
 """The node agent: Pods that are bound to this machine become sandboxed processes here.
 
-``agent`` watches Pods and owns one worker each; ``worker`` and ``container`` live through a Pod's
-life; ``environment``, ``volumes``, ``plan`` and ``status`` are pure; ``runtime`` does the work.
-Not for deciding how many instances there should be, nor for any traffic.
+``agent`` watches Pods and owns one worker each; ``worker`` lives through a Pod's life,
+``container`` through a container's, ``health`` watches one run of it, ``statuswriter`` tells.
+``environment``, ``volumes``, ``plan``, ``restart`` and ``status`` are pure; ``runtime`` does the
+work. Not for deciding how many instances there should be, nor for any traffic.
 """
 
 from wakeful.node.agent import NodeAgent
 from wakeful.node.connector import PodConnector
-from wakeful.node.context import NodeContext, NodeIdentity
+from wakeful.node.context import Drain, NodeContext, NodeIdentity, NoDrain
+from wakeful.node.usage import UsageMeter
 
-__all__ = ["NodeAgent", "NodeContext", "NodeIdentity", "PodConnector"]
+__all__ = [
+    "Drain",
+    "NoDrain",
+    "NodeAgent",
+    "NodeContext",
+    "NodeIdentity",
+    "PodConnector",
+    "UsageMeter",
+]

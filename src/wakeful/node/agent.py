@@ -7,12 +7,12 @@ import asyncio
 import structlog
 
 from wakeful.aio import Backoff, Lifetime
+from wakeful.apis.core.pod_ports import actual_ports
 from wakeful.apis.core.pod_types import Pod
 from wakeful.client import Change, Informer
 from wakeful.node.context import NodeContext, NodeIdentity
 from wakeful.node.heartbeat import Heartbeat
 from wakeful.node.materials import TokenCache
-from wakeful.node.ports import PORTS_ANNOTATION, parse_ports
 from wakeful.node.runtime import RuntimeOperationError, SandboxNotFoundError, SandboxStatus
 from wakeful.node.sources import Sources
 from wakeful.node.volumes import remove_tree
@@ -97,8 +97,7 @@ class NodeAgent:
                     group.create_task(remove_tree(folder), name=f"orphan:{folder.name}")
         if self._node.shares_host_network:
             for uid in living:
-                told = pods[uid].metadata.annotations.get(PORTS_ANNOTATION, "")
-                self._node.ports.restore(uid, parse_ports(told))
+                self._node.ports.restore(uid, actual_ports(pods[uid]))
 
     async def _remove_orphan(self, sandbox: SandboxStatus) -> None:
         log.info("removing orphaned sandbox", sandbox=sandbox.id, pod=sandbox.config.name)

@@ -109,6 +109,8 @@ class Materials:
         """The newest version: its labels and annotations may change."""
         self.changed = asyncio.Event()
         """Set when something that the Pod reads has changed."""
+        self.tokens_written = asyncio.Event()
+        """Set when a volume with tokens was written: :meth:`next_token` has become sooner."""
         self.facts = PodFacts(
             pod_ip=pod_ip,
             host_ip=node.identity.host_ip,
@@ -188,15 +190,13 @@ class Materials:
             return ""
 
     def _message_path(self, container: Container, attempt: int) -> Path:
-        return (
-            self._node.pod_dir(self.pod.metadata.uid) / "messages" / container.name / str(attempt)
-        )
+        return self._node.pod_dir(self.pod.metadata.uid) / f"{container.name}.{attempt}.message"
 
     def _message_file(self, container: Container, attempt: int) -> Path:
         path = self._message_path(container, attempt)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        path.chmod(0o666)
+        path.chmod(0o666)  # whoever the program runs as
         return path
 
     def _service_environment(self) -> dict[str, str]:
@@ -270,6 +270,8 @@ class Materials:
             owner=security.fs_group if security else None,
         )
         self._contents[volume.name] = content
+        if content.tokens:
+            self.tokens_written.set()
 
     @property
     def _account(self) -> tuple[str, str]:

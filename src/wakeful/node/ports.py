@@ -25,9 +25,6 @@ import orjson
 
 from wakeful.apis.core.pod_types import Container, Pod
 
-PORTS_ANNOTATION = "node.wakeful.dev/ports"
-"""On a Pod: a JSON object from declared to actual port."""
-
 
 @dataclass(frozen=True, slots=True)
 class WantedPort:
@@ -51,14 +48,6 @@ def wanted_ports(pod: Pod) -> list[WantedPort]:
     """The ports that need a number of their own, each once."""
     found = [wanted_port(container) for container in pod.spec.containers]
     return list({port.number: port for port in found if port is not None}.values())
-
-
-def parse_ports(text: str) -> dict[int, int]:
-    """Read the annotation; anything unreadable is no mapping."""
-    try:
-        return {int(k): int(v) for k, v in orjson.loads(text or "{}").items()}
-    except (ValueError, AttributeError, TypeError):
-        return {}
 
 
 def render_ports(ports: Mapping[int, int]) -> str:

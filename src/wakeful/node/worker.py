@@ -11,12 +11,13 @@ import structlog
 
 from wakeful.aio import Backoff
 from wakeful.apimachinery.errors import ConflictError, NotFoundError
+from wakeful.apis.core.pod_ports import PORTS_ANNOTATION, actual_ports
 from wakeful.apis.core.pod_types import Container, Pod, PodStatus
 from wakeful.node.container import LAST_SECONDS, ContainerRunner
 from wakeful.node.context import NodeContext
 from wakeful.node.ending import GracePeriod
 from wakeful.node.materials import Materials, TokenCache
-from wakeful.node.ports import PORTS_ANNOTATION, parse_ports, render_ports, wanted_ports
+from wakeful.node.ports import render_ports, wanted_ports
 from wakeful.node.runtime import (
     ContainerStatus,
     RuntimeOperationError,
@@ -201,11 +202,11 @@ class PodWorker:
 
     async def _assign_ports(self) -> None:
         """Give the Pod ports of its own and tell everybody which."""
-        told = self.pod.metadata.annotations.get(PORTS_ANNOTATION, "")
-        self._node.ports.restore(self.uid, parse_ports(told))
+        told = actual_ports(self.pod)
+        self._node.ports.restore(self.uid, told)
         ports = self._node.ports.assign(self.uid, wanted_ports(self.pod))
-        text = render_ports(ports)
-        if ports and text != told:
+        if ports and ports != told:
+            text = render_ports(ports)
             name, namespace = self.pod.metadata.name, self.pod.metadata.namespace
             patch = {"metadata": {"annotations": {PORTS_ANNOTATION: text}, "uid": self.uid}}
             try:
@@ -270,14 +271,17 @@ class PodWorker:
     async def _refresh(self) -> None:
         """Keep projected volumes true: to their sources, and to the life of their tokens."""
         assert self._materials is not None
+        materials = self._materials
         while True:
-            left = self._materials.next_token()
-            if left is None:
-                await self._stale.wait()
-            else:
-                await first_of(self._stale.wait(), self._node.clock.sleep(max(1.0, left)))
-            self._stale.clear()
-            await self._materials.refresh()
+            materials.tokens_written.clear()
+            waits: list[Coroutine[Any, Any, object]]
+            waits = [self._stale.wait(), materials.tokens_written.wait()]
+            if (left := materials.next_token()) is not None:
+                waits.append(self._node.clock.sleep(max(1.0, left)))
+            await first_of(*waits)
+            if self._stale.is_set() or materials.next_token() == 0.0:
+                self._stale.clear()
+                await materials.refresh()
 
     async def _expire(self) -> None:
         """End the containers when the Pod's active deadline has passed."""

@@ -56,6 +56,13 @@ _FIELD_PATHS = (
     "status.podIP",
     "status.podIPs",
 )
+_VOLUME_FIELD_PATHS = (
+    "metadata.annotations",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+)
 
 
 def validate_containers(
@@ -172,16 +179,17 @@ def _validate_env(env: EnvVar, path: str) -> FieldErrors:
     return errors
 
 
-def validate_field_path(field_path: str, path: str) -> FieldErrors:
-    """A field of the pod that containers may see."""
+def validate_field_path(field_path: str, path: str, *, in_volume: bool = False) -> FieldErrors:
+    """A field of the pod that containers may see; files may hold what no variable can."""
+    supported = _VOLUME_FIELD_PATHS if in_volume else _FIELD_PATHS
     if not field_path:
         return [required(path)]
-    if field_path in _FIELD_PATHS:
+    if field_path in supported:
         return []
     for subject in ("metadata.labels['", "metadata.annotations['"):
         if field_path.startswith(subject) and field_path.endswith("']"):
             return []
-    return [not_supported(path, field_path, _FIELD_PATHS)]
+    return [not_supported(path, field_path, supported)]
 
 
 def _validate_env_from(source: EnvFromSource, path: str) -> FieldErrors:

@@ -129,7 +129,9 @@ def _validate_volume(volume: Volume, path: str) -> FieldErrors:
             at = f"{path}.downwardAPI.items[{index}]"
             errors += _validate_relative(file.path, f"{at}.path")
             if file.field_ref is not None:
-                errors += validate_field_path(file.field_ref.field_path, f"{at}.fieldRef.fieldPath")
+                errors += validate_field_path(
+                    file.field_ref.field_path, f"{at}.fieldRef.fieldPath", in_volume=True
+                )
     if volume.projected is not None:
         errors += _validate_projected(volume, f"{path}.projected")
     return errors
