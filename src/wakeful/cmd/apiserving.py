@@ -19,6 +19,7 @@ from wakeful.apiserver.admission import AdmissionHook
 from wakeful.apiserver.auth import (
     CertificateAuthenticator,
     ChainAuthenticator,
+    EscalationGuard,
     RBACAuthorizer,
     RuleFeed,
     ServiceAccountTokens,
@@ -65,7 +66,7 @@ class ApiServing:
             store,
             scheme,
             authorizer=RBACAuthorizer(self._rules.current),
-            hooks=hooks,
+            hooks=[EscalationGuard(self._rules.current), *hooks],
             tokens=self._tokens,
         )
 

@@ -10,6 +10,7 @@ from wakeful.apiserver.auth.authenticators import (
     StaticTokens,
 )
 from wakeful.apiserver.auth.authorizer import RBACAuthorizer
+from wakeful.apiserver.auth.escalation import EscalationGuard
 from wakeful.apiserver.auth.feed import RuleFeed
 from wakeful.apiserver.auth.index import RoleIndex
 from wakeful.apiserver.auth.policy import default_policy
@@ -18,6 +19,7 @@ from wakeful.apiserver.auth.serviceaccounts import ServiceAccountTokens
 __all__ = [
     "CertificateAuthenticator",
     "ChainAuthenticator",
+    "EscalationGuard",
     "RBACAuthorizer",
     "RoleIndex",
     "RuleFeed",
