@@ -56,7 +56,6 @@ class APIModel(BaseModel):
         strict=True,
         extra="ignore",
         protected_namespaces=(),
-        use_attribute_docstrings=True,
     )
 
     @classmethod

@@ -17,6 +17,7 @@ import annotated_types
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 from pydantic.fields import FieldInfo
 
+from wakeful.apimachinery.fielddocs import field_docs
 from wakeful.apimachinery.meta import MicroTime, Object, Time
 from wakeful.apimachinery.shapes import Shape
 
@@ -40,11 +41,11 @@ _TYPES: Mapping[Any, Schema] = {
 }
 
 
-def schema_of_field(field: FieldInfo, shape: Shape | None, resolve: Resolve) -> Schema:
-    """Schema of one field, with its description."""
+def schema_of_field(field: FieldInfo, text: str, shape: Shape | None, resolve: Resolve) -> Schema:
+    """Schema of one field, with its description: its own, else ``text``."""
     schema = _schema_of(field.annotation, tuple(field.metadata), shape, resolve)
-    if field.description:
-        schema = {"description": _one_line(field.description)} | schema
+    if description := field.description or text:
+        schema = {"description": _one_line(description)} | schema
     return schema | merge_extensions(shape)
 
 
@@ -54,9 +55,13 @@ def schema_of_members(model: type[BaseModel], shape: Shape | None, resolve: Reso
     description = describe(model)
     if description:
         schema = {"description": description} | schema
+    texts = field_docs(model)
     properties = {
         field.alias or name: schema_of_field(
-            field, shape.member(field.alias or name) if shape else None, resolve
+            field,
+            texts.get(name, ""),
+            shape.member(field.alias or name) if shape else None,
+            resolve,
         )
         for name, field in model.model_fields.items()
     }
