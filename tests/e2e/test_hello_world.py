@@ -90,7 +90,7 @@ def test_fifty_at_once_make_five_instances_and_nothing_fails(platform: Platform)
     def client() -> None:
         connection = http.client.HTTPConnection(address, timeout=30)
         while time.monotonic() < end:
-            connection.request("GET", "/", headers={"Host": HOST})
+            connection.request("GET", "/?sleep=100", headers={"Host": HOST})
             response = connection.getresponse()
             response.read()
             with lock:

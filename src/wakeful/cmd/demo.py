@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,10 +32,15 @@ from wakeful.cmd.up import start, stop
 from wakeful.config import Settings
 
 NAMESPACE, SERVICE = "default", "helloworld-go"
+SLOW = "/?sleep=100"
+"""A request that takes a tenth of a second, so that fifty clients are fifty at once."""
 LOAD_SECONDS, CLIENTS, WANTED_INSTANCES = 8.0, 50, 5
 # The book's platform falls asleep after 60 s without load and 30 s of grace. A demonstration uses
 # the same two knobs to be quicker.
 DEMO_AUTOSCALER = {"stable-window": "8s", "scale-to-zero-grace-period": "2s"}
+
+
+Ask = Callable[..., Awaitable[tuple[int, str]]]
 
 
 class DemoFailedError(WakefulError):
@@ -123,7 +128,7 @@ async def _show(settings: Settings, addresses: Addresses) -> None:
         await _why(session, service)
 
 
-async def _answer(ask: Callable[[], Any], note: str = "") -> None:
+async def _answer(ask: Ask, note: str = "") -> None:
     begun = time.monotonic()
     status, text = await ask()
     seconds = time.monotonic() - begun
@@ -134,9 +139,10 @@ async def _answer(ask: Callable[[], Any], note: str = "") -> None:
         console.print(f"  ({note})", style="dim")
 
 
-async def _burst(session: Session, ask: Callable[[], Any]) -> None:
+async def _burst(session: Session, ask: Ask) -> None:
     _headline(
-        "Fifty at once", f"{CLIENTS} clients for {LOAD_SECONDS:g} s; each instance is to take 10"
+        "Fifty at once",
+        f"{CLIENTS} clients for {LOAD_SECONDS:g} s, 100 ms a request; an instance is to take 10",
     )
     report = LoadReport()
     begun = time.monotonic()
@@ -156,10 +162,10 @@ async def _burst(session: Session, ask: Callable[[], Any]) -> None:
         raise DemoFailedError(f"{report.failed} of {total} requests failed: {report.statuses}")
 
 
-async def _load(ask: Callable[[], Any], until: float, report: LoadReport) -> None:
+async def _load(ask: Ask, until: float, report: LoadReport) -> None:
     while time.monotonic() < until:
         try:
-            status, _ = await ask()
+            status, _ = await ask(SLOW)
             report.statuses[status] += 1
         except (aiohttp.ClientError, OSError):
             report.errors += 1
@@ -228,13 +234,13 @@ async def _hurry_to_zero(session: Session) -> None:
 
 
 @asynccontextmanager
-async def _client(addresses: Addresses, host: str) -> AsyncIterator[Callable[[], Any]]:
+async def _client(addresses: Addresses, host: str) -> AsyncIterator[Ask]:
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
 
-        async def ask() -> tuple[int, str]:
-            url = f"http://{addresses.host}:{addresses.http_port}/"
+        async def ask(path: str = "/") -> tuple[int, str]:
+            url = f"http://{addresses.host}:{addresses.http_port}{path}"
             async with session.get(url, headers={"Host": host}) as response:
                 return response.status, await response.text()
 

@@ -11,7 +11,17 @@ from wakeful.procd.types import LogTarget, ProcessSpec, Restart, RestartMode
 CONTROL_PLANE = "control-plane"
 ENVOY = "envoy"
 
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR")
+_KEPT = (
+    "PATH",
+    "PYTHONPATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "TMPDIR",
+)
 
 
 def control_plane_spec(settings: Settings) -> ProcessSpec:
