@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envoy.config.cluster.v3 import circuit_breaker_pb2, cluster_pb2, outlier_detection_pb2
 from envoy.config.core.v3 import extension_pb2, protocol_pb2
+from envoy.config.route.v3 import route_components_pb2
 from envoy.extensions.load_balancing_policies.least_request.v3 import least_request_pb2
 from envoy.extensions.load_balancing_policies.override_host.v3 import override_host_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
@@ -15,11 +16,14 @@ from wakeful.gateway.translator._proto import ads_source, any_of, seconds, u32
 from wakeful.gateway.translator.names import (
     PICK_KEY,
     PICK_NAMESPACE,
+    RETRY_HEADER,
     cluster_name,
     pods_cluster_name,
 )
 
 _UNLIMITED = 1_000_000
+_RETRY_ON = "retriable-headers,connect-failure,refused-stream,reset-before-request"
+_MAX_RETRIES = 5
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -93,7 +97,26 @@ def _picked_by_gate() -> cluster_pb2.LoadBalancingPolicy:
     )
 
 
-def _protocol_options(protocol: WireProtocol) -> http_protocol_options_pb2.HttpProtocolOptions:
+def retry_policy() -> route_components_pb2.RetryPolicy:
+    """Try again only what no instance has begun to work on.
+
+    Lives in the cluster, where it is said once, and not in every route to it.
+    """
+    return route_components_pb2.RetryPolicy(
+        retry_on=_RETRY_ON,
+        num_retries=u32(_MAX_RETRIES),
+        retriable_headers=[
+            route_components_pb2.HeaderMatcher(name=RETRY_HEADER, present_match=True)
+        ],
+        retry_back_off=route_components_pb2.RetryPolicy.RetryBackOff(
+            base_interval=seconds(0.005), max_interval=seconds(0.25)
+        ),
+    )
+
+
+def _protocol_options(
+    protocol: WireProtocol, *, retry: bool
+) -> http_protocol_options_pb2.HttpProtocolOptions:
     explicit = http_protocol_options_pb2.HttpProtocolOptions.ExplicitHttpConfig()
     if protocol is WireProtocol.H2C:
         explicit.http2_protocol_options.CopyFrom(
@@ -101,11 +124,18 @@ def _protocol_options(protocol: WireProtocol) -> http_protocol_options_pb2.HttpP
         )
     else:
         explicit.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions())
-    return http_protocol_options_pb2.HttpProtocolOptions(explicit_http_config=explicit)
+    options = http_protocol_options_pb2.HttpProtocolOptions(explicit_http_config=explicit)
+    if retry:
+        options.retry_policy.CopyFrom(retry_policy())
+    return options
 
 
 def _cluster(
-    name: str, protocol: WireProtocol, policy: cluster_pb2.LoadBalancingPolicy
+    name: str,
+    protocol: WireProtocol,
+    policy: cluster_pb2.LoadBalancingPolicy,
+    *,
+    retry: bool = True,
 ) -> cluster_pb2.Cluster:
     cluster = cluster_pb2.Cluster(
         name=name,
@@ -121,7 +151,7 @@ def _cluster(
         load_balancing_policy=policy,
     )
     cluster.typed_extension_protocol_options[_PROTOCOL_OPTIONS].CopyFrom(
-        any_of(_protocol_options(protocol))
+        any_of(_protocol_options(protocol, retry=retry))
     )
     return cluster
 
@@ -132,8 +162,12 @@ def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
 
 
 def make_pods_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
-    """The cluster the gate sends to, instance by instance."""
-    return _cluster(pods_cluster_name(backend.key), backend.protocol, _picked_by_gate())
+    """The cluster the gate sends to, instance by instance.
+
+    No retries here: another try needs another slot, so it begins at the entrance.
+    """
+    name = pods_cluster_name(backend.key)
+    return _cluster(name, backend.protocol, _picked_by_gate(), retry=False)
 
 
 def make_service_cluster(backend: ServiceBackend) -> cluster_pb2.Cluster:

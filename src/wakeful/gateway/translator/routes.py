@@ -26,6 +26,7 @@ from wakeful.gateway.plan import (
     Visibility,
 )
 from wakeful.gateway.translator._proto import seconds, set_header, u32
+from wakeful.gateway.translator.clusters import retry_policy
 from wakeful.gateway.translator.names import (
     HASH_HEADER,
     HOP_HEADER,
@@ -34,13 +35,10 @@ from wakeful.gateway.translator.names import (
     PROBE_HEADER,
     PROBE_VALUE,
     PUBLIC,
-    RETRY_HEADER,
     REVISION_HEADER,
     cluster_name,
 )
 
-_RETRY_ON = "retriable-headers,connect-failure,refused-stream,reset-before-request"
-_MAX_RETRIES = 5
 _VIRTUAL_HOSTS_FIELD = route_pb2.RouteConfiguration.DESCRIPTOR.fields_by_name[
     "virtual_hosts"
 ].number
@@ -124,23 +122,6 @@ def _split_headers(split: Split) -> list[base_pb2.HeaderValueOption]:
     return [set_header(name, value) for name, value in sorted(headers.items())]
 
 
-def retry_policy(response_start_seconds: float = 0.0) -> route_components_pb2.RetryPolicy:
-    """Try again only what no instance has begun to work on."""
-    policy = route_components_pb2.RetryPolicy(
-        retry_on=_RETRY_ON,
-        num_retries=u32(_MAX_RETRIES),
-        retriable_headers=[
-            route_components_pb2.HeaderMatcher(name=RETRY_HEADER, present_match=True)
-        ],
-        retry_back_off=route_components_pb2.RetryPolicy.RetryBackOff(
-            base_interval=seconds(0.005), max_interval=seconds(0.25)
-        ),
-    )
-    if response_start_seconds:
-        policy.per_try_timeout.CopyFrom(seconds(response_start_seconds))
-    return policy
-
-
 def _action(
     route: Route, revisions: Revisions, options: RouteOptions
 ) -> route_components_pb2.RouteAction:
@@ -156,7 +137,8 @@ def _action(
     if idle := _longest([backend.idle_timeout_seconds for backend in backends]):
         action.idle_timeout.CopyFrom(seconds(idle))
     if start := _longest([backend.response_start_timeout_seconds for backend in backends]):
-        action.retry_policy.CopyFrom(retry_policy(start + options.margin_seconds))
+        action.retry_policy.CopyFrom(retry_policy())
+        action.retry_policy.per_try_timeout.CopyFrom(seconds(start + options.margin_seconds))
     if route.rewrite_host:
         action.host_rewrite_literal = route.rewrite_host
     splits = [split for split in route.splits if split.percent > 0] or list(route.splits[:1])
@@ -212,7 +194,6 @@ def make_virtual_host(
         name=f"{table.key}/{index}",
         domains=list(rule.hosts),
         routes=routes,
-        retry_policy=retry_policy(),
     )
 
 
