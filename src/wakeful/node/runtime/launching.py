@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from wakeful.node.runtime.errors import ContainerStartError
 from wakeful.node.runtime.paths import HostView
 from wakeful.node.runtime.preparing import Identity, Preparation, Surroundings, prepare
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
+from wakeful.node.runtime.trees import remove_tree
 from wakeful.node.runtime.types import ContainerConfig, ExecConfig
 from wakeful.procd.client import ProcdClient, ProcdError
 from wakeful.procd.types import (
@@ -92,7 +92,7 @@ class Launcher:
             self._cgroups.remove(container.cgroup)
         directory = self._directory(container)
         if directory.exists():
-            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+            await asyncio.to_thread(remove_tree, directory)
 
     def _stage_of(self, container: ContainerRecord) -> Path | None:
         return self._stage / "s" / container.cgroup if self._stage is not None else None
@@ -147,11 +147,12 @@ class Launcher:
                 reason="CreateContainerError",
             )
         root = os.geteuid() == 0
+        seen = {str(mount.target): str(mount.source) for mount in config.mounts}
         return ProcessSpec(
             name=container.process,
-            argv=list(config.argv),
-            env=container.env,
-            cwd=Path(container.cwd),
+            argv=[outside_path(word, seen) for word in config.argv],
+            env={name: outside_path(value, seen) for name, value in container.env.items()},
+            cwd=Path(outside_path(container.cwd, seen)),
             uid=(container.uid or idmap.DEFAULT_UID) if root else None,
             gid=(container.gid or idmap.DEFAULT_UID) if root else None,
             capabilities=0,
@@ -194,6 +195,18 @@ class Launcher:
             owned=True,
             die_with_parent=True,
         )
+
+
+def outside_path(text: str, mounts: Mapping[str, str]) -> str:
+    """Return where ``text`` is without a sandbox, if it is a path below one of ``mounts``.
+
+    Without mounts, this is how a plain process finds its files: words that are paths are put right,
+    the longest match wins, and everything else stays.
+    """
+    for target in sorted(mounts, key=len, reverse=True):
+        if text == target or text.startswith(target.rstrip("/") + "/"):
+            return mounts[target] + text[len(target.rstrip("/")) :]
+    return text
 
 
 def _log_target(config: ContainerConfig) -> LogTarget:

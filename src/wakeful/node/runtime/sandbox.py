@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from wakeful.node.runtime.preparing import environment, identify
 from wakeful.node.runtime.protocol import ExecProcess
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
 from wakeful.node.runtime.statuses import container_status
+from wakeful.node.runtime.trees import remove_tree
 from wakeful.node.runtime.types import (
     ContainerConfig,
     ContainerEvent,
@@ -113,7 +113,7 @@ class SandboxRuntime:
                 self._log.warning(
                     "sandbox state unreadable, removed", directory=str(directory), error=str(error)
                 )
-                await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+                await asyncio.to_thread(remove_tree, directory)
                 continue
             if record.lease is not None and record.lease.netns and record.lease.netns not in held:
                 record.lease = None  # procd was restarted: nothing of it is left
@@ -266,7 +266,7 @@ class SandboxRuntime:
             await self._network.release(record.lease)
         self._records.pop(sandbox_id, None)
         directory = self._directory(sandbox_id)
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        await asyncio.to_thread(remove_tree, directory)
 
     async def _end(self, container: ContainerRecord) -> None:
         self._thaw(container)
@@ -473,7 +473,7 @@ class SandboxRuntime:
         try:
             async with asyncio.timeout(_FREEZE_SECONDS):
                 for container in record.containers.values():
-                    while not self._cgroups.is_settled(container.cgroup):
+                    while not self._cgroups.is_settled(container.cgroup):  # noqa: ASYNC110
                         await asyncio.sleep(0.001)
         except TimeoutError:
             raise RuntimeOperationError(
