@@ -8,7 +8,7 @@ from typing import Any
 from wakeful.apis.core import Endpoints, Pod, Service
 from wakeful.apis.core.pod_ports import PORTS_ANNOTATION
 from wakeful.apis.discovery import EndpointSlice
-from wakeful.reconciler.core.endpoints.controller import make_endpoints_controller
+from wakeful.reconciler.core.endpoints.controller import make_endpoints_controllers
 from wakeful.reconciler.core.endpoints.resources import make_slices, make_subsets, pods_behind
 from wakeful.testing.world import World
 
@@ -97,7 +97,8 @@ async def state(world: World) -> dict[str, bool | None]:
 
 async def test_readiness_is_followed(world: World, make_ready: MakeReady) -> None:
     """Slice and Endpoints show a pod as soon as it has an address, and whether it is ready."""
-    world.manager.add(make_endpoints_controller(world.manager))
+    for controller in make_endpoints_controllers(world.manager):
+        world.manager.add(controller)
     async with world.running():
         await world.given(service())
         await world.eventually(lambda: slices(world))
@@ -135,7 +136,8 @@ async def test_readiness_is_followed(world: World, make_ready: MakeReady) -> Non
 
 async def test_what_others_write_into_endpoints_is_mirrored(world: World) -> None:
     """A service without selector gets slices from the Endpoints of its name."""
-    world.manager.add(make_endpoints_controller(world.manager))
+    for controller in make_endpoints_controllers(world.manager):
+        world.manager.add(controller)
     subset = {"addresses": [{"ip": "198.18.9.9"}], "ports": [{"name": "http", "port": 8012}]}
     manual = Endpoints.from_wire(
         {"metadata": {"name": "web", "namespace": "default"}, "subsets": [subset]}
@@ -152,7 +154,8 @@ async def test_what_others_write_into_endpoints_is_mirrored(world: World) -> Non
 
 async def test_endpoints_go_with_their_service(world: World) -> None:
     """Endpoints are removed when the service of their name is."""
-    world.manager.add(make_endpoints_controller(world.manager))
+    for controller in make_endpoints_controllers(world.manager):
+        world.manager.add(controller)
     async with world.running():
         await world.given(service())
         await world.eventually(lambda: world.find(Endpoints, "web"))

@@ -14,7 +14,7 @@ from wakeful.reconciler.core.admission import (
     admit_service_account,
 )
 from wakeful.reconciler.core.claims.controller import make_claim_controller
-from wakeful.reconciler.core.endpoints.controller import make_endpoints_controller
+from wakeful.reconciler.core.endpoints.controller import make_endpoints_controllers
 from wakeful.reconciler.core.gc.wiring import add_garbage_collector
 from wakeful.reconciler.core.namespace.controller import (
     make_namespace_controller,
@@ -59,7 +59,8 @@ def add_core_controllers(
     """
     clock = clock or SystemClock()
     admission = admission or CoreAdmission()
-    manager.add(make_endpoints_controller(manager))
+    for controller in make_endpoints_controllers(manager):
+        manager.add(controller)
     manager.add(make_namespace_controller(manager, root_ca))
     manager.add(make_namespace_terminator(manager, clock))
     manager.add(make_scheduler(manager, admission.usage, clock))

@@ -10,9 +10,11 @@ from wakeful.apis.apps import Deployment, ReplicaSet
 from wakeful.apis.apps.deployment_types import RECREATE
 from wakeful.apis.core import Pod
 from wakeful.client import Change, Informer
-from wakeful.controller import Controller, Manager
+from wakeful.controller import Controller, Manager, owner_keys
 from wakeful.reconciler.apps.deployment.reconciler import DeploymentReconciler
 from wakeful.reconciler.apps.ownership import CachedChildren
+
+_owners = owner_keys(Deployment.gvk.kind, Deployment.gvk.group)
 
 
 def make_deployment_controller(manager: Manager, clock: Clock) -> Controller[Deployment]:
@@ -28,9 +30,24 @@ def make_deployment_controller(manager: Manager, clock: Clock) -> Controller[Dep
         clock,
     )
     controller = Controller("deployments.apps", manager.client, deployments, reconciler)
-    controller.watch_owned(sets)
+    sets.add_handler(_on_set(controller))
     pods.add_handler(_when_gone(controller, deployments, sets))
     return controller
+
+
+def _on_set(controller: Controller[Deployment]) -> Callable[[Change[ReplicaSet]], None]:
+    """A set that has not seen its own size yet has nothing to tell; its status follows."""
+
+    def handler(change: Change[ReplicaSet]) -> None:
+        new = change.new
+        if new is not None and new.status.observed_generation != new.metadata.generation:
+            return
+        for found in (change.old, new):
+            if found is not None:
+                for key in _owners(found):
+                    controller.enqueue(key)
+
+    return handler
 
 
 def _when_gone(

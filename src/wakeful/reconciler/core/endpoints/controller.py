@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from wakeful.apimachinery.meta import NamespacedName
 from wakeful.apis.core import Endpoints, Pod, Service
+from wakeful.apis.core.pod_ports import PORTS_ANNOTATION
 from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.discovery.endpointslice_types import SERVICE_NAME_LABEL
-from wakeful.client import Informer
+from wakeful.client import Change, Informer
 from wakeful.controller import Controller, Manager
-from wakeful.reconciler.core.endpoints.reconciler import EndpointsReconciler
+from wakeful.reconciler.core.endpoints.reconciler import EndpointsReconciler, SliceReconciler
 
+_LATER_SECONDS = 0.02
+"""Endpoints wait so long: slices, and whoever waits for those, go first."""
 _BY_LABEL, _BY_SELECTOR, _BY_SERVICE = "label", "selector", "service"
 
 
@@ -61,6 +64,11 @@ class SelectorIndex:
         found = self._services.get(name, child.metadata.namespace)
         return (found.key,) if found is not None else ()
 
+    def mirrored_by(self, endpoints: Endpoints) -> Iterable[NamespacedName]:
+        """Key of the service without selector that these Endpoints were written for."""
+        found = self._services.get(endpoints.metadata.name, endpoints.metadata.namespace)
+        return (found.key,) if found is not None and not found.spec.selector else ()
+
 
 def _label_pairs(pod: Pod) -> Iterable[str]:
     namespace = pod.metadata.namespace
@@ -79,14 +87,51 @@ def _service_name(found: EndpointSlice) -> Iterable[str]:
     return (f"{found.metadata.namespace}/{name}",) if name else ()
 
 
-def make_endpoints_controller(manager: Manager) -> Controller[Service]:
-    """Wire the controller to its informers."""
+def make_endpoints_controllers(
+    manager: Manager,
+) -> tuple[Controller[Service], Controller[Service]]:
+    """Wire both controllers, that of slices first."""
     services, pods = manager.informer(Service), manager.informer(Pod)
     endpoints, slices = manager.informer(Endpoints), manager.informer(EndpointSlice)
     index = SelectorIndex(services, pods, slices)
-    reconciler = EndpointsReconciler(manager.client, index, index, endpoints)
-    controller = Controller("endpoints", manager.client, services, reconciler)
-    controller.watch(pods, index.services_of)
-    controller.watch(endpoints, index.service_of)
-    controller.watch(slices, index.service_of)
-    return controller
+    first = Controller(
+        "endpointslices.discovery",
+        manager.client,
+        services,
+        SliceReconciler(manager.client, index, index, endpoints),
+    )
+    second = Controller(
+        "endpoints",
+        manager.client,
+        services,
+        EndpointsReconciler(manager.client, index, endpoints),
+        workers=2,
+    )
+
+    def on_pod(change: Change[Pod]) -> None:
+        old, new = change.old, change.new
+        if old is not None and new is not None and _facts(old) == _facts(new):
+            return
+        found = (key for pod in (old, new) if pod is not None for key in index.services_of(pod))
+        for key in set(found):
+            first.enqueue(key)
+            second.queue.add_after(key, _LATER_SECONDS)
+
+    pods.add_handler(on_pod)
+    first.watch(slices, index.service_of)
+    first.watch(endpoints, index.mirrored_by)
+    second.watch(endpoints, index.service_of)
+    return first, second
+
+
+def _facts(pod: Pod) -> tuple[object, ...]:
+    """All of a pod that leads traffic to it or away."""
+    ports = pod.metadata.annotations.get(PORTS_ANNOTATION)
+    return (
+        pod.status.pod_ip,
+        pod.is_ready,
+        pod.is_deleting,
+        pod.is_finished,
+        pod.metadata.labels,
+        ports,
+    )

@@ -1,7 +1,8 @@
-"""Keeps the Endpoints and EndpointSlices of a Service in line with its pods.
+"""Keep the EndpointSlices and the Endpoints of a Service in line with its pods.
 
-A request may be waiting for the very pod that just became ready, so a change of readiness is two
-small patches and nothing else: no read, no status, no lock to lose.
+A request may be waiting for the very pod that just became ready, so a change of readiness is one
+small patch of a slice and nothing else: no read, no status, no lock to lose. Endpoints, which only
+old clients read, are kept by a controller of their own and come later.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 from wakeful.apimachinery.errors import AlreadyExistsError, NotFoundError
 from wakeful.apimachinery.meta import NamespacedName
 from wakeful.apis.core import Endpoints, Pod, Service
-from wakeful.apis.core.service_types import EXTERNAL_NAME
+from wakeful.apis.core.service_types import EXTERNAL_NAME, EndpointSubset
 from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.discovery.endpointslice_types import MANAGED_BY_LABEL
 from wakeful.client import Client, Lister
@@ -47,8 +48,8 @@ class SlicesOf(Protocol):
         ...
 
 
-class EndpointsReconciler:
-    """Writes where a service leads to; one slice holds every pod with the same ports."""
+class SliceReconciler:
+    """Writes slices; one holds every pod with the same ports."""
 
     def __init__(
         self,
@@ -61,32 +62,21 @@ class EndpointsReconciler:
         self._pods, self._slices, self._endpoints = pods, slices, endpoints
 
     async def reconcile_kind(self, obj: Service) -> Result | None:
-        """Bring slices, then Endpoints, in line."""
+        """Write where the service leads to; without selector, what its Endpoints say."""
         if obj.spec.type == EXTERNAL_NAME:
             return None
-        if not obj.spec.selector:
-            await self._mirror(obj)
-            return None
-        pods = pods_behind(obj, self._pods.selected_by(obj))
-        await self._keep_slices(obj, make_slices(obj, pods))
-        await self._keep_endpoints(obj, pods)
+        if obj.spec.selector:
+            pods = pods_behind(obj, self._pods.selected_by(obj))
+            await self._keep_slices(obj, make_slices(obj, pods))
+        else:
+            await self._keep_slices(obj, self._mirrored(obj))
         return None
 
-    async def observe_deletion(self, key: NamespacedName) -> None:
-        """Without a service, its Endpoints go; slices follow by their owner."""
-        if self._endpoints.get(key.name, key.namespace) is None:
-            return
-        try:
-            await self._client.delete(Endpoints, key.name, key.namespace)
-        except NotFoundError:
-            return
-
-    async def _mirror(self, obj: Service) -> None:
+    def _mirrored(self, obj: Service) -> list[EndpointSlice]:
         endpoints = self._endpoints.get(obj.metadata.name, obj.metadata.namespace)
-        wanted: list[EndpointSlice] = []
-        if endpoints is not None and endpoints.metadata.labels.get(SKIP_MIRROR_LABEL) != "true":
-            wanted = make_mirrored_slices(obj, endpoints)
-        await self._keep_slices(obj, wanted)
+        if endpoints is None or endpoints.metadata.labels.get(SKIP_MIRROR_LABEL) == "true":
+            return []
+        return make_mirrored_slices(obj, endpoints)
 
     async def _keep_slices(self, obj: Service, wanted: Sequence[EndpointSlice]) -> None:
         have = [
@@ -99,54 +89,73 @@ class EndpointsReconciler:
             if found is None:
                 await self._create(want)
             else:
-                await self._patch_slice(found, want)
+                await self._patch(found, want)
         for stale in rest:
-            await self._delete_slice(stale)
+            await self._delete(stale)
 
-    async def _patch_slice(self, found: EndpointSlice, want: EndpointSlice) -> None:
-        labels = want.metadata.labels
-        same = labels.items() <= found.metadata.labels.items()
-        if same and found.endpoints == want.endpoints and found.ports == want.ports:
-            return
+    async def _create(self, want: EndpointSlice) -> None:
+        """Create; what is there already was made by an earlier pass the cache lacks: write it."""
+        try:
+            await self._client.create(want)
+        except AlreadyExistsError:
+            await self._write(want.metadata.name, want, labels=False)
+
+    async def _patch(self, found: EndpointSlice, want: EndpointSlice) -> None:
+        same = want.metadata.labels.items() <= found.metadata.labels.items()
+        if not same or found.endpoints != want.endpoints or found.ports != want.ports:
+            await self._write(found.metadata.name, want, labels=not same)
+
+    async def _write(self, name: str, want: EndpointSlice, *, labels: bool) -> None:
         patch: dict[str, Any] = {
             "endpoints": [endpoint.to_wire() for endpoint in want.endpoints],
             "ports": [port.to_wire() for port in want.ports],
         }
-        if not same:
-            patch["metadata"] = {"labels": labels}
-        await self._client.patch(
-            EndpointSlice, found.metadata.name, found.metadata.namespace, patch
-        )
+        if labels:
+            patch["metadata"] = {"labels": want.metadata.labels}
+        await self._client.patch(EndpointSlice, name, want.metadata.namespace, patch)
 
-    async def _delete_slice(self, stale: EndpointSlice) -> None:
+    async def _delete(self, stale: EndpointSlice) -> None:
         meta = stale.metadata
         try:
             await self._client.delete(EndpointSlice, meta.name, meta.namespace, uid=meta.uid)
         except NotFoundError:
             return
 
-    async def _keep_endpoints(self, obj: Service, pods: Sequence[Pod]) -> None:
-        subsets = make_subsets(obj, pods)
+
+class EndpointsReconciler:
+    """Writes the Endpoints of services that select pods."""
+
+    def __init__(self, client: Client, pods: SelectedPods, endpoints: Lister[Endpoints]) -> None:
+        self._client, self._pods, self._endpoints = client, pods, endpoints
+
+    async def reconcile_kind(self, obj: Service) -> Result | None:
+        """Write where the service leads to."""
+        if obj.spec.type == EXTERNAL_NAME or not obj.spec.selector:
+            return None
+        subsets = make_subsets(obj, pods_behind(obj, self._pods.selected_by(obj)))
         found = self._endpoints.get(obj.metadata.name, obj.metadata.namespace)
         if found is None:
-            await self._create(make_endpoints(obj, subsets))
-            return
-        labels = endpoints_labels(obj)
-        same = labels.items() <= found.metadata.labels.items()
-        if same and found.subsets == subsets:
-            return
-        patch: dict[str, Any] = {"subsets": [subset.to_wire() for subset in subsets]}
-        if not same:
-            patch["metadata"] = {"labels": labels}
-        await self._client.patch(Endpoints, found.metadata.name, found.metadata.namespace, patch)
+            try:
+                await self._client.create(make_endpoints(obj, subsets))
+            except AlreadyExistsError:
+                await self._write(obj, subsets, labels=True)
+            return None
+        same = endpoints_labels(obj).items() <= found.metadata.labels.items()
+        if not same or found.subsets != subsets:
+            await self._write(obj, subsets, labels=not same)
+        return None
 
-    async def _create(self, want: Endpoints | EndpointSlice) -> None:
-        """Create; what is there already was made by an earlier pass the cache lacks: write it."""
+    async def observe_deletion(self, key: NamespacedName) -> None:
+        """Without a service, its Endpoints go; slices follow by their owner."""
+        if self._endpoints.get(key.name, key.namespace) is None:
+            return
         try:
-            await self._client.create(want)
-        except AlreadyExistsError:
-            wire = want.to_wire()
-            parts = ("subsets",) if isinstance(want, Endpoints) else ("endpoints", "ports")
-            patch = {part: wire.get(part, []) for part in parts}
-            meta = want.metadata
-            await self._client.patch(type(want), meta.name, meta.namespace, patch)
+            await self._client.delete(Endpoints, key.name, key.namespace)
+        except NotFoundError:
+            return
+
+    async def _write(self, obj: Service, subsets: list[EndpointSubset], *, labels: bool) -> None:
+        patch: dict[str, Any] = {"subsets": [subset.to_wire() for subset in subsets]}
+        if labels:
+            patch["metadata"] = {"labels": endpoints_labels(obj)}
+        await self._client.patch(Endpoints, obj.metadata.name, obj.metadata.namespace, patch)
