@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -194,9 +195,13 @@ class Materials:
 
     def _message_file(self, container: Container, attempt: int) -> Path:
         path = self._message_path(container, attempt)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        path.chmod(0o666)  # whoever the program runs as
+        try:
+            descriptor = _create(path)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = _create(path)
+        os.fchmod(descriptor, 0o666)  # whoever the program runs as
+        os.close(descriptor)
         return path
 
     def _service_environment(self) -> dict[str, str]:
@@ -279,3 +284,7 @@ class Materials:
 
     async def _token(self, audience: str, seconds: int) -> str:
         return await self._tokens.get(self._account, audience, seconds)
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666)

@@ -10,8 +10,8 @@ import structlog
 
 from wakeful.aio import Backoff
 from wakeful.apimachinery.errors import APIStatusError, ConflictError, NotFoundError
-from wakeful.apimachinery.meta import ObjectMeta
-from wakeful.apis.core.pod_types import Pod, PodSpec, PodStatus
+from wakeful.apimachinery.request import APIRequest, Verb
+from wakeful.apis.core.pod_types import Pod, PodStatus
 from wakeful.node.context import NodeContext
 
 log = structlog.get_logger("wakeful.node.status")
@@ -57,12 +57,11 @@ class StatusWriter:
         self._settled = asyncio.Event()
         self._settled.set()
         self._events: list[tuple[str, str]] = []
-        self._log = log.bind(pod=str(pod.key))
 
     def observe(self, pod: Pod) -> bool:
         """Learn of a version from the watch; False when a newer one is known already."""
         if _version(pod) < _version(self.pod):
-            return False
+            return False  # what was written here has overtaken the watch
         self.pod = pod
         return True
 
@@ -101,7 +100,12 @@ class StatusWriter:
                 await self._read_again()
             except APIStatusError as err:
                 delay = backoff.next()
-                self._log.warning("pod status not written", error=err.message, retry_seconds=delay)
+                log.warning(
+                    "pod status not written",
+                    pod=str(self.pod.key),
+                    error=err.message,
+                    retry_seconds=delay,
+                )
                 await self._node.clock.sleep(delay)
                 self.changed(urgent=True)
             else:
@@ -126,18 +130,45 @@ class StatusWriter:
             return
 
     async def _write(self) -> None:
-        status = None if self.gone else self._compose(self.pod)
-        if status is None or status.to_wire() == self.pod.status.to_wire():
+        """Write the status if it changed; a request may be waiting for it, so nothing is wasted.
+
+        The answer is not parsed: the watch brings it, and only its version is needed now.
+        """
+        pod = self.pod
+        status = None if self.gone else self._compose(pod)
+        if status is None:
             return
-        old = self.pod.metadata
-        metadata = ObjectMeta(
-            name=old.name,
-            namespace=old.namespace,
-            uid=old.uid,
-            resource_version=old.resource_version,
+        wire = status.to_wire()
+        if wire == pod.status.to_wire():
+            return
+        metadata = pod.metadata
+        answer = await self._node.client.transport.call(
+            APIRequest(
+                Verb.UPDATE,
+                "",
+                "v1",
+                "pods",
+                namespace=metadata.namespace,
+                name=metadata.name,
+                subresource="status",
+                body={
+                    "apiVersion": "v1",
+                    "kind": "Pod",
+                    "metadata": {
+                        "name": metadata.name,
+                        "namespace": metadata.namespace,
+                        "uid": metadata.uid,
+                        "resourceVersion": metadata.resource_version,
+                    },
+                    "status": wire,
+                },
+                params={"fieldManager": "node-agent"},
+            )
         )
-        body = Pod(metadata=metadata, spec=PodSpec(), status=status)
-        self.observe(await self._node.client.update_status(body))
+        version = answer["metadata"]["resourceVersion"]
+        if int(version) > _version(self.pod):
+            written = self.pod.metadata.model_copy(update={"resource_version": version})
+            self.pod = self.pod.model_copy(update={"metadata": written, "status": status})
 
     async def _read_again(self) -> None:
         """Somebody else wrote: take their version and try once more."""
@@ -145,7 +176,7 @@ class StatusWriter:
         try:
             found = await self._node.client.find(Pod, metadata.name, metadata.namespace)
         except APIStatusError as err:
-            self._log.warning("pod not read", error=err.message)
+            log.warning("pod not read", pod=str(metadata.name), error=err.message)
             await self._node.clock.sleep(0.1)
         else:
             if found is None or found.metadata.uid != metadata.uid:

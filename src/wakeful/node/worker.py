@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from wakeful.node.runtime import (
 from wakeful.node.sources import Sources
 from wakeful.node.status import make_pod_status
 from wakeful.node.statuswriter import StatusWriter
-from wakeful.node.volumes import remove_tree
+from wakeful.node.volumes import is_projected, remove_tree
 from wakeful.node.waiting import first_of
 
 log = structlog.get_logger("wakeful.node.worker")
@@ -68,7 +68,6 @@ class PodWorker:
         self._failure: tuple[str, str] | None = None
         self._grace = GracePeriod(node.clock)
         self._grace.observe(pod)
-        self._log = log.bind(pod=str(pod.key))
 
     @property
     def pod(self) -> Pod:
@@ -155,7 +154,7 @@ class PodWorker:
         self._make_runners(sandbox)
         self._prepared.set()
         async with asyncio.TaskGroup() as group:
-            aside = [group.create_task(self._refresh()), group.create_task(self._expire())]
+            aside = [group.create_task(work) for work in self._work_aside()]
             await self._run_containers()
             for task in aside:
                 task.cancel()
@@ -170,7 +169,9 @@ class PodWorker:
         while True:
             try:
                 if adopted is not None and self._is_broken(adopted):
-                    self._log.warning("sandbox has lost its network, making another")
+                    log.warning(
+                        "sandbox has lost its network, making another", pod=str(self.pod.key)
+                    )
                     await self._node.runtime.remove_sandbox(self.uid)
                     adopted = self._adopted = None
                 if adopted is not None:
@@ -179,7 +180,7 @@ class PodWorker:
                     return None
                 return await self._create_sandbox()
             except RuntimeOperationError as err:
-                self._log.warning("sandbox not created", error=str(err))
+                log.warning("sandbox not created", pod=str(self.pod.key), error=str(err))
                 self._status.warning("FailedCreatePodSandBox", str(err))
             await first_of(self._node.clock.sleep(backoff.next()), self._grace.begun.wait())
 
@@ -268,6 +269,12 @@ class PodWorker:
             self._status.changed(urgent=False)
         return True
 
+    def _work_aside(self) -> Iterator[Coroutine[Any, Any, None]]:
+        if any(is_projected(volume) for volume in self.pod.spec.volumes):
+            yield self._refresh()
+        if self.pod.spec.active_deadline_seconds is not None:
+            yield self._expire(self.pod.spec.active_deadline_seconds)
+
     async def _refresh(self) -> None:
         """Keep projected volumes true: to their sources, and to the life of their tokens."""
         assert self._materials is not None
@@ -283,11 +290,8 @@ class PodWorker:
                 self._stale.clear()
                 await materials.refresh()
 
-    async def _expire(self) -> None:
-        """End the containers when the Pod's active deadline has passed."""
-        deadline = self.pod.spec.active_deadline_seconds
-        if deadline is None:
-            return
+    async def _expire(self, deadline: int) -> None:
+        """End the containers when the Pod has been active for ``deadline`` seconds."""
         begun = self.pod.status.start_time or self._started_at
         left = deadline - (self._node.clock.now() - begun).total_seconds()
         await self._node.clock.sleep(max(0.0, left))
@@ -307,7 +311,7 @@ class PodWorker:
             names = ", ".join(r.snapshot.name for r in self._main)
             self._status.normal("Killing", f"Stopping container {names}")
         if not life.done() and not await self._grace.within(self._wind_down()):
-            self._log.info("instance still in use at the end of its grace period")
+            log.info("instance still in use at the end of its grace period", pod=str(self.pod.key))
         await self._grace.within(self._terminate(life), extra_seconds=LAST_SECONDS + 1)
         if not life.done():
             await self._node.runtime.remove_sandbox(self.uid)
@@ -343,7 +347,7 @@ class PodWorker:
         """Do all at once; what one container refuses does not keep the others."""
         for result in await asyncio.gather(*steps, return_exceptions=True):
             if isinstance(result, RuntimeOperationError):
-                self._log.warning("container not stopped", error=str(result))
+                log.warning("container not stopped", pod=str(self.pod.key), error=str(result))
             elif isinstance(result, BaseException):
                 raise result
 
@@ -363,5 +367,5 @@ class PodWorker:
                     Pod, name, namespace, uid=self.uid, grace_period_seconds=0
                 )
             except (NotFoundError, ConflictError):
-                self._log.debug("pod is gone already")
+                log.debug("pod is gone already", pod=str(self.pod.key))
         await remove_tree(self._node.pod_dir(self.uid))
