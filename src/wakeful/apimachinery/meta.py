@@ -119,11 +119,19 @@ def _copy_value(value: Any) -> Any:
 
 def drop_nulls(value: Any) -> Any:
     """Copy JSON-like data without null members of objects (typed clients send many)."""
-    if isinstance(value, Mapping):
-        return {k: drop_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, _OBJECTS):
+        return {
+            k: drop_nulls(v) if isinstance(v, _CONTAINERS) else v
+            for k, v in value.items()
+            if v is not None
+        }
     if isinstance(value, list):
-        return [drop_nulls(v) for v in value]
+        return [drop_nulls(v) if isinstance(v, _CONTAINERS) else v for v in value]
     return value
+
+
+_CONTAINERS = (dict, list)
+_OBJECTS = (dict, Mapping)  # dict first: asking for a Mapping is slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +278,7 @@ def is_controlled_by(obj: Object, owner: Object) -> bool:
 def deep_copy_json(value: Any) -> Any:
     """Copy JSON-like data."""
     if isinstance(value, dict):
-        return {k: deep_copy_json(v) for k, v in value.items()}
+        return {k: deep_copy_json(v) if isinstance(v, _CONTAINERS) else v for k, v in value.items()}
     if isinstance(value, list):
-        return [deep_copy_json(v) for v in value]
+        return [deep_copy_json(v) if isinstance(v, _CONTAINERS) else v for v in value]
     return value
