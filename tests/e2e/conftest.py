@@ -1,92 +1,17 @@
-"""One running platform for all end-to-end tests, met as its user meets it: through programs."""
+"""One running platform for all end-to-end tests."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples"
-BOOK_IMAGE = "registry.cn-hangzhou.aliyuncs.com/knative-sample/helloworld-go:160e4dc8"
-WAKEFUL = [sys.executable, "-m", "wakeful.cmd.main"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a program did."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Platform:
-    """A running platform and the programs that talk to it."""
-
-    data_dir: Path
-    addresses: dict[str, str]
-
-    def wakeful(self, *args: str, check: bool = True, timeout: float = 120) -> Answer:
-        return run(
-            [*WAKEFUL, *args, "--data-dir", str(self.data_dir)], check=check, timeout=timeout
-        )
-
-    def kubectl(
-        self, *args: str, check: bool = True, stdin: str | None = None, timeout: float = 60
-    ) -> Answer:
-        command = ["kubectl", "--kubeconfig", str(self.data_dir / "kubeconfig"), *args]
-        env = os.environ | {"HOME": str(self.data_dir), "KUBECACHEDIR": str(self.data_dir / "kc")}
-        return run(command, check=check, stdin=stdin, env=env, timeout=timeout)
-
-    def get(self, *args: str) -> Any:
-        return json.loads(self.kubectl("get", *args, "-o", "json").out)
-
-    def curl(self, host: str, path: str = "/", *args: str, timeout: float = 60) -> Answer:
-        url = self.addresses["http"] + path
-        return run(
-            ["curl", "-sS", "-w", "\n%{http_code}", "-H", f"Host: {host}", *args, url],
-            check=False,
-            timeout=timeout,
-        )
-
-
-def run(
-    command: Sequence[str],
-    *,
-    check: bool = True,
-    stdin: str | None = None,
-    env: dict[str, str] | None = None,
-    timeout: float = 60,
-) -> Answer:
-    done = subprocess.run(
-        command, input=stdin, capture_output=True, text=True, env=env, timeout=timeout, check=False
-    )
-    answer = Answer(done.returncode, done.stdout, done.stderr)
-    assert not check or done.returncode == 0, f"{list(command)} ended with {answer}"
-    return answer
-
-
-def until(check: Callable[[], Any], *, seconds: float = 30, what: str = "") -> Any:
-    """Return the first true result; the condition lives in other processes, so it is polled."""
-    deadline = time.monotonic() + seconds
-    while True:
-        result = check()
-        if result:
-            return result
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what or check}"
-        time.sleep(0.1)
+from wakeful.testing.platform import BOOK_IMAGE, EXAMPLES, WAKEFUL, Platform, run
 
 
 @pytest.fixture(scope="session")

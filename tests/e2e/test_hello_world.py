@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLES, Platform, until
+
+from wakeful.testing.platform import EXAMPLES, Platform, until
 
 NAME = "helloworld-go"
 HOST = f"{NAME}.default.localhost"
@@ -63,7 +64,17 @@ def test_its_address_is_where_the_book_reads_it(platform: Platform) -> None:
 
 
 def test_applying_it_again_changes_nothing(platform: Platform) -> None:
-    assert "unchanged" in platform.kubectl("apply", "-f", str(MANIFEST)).out
+    before = platform.get("ksvc", NAME)["metadata"]
+
+    # Clients compare lists as they were sent with lists that have defaults, so kubectl may well say
+    # "configured"; what counts is that nothing was.
+    platform.kubectl("apply", "-f", str(MANIFEST))
+
+    after = platform.get("ksvc", NAME)["metadata"]
+    assert (after["generation"], after["resourceVersion"]) == (
+        before["generation"],
+        before["resourceVersion"],
+    )
 
 
 def test_the_whole_chain_of_objects_is_there(platform: Platform) -> None:
@@ -127,7 +138,7 @@ def test_it_explains_its_scale(platform: Platform) -> None:
     platform.curl(HOST)
     words = platform.wakeful("explain", "ksvc", NAME).out
     assert NAME in words
-    assert "target" in words.lower()
+    assert "concurrent on average over" in words
 
 
 def test_logs_show_what_it_prints(platform: Platform) -> None:

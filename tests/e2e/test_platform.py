@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-from conftest import EXAMPLES, WAKEFUL, Platform, run, until
+from wakeful.testing.platform import EXAMPLES, WAKEFUL, Platform, run, until
 
 
 def test_second_up_says_that_one_runs(platform: Platform) -> None:
