@@ -1,10 +1,8 @@
-"""Namespaces: what is filled in and what is refused."""
+"""Namespaces: what is filled in."""
 
 from __future__ import annotations
 
-from wakeful.apimachinery.fields import FieldErrors
 from wakeful.apimachinery.meta import Object
-from wakeful.apimachinery.names import dns_label_faults
 from wakeful.apimachinery.scheme import AdmissionContext
 from wakeful.apis.core.namespace_types import (
     ACTIVE,
@@ -12,7 +10,6 @@ from wakeful.apis.core.namespace_types import (
     NAME_LABEL,
     Namespace,
 )
-from wakeful.apis.core.rules import first_of
 
 
 def set_namespace_defaults(new: Namespace, old: Object | None, context: AdmissionContext) -> None:
@@ -27,12 +24,3 @@ def set_namespace_defaults(new: Namespace, old: Object | None, context: Admissio
         new.spec.finalizers = list(old.spec.finalizers)
     if not new.status.phase:
         new.status.phase = ACTIVE
-
-
-def validate_namespace(
-    new: Namespace, old: Object | None, context: AdmissionContext
-) -> FieldErrors:
-    """A namespace's name becomes part of host names."""
-    if old is not None or not new.metadata.name:
-        return []
-    return first_of(dns_label_faults(new.metadata.name), "metadata.name", new.metadata.name)

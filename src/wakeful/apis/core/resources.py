@@ -13,7 +13,7 @@ from wakeful.apis.core.config_rules import (
 )
 from wakeful.apis.core.config_types import ConfigMap, Secret, ServiceAccount
 from wakeful.apis.core.event_types import Event
-from wakeful.apis.core.namespace_rules import set_namespace_defaults, validate_namespace
+from wakeful.apis.core.namespace_rules import set_namespace_defaults
 from wakeful.apis.core.namespace_types import Namespace
 from wakeful.apis.core.node_types import Node
 from wakeful.apis.core.pod_defaults import set_pod_defaults
@@ -70,7 +70,6 @@ RESOURCES: tuple[Resource, ...] = (
         has_status=True,
         columns=columns.NAMESPACE_COLUMNS,
         set_defaults=set_namespace_defaults,
-        validate=validate_namespace,
         fields={"status.phase": ".status.phase", "name": ".metadata.name"},
         verbs=("create", "delete", "get", "list", "patch", "update", "watch"),
         custom=False,

@@ -17,7 +17,7 @@ from wakeful.apimachinery.fields import (
     required,
 )
 from wakeful.apimachinery.meta import Object
-from wakeful.apimachinery.names import dns_1035_label_faults, dns_label_faults, dns_subdomain_faults
+from wakeful.apimachinery.names import dns_label_faults, dns_subdomain_faults
 from wakeful.apimachinery.scheme import AdmissionContext
 from wakeful.apis.core.rules import (
     first_of,
@@ -98,9 +98,6 @@ def validate_service(new: Service, old: Object | None, context: AdmissionContext
         return []
     spec = new.spec
     found: FieldErrors = []
-    if old is None and new.metadata.name:
-        faults = dns_1035_label_faults(new.metadata.name)
-        found += first_of(faults, "metadata.name", new.metadata.name)
     found += validate_choice(spec.type, _TYPES, "spec.type")
     headless = spec.cluster_ip == HEADLESS
     if not spec.ports and not headless and spec.type != EXTERNAL_NAME:

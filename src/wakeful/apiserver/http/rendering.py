@@ -86,7 +86,8 @@ class Renderer:
         shown = served.resource.columns
         rows: list[dict[str, Any]] = []
         for item in items:
-            row: dict[str, Any] = {"cells": render_row(shown, item, self._now)}
+            hub = item if served.is_hub else served.decode(item)
+            row: dict[str, Any] = {"cells": render_row(shown, hub, self._now)}
             if self._include == "Object":
                 row["object"] = item
             elif self._include == "Metadata":
