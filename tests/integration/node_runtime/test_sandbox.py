@@ -86,6 +86,19 @@ async def until_log(runtime: SandboxRuntime, status: ContainerStatus, text: str)
             await asyncio.sleep(0.01)
 
 
+def processes(*argv: str) -> list[int]:
+    """User ids of the processes with exactly this command line."""
+    wanted = b"".join(word.encode() + b"\0" for word in argv)
+    found = []
+    for path in Path("/proc").iterdir():
+        try:
+            if path.name.isdigit() and (path / "cmdline").read_bytes() == wanted:
+                found.append(path.stat().st_uid)
+        except OSError:  # it ended meanwhile
+            continue
+    return found
+
+
 async def test_root_gets_the_whole_isolation(runtime: SandboxRuntime) -> None:
     """On a machine that allows everything, everything is in force."""
     info = runtime.describe()
@@ -288,12 +301,7 @@ stat -c '%u %a' /etc/new /srv /tmp /root; echo $HOME; echo /bin/t*; sleep 7654
     ]
     assert not (image / "etc" / "new").exists()
     assert (image / "bin" / "touch").exists()
-    owners = {
-        path.stat().st_uid
-        for path in Path("/proc").iterdir()
-        if path.name.isdigit() and b"sleep\x007654" in (path / "cmdline").read_bytes()
-    }
-    assert owners == {FIRST_ID}
+    assert processes("sleep", "7654") == [FIRST_ID]
 
 
 async def test_image_user_and_read_only_root(
@@ -403,11 +411,7 @@ async def test_deaf_program_is_killed_with_all_its_children(
     status = await runtime.stop_container(status.id, grace_seconds=0.2)
 
     assert (status.exit_code, status.signal) == (137, signal.SIGKILL)
-    assert not [
-        path
-        for path in Path("/proc").iterdir()
-        if path.name.isdigit() and b"sleep\x001234" in (path / "cmdline").read_bytes()
-    ]
+    assert processes("sleep", "1234") == []
 
 
 async def test_events_tell_of_starts_and_ends(
@@ -564,12 +568,7 @@ async def test_exec_errors_and_cleans_up(runtime: SandboxRuntime, container: Con
     process = await runtime.exec(status.id, ExecConfig(argv=["sleep", "4321"]))
     await process.aclose()
 
-    alive = [
-        path
-        for path in Path("/proc").iterdir()
-        if path.name.isdigit() and b"sleep\x004321" in (path / "cmdline").read_bytes()
-    ]
-    assert alive == []
+    assert processes("sleep", "4321") == []
 
 
 async def test_limits_hold(runtime: SandboxRuntime, container: Container) -> None:

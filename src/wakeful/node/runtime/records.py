@@ -46,6 +46,7 @@ class SandboxRecord:
     config: SandboxConfig
     created_at: datetime
     lease: Lease | None
+    frozen: bool = False
     containers: dict[str, ContainerRecord] = field(default_factory=dict)
 
     @property
@@ -95,5 +96,6 @@ def load(directory: Path) -> SandboxRecord:
         config=SandboxConfig(**raw["config"]),
         created_at=datetime.fromisoformat(raw["created_at"]),
         lease=Lease(**raw["lease"]) if raw["lease"] else None,
+        frozen=raw.get("frozen", False),
         containers=containers,
     )

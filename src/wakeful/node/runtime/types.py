@@ -115,6 +115,8 @@ class ContainerConfig:
     rootfs: Path | None = None
     """Directory of an unpacked image, shared and never changed; None is the host's root file
     system, read-only."""
+    image: str = ""
+    """Name of the image, for engines that have their own store; ``rootfs`` is for the others."""
     read_only_rootfs: bool = False
     """With an image: no private writable layer. The host's root is read-only always."""
     uid: int | None = None
