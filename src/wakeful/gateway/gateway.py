@@ -162,10 +162,6 @@ class Gateway:
         """The instances last given."""
         return self._compiler.endpoints(key)
 
-    def revision_keys(self, namespace: str) -> list[RevisionKey]:
-        """Revisions of the plan in force that have instances, in one namespace."""
-        return [key for key in self._compiler.awake() if key.namespace == namespace]
-
     async def set_endpoints(self, key: BackendKey, endpoints: Iterable[Endpoint]) -> None:
         """Replace the instances of one backend; returns once every Envoy sends only to those.
 

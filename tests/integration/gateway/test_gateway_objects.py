@@ -14,7 +14,14 @@ from wakeful.apimachinery.meta import ObjectMeta
 from wakeful.apis import make_scheme
 from wakeful.apis.apps import Deployment
 from wakeful.apis.apps.deployment_types import DeploymentSpec
-from wakeful.apis.core import Container, ObjectReference, PodSpec, PodTemplateSpec, Service
+from wakeful.apis.core import (
+    Container,
+    ObjectReference,
+    Pod,
+    PodSpec,
+    PodTemplateSpec,
+    Service,
+)
 from wakeful.apis.core.service_types import Endpoints
 from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.discovery.endpointslice_types import (
@@ -34,6 +41,7 @@ from wakeful.apis.networking import (
     ServerlessService,
     ServerlessServiceSpec,
 )
+from wakeful.apis.serving import Revision
 from wakeful.gateway import Gateway, RevisionKey, wait_ready
 from wakeful.gateway.planner import Planner
 from wakeful.reconciler.networking import (
@@ -47,6 +55,7 @@ from wakeful.testing.gateway import (
     running_app,
     running_envoy,
     temporary_settings,
+    until,
 )
 from wakeful.testing.world import World
 
@@ -182,6 +191,61 @@ async def test_ingress_becomes_ready_once_envoy_serves_it_and_traffic_flows() ->
         assert private.spec.selector == {"revision": "hello-00001"}
         assert public is not None
         assert public.subsets[0].addresses[0].ip == "127.0.0.1"
+
+
+def pod_of(revision: Revision, app: App) -> Pod:
+    """What the node agent makes of a Pod that is ready."""
+    labels = {
+        "serving.knative.dev/revision": revision.metadata.name,
+        "serving.knative.dev/revisionUID": revision.metadata.uid,
+    }
+    port = {"name": "user-port", "containerPort": app.port}
+    return Pod.from_wire(
+        {
+            "metadata": {"name": "hello-pod", "namespace": "default", "labels": labels},
+            "spec": {
+                "containers": [{"name": "user-container", "image": "x", "ports": [port]}],
+                "terminationGracePeriodSeconds": 30,
+                "nodeName": "here",
+            },
+            "status": {
+                "phase": "Running",
+                "podIP": "127.0.0.1",
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        }
+    )
+
+
+async def test_ready_pod_serves_before_its_slice_and_is_drained_before_it_goes() -> None:
+    async with running_app("one") as app, running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(deployment("hello-00001"))
+        await world.given(serverless_service("hello-00001"))
+        await world.given(ingress("hello", "hello-00001"))
+        container = {"name": "user-container", "image": "hello"}
+        revision = await world.given(
+            Revision.from_wire(
+                {
+                    "metadata": {"name": "hello-00001", "namespace": "default"},
+                    "spec": {"containers": [container], "timeoutSeconds": 30},
+                }
+            )
+        )
+        await world.eventually(lambda: is_ready(world, "hello"))
+        pod = await world.given(pod_of(revision, app))
+        await world.eventually(lambda: rig.gateway.gate.ready(HELLO))
+        slow = asyncio.create_task(rig.get(HOST, "/?sleep=0.5"))
+        await until(lambda: app.running)
+
+        await world.client.delete(Pod, "hello-pod", "default")
+        pod = await world.latest(pod)
+        assert pod.is_deleting
+        await world.eventually(lambda: not rig.gateway.gate.ready(HELLO))
+        await platform.planner.drained(pod)
+
+        assert slow.done()
+        assert slow.result().status == 200
 
 
 async def test_removed_endpoints_and_ingresses_are_followed() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from wakeful.apis.core import Service
+from wakeful.apis.core import Pod, Service
+from wakeful.apis.core.pod_ports import actual_ports
 from wakeful.apis.core.service_types import ServicePort
 from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.networking import NetworkProtocol, ServerlessService
 from wakeful.apis.serving import Revision
+from wakeful.apis.serving.register import USER_PORT_NAME
 from wakeful.gateway.plan import (
     Endpoint,
     RevisionBackend,
@@ -87,6 +89,19 @@ def instances_of(slices: Iterable[EndpointSlice], port_name: str | None = None) 
             pod = member.target_ref.name if member.target_ref is not None else ""
             found[endpoint] = Instance(endpoint, pod)
     return list(found.values())
+
+
+def instance_of(pod: Pod) -> Instance | None:
+    """The instance a revision's Pod is; None while it cannot serve."""
+    if not pod.status.pod_ip or pod.is_finished or not (pod.is_ready or pod.is_deleting):
+        return None
+    for container in pod.spec.containers:
+        for port in container.ports:
+            if port.name == USER_PORT_NAME:
+                number = actual_ports(pod).get(port.container_port, port.container_port)
+                endpoint = Endpoint(pod.status.pod_ip, number, draining=pod.is_deleting)
+                return Instance(endpoint, pod.metadata.name)
+    return None
 
 
 class Leavers:

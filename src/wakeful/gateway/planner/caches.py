@@ -14,7 +14,7 @@ from wakeful.apis.networking import (
     IngressVisibility,
     ServerlessService,
 )
-from wakeful.apis.serving import Revision
+from wakeful.apis.serving import Revision, register
 from wakeful.controller import Manager
 from wakeful.gateway.plan import (
     BackendKey,
@@ -28,20 +28,23 @@ from wakeful.gateway.plan import (
     ServiceKey,
 )
 from wakeful.gateway.planner.backends import (
+    Instance,
     Leavers,
     find_port,
+    instance_of,
     instances_of,
     make_revision_backend,
     make_service_backend,
 )
 from wakeful.gateway.planner.tables import compile_table
 
-_BY_BACKEND, _BY_LOCAL_HOST, _BY_PRIVATE, _BY_SERVICE, _BY_SECRET = (
+_BY_BACKEND, _BY_LOCAL_HOST, _BY_PRIVATE, _BY_SERVICE, _BY_SECRET, _BY_REVISION = (
     "gateway:backend",
     "gateway:local-host",
     "gateway:private-service",
     "gateway:service",
     "gateway:secret",
+    "gateway:revision",
 )
 _NEWEST = datetime.max.replace(tzinfo=UTC)
 
@@ -63,6 +66,7 @@ class Caches:
         self.ingresses.add_index(_BY_SECRET, _secrets_of)
         self.networks.add_index(_BY_PRIVATE, _private_service)
         self.slices.add_index(_BY_SERVICE, _service_of_slice)
+        self.pods.add_index(_BY_REVISION, _revision_of_pod)
 
     # --- who depends on what ------------------------------------------------------------------
 
@@ -84,6 +88,11 @@ class Caches:
             RevisionKey(network.metadata.namespace, network.metadata.name)
             for network in self.networks.by_index(_BY_PRIVATE, str(key))
         ]
+
+    def revision_of_pod(self, pod: Pod) -> RevisionKey | None:
+        """The revision a Pod says it belongs to."""
+        name = pod.metadata.labels.get(register.REVISION)
+        return RevisionKey(pod.metadata.namespace, name) if name else None
 
     def private_service(self, key: RevisionKey) -> str:
         """The Service of a revision's instances; empty while there is none."""
@@ -136,9 +145,7 @@ class Caches:
     def endpoints(self, key: BackendKey) -> list[Endpoint]:
         """The instances to program, those that are leaving included."""
         if isinstance(key, RevisionKey):
-            private = self.private_service(key)
-            slices = self._slices_of(key.namespace, private) if private else ()
-            return self.leavers.merge(key, instances_of(slices))
+            return self.leavers.merge(key, self._instances(key))
         service = self.services.get(key.name, key.namespace)
         port = find_port(service, key.port) if service is not None else None
         if port is None:
@@ -160,6 +167,20 @@ class Caches:
                 pem = secret.decoded()
                 if pem.get("tls.crt") and pem.get("tls.key"):
                     yield Certificate(name, pem["tls.crt"], pem["tls.key"])
+
+    def _instances(self, key: RevisionKey) -> list[Instance]:
+        """Pods speak for themselves, a step before their slices do; slices for all others."""
+        revision = self.revisions.get(key.name, key.namespace)
+        uid = revision.metadata.uid if revision is not None else ""
+        pods = {
+            pod.metadata.name: pod
+            for pod in self.pods.by_index(_BY_REVISION, str(key))
+            if pod.metadata.labels.get(register.REVISION_UID) == uid
+        }
+        found = [instance for pod in pods.values() if (instance := instance_of(pod)) is not None]
+        private = self.private_service(key)
+        slices = self._slices_of(key.namespace, private) if private else ()
+        return found + [one for one in instances_of(slices) if one.pod not in pods]
 
     def _slices_of(self, namespace: str, service: str) -> Iterable[EndpointSlice]:
         return self.slices.by_index(_BY_SERVICE, f"{namespace}/{service}")
@@ -209,3 +230,8 @@ def _private_service(network: ServerlessService) -> tuple[str, ...]:
 def _service_of_slice(piece: EndpointSlice) -> tuple[str, ...]:
     name = piece.metadata.labels.get(SERVICE_NAME_LABEL)
     return (f"{piece.metadata.namespace}/{name}",) if name else ()
+
+
+def _revision_of_pod(pod: Pod) -> tuple[str, ...]:
+    name = pod.metadata.labels.get(register.REVISION)
+    return (f"{pod.metadata.namespace}/{name}",) if name else ()

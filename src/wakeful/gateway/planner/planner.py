@@ -30,6 +30,7 @@ from wakeful.gateway.plan import (
     RouteTable,
     ServiceKey,
 )
+from wakeful.gateway.planner.backends import instance_of
 from wakeful.gateway.planner.caches import Caches
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
@@ -73,7 +74,7 @@ class Planner:
         self._last_plan = Plan()
         self._stale: set[NamespacedName] = set()
         self._wake = asyncio.Event()
-        self._endpoint_queue: WorkQueue[NamespacedName] = WorkQueue(cap=5.0)
+        self._endpoint_queue: WorkQueue[BackendKey] = WorkQueue(cap=5.0)
         self._probe_queue: WorkQueue[IngressKey] = WorkQueue(base=0.02, cap=2.0)
         self._watch()
 
@@ -87,19 +88,18 @@ class Planner:
 
     async def drained(self, pod: Pod) -> None:
         """Return once nothing new is sent to ``pod`` and nothing is in flight there."""
-        namespace, name = pod.key.namespace, pod.key.name
+        key, name = self._caches.revision_of_pod(pod), pod.metadata.name
         leavers = self._caches.leavers
-        for key in self._gateway.revision_keys(namespace):
-            endpoint = leavers.find(key, name)
-            if endpoint is None:
-                continue
-            try:
-                await self._program(key)
-                await self._gateway.drained(key, endpoint)
-            finally:
-                leavers.finish(key, name)
-                self._enqueue_endpoints(key)
+        if key is None or leavers.find(key, name) is None:
             return
+        try:
+            await self._program(key)
+            endpoint = leavers.find(key, name)
+            if endpoint is not None:
+                await self._gateway.drained(key, endpoint)
+        finally:
+            leavers.finish(key, name)
+            self._endpoint_queue.add(key)
 
     async def run(self) -> None:
         """Give the first plan, then follow changes until cancelled; caches must be filled."""
@@ -181,9 +181,9 @@ class Planner:
         """Have endpoints looked up for backends that no plan had before."""
         last, self._last_plan = self._last_plan, plan
         for key in plan.revisions.keys() - last.revisions.keys():
-            self._enqueue_endpoints(key)
+            self._endpoint_queue.add(key)
         for service in plan.services.keys() - last.services.keys():
-            self._enqueue_endpoints(service)
+            self._endpoint_queue.add(service)
 
     async def _isolate(self, changed: Iterable[IngressKey]) -> None:
         """Find out which of the changed tables Envoy refuses, and go on without those."""
@@ -211,17 +211,16 @@ class Planner:
 
     async def _run_endpoints(self) -> None:
         while True:
-            service = await self._endpoint_queue.get()
+            key = await self._endpoint_queue.get()
             try:
-                for key in self._backends_of_service(service):
-                    await self._program(key)
+                await self._program(key)
             except (PushTimeoutError, NackError) as error:
-                self._endpoint_queue.add_rate_limited(service)
-                log.warning("endpoints not in force", service=str(service), error=str(error))
+                self._endpoint_queue.add_rate_limited(key)
+                log.warning("endpoints not in force", backend=str(key), error=str(error))
             else:
-                self._endpoint_queue.forget(service)
+                self._endpoint_queue.forget(key)
             finally:
-                self._endpoint_queue.done(service)
+                self._endpoint_queue.done(key)
 
     async def _run_prober(self, prober: Prober) -> None:
         while True:
@@ -288,14 +287,6 @@ class Planner:
         ]
         return found
 
-    def _enqueue_endpoints(self, key: BackendKey) -> None:
-        if isinstance(key, ServiceKey):
-            self._endpoint_queue.add(NamespacedName(key.namespace, key.name))
-            return
-        private = self._caches.private_service(key)
-        if private:
-            self._endpoint_queue.add(NamespacedName(key.namespace, private))
-
     def _watch(self) -> None:
         caches = self._caches
         caches.ingresses.add_handler(self._on_ingress)
@@ -322,8 +313,7 @@ class Planner:
         before = old.status.private_service_name if old is not None else ""
         after = new.status.private_service_name if new is not None else ""
         if before != after:
-            for service in filter(None, (before, after)):
-                self._endpoint_queue.add(NamespacedName(change.object.metadata.namespace, service))
+            self._endpoint_queue.add(_revision_key(change.object.key))
 
     def _on_service(self, change: Change[Service]) -> None:
         old, new = change.old, change.new
@@ -333,10 +323,11 @@ class Planner:
         ingresses = list(self._caches.ingresses_of_service(key))
         if ingresses:
             self._mark(ingresses)
-            self._endpoint_queue.add(key)
+            for backend in self._backends_of_service(key):
+                self._endpoint_queue.add(backend)
 
     def _on_revision(self, change: Change[Revision]) -> None:
-        key = RevisionKey(change.object.metadata.namespace, change.object.metadata.name)
+        key = _revision_key(change.object.key)
         if change.old is None or change.new is None or change.old.spec != change.new.spec:
             self._mark(self._caches.ingresses_of_service(key))
         reason = start_failure(change)
@@ -347,20 +338,27 @@ class Planner:
         for obj in (change.old, change.new):
             service = obj.metadata.labels.get(SERVICE_NAME_LABEL) if obj is not None else None
             if obj is not None and service:
-                self._endpoint_queue.add(NamespacedName(obj.metadata.namespace, service))
+                name = NamespacedName(obj.metadata.namespace, service)
+                for backend in self._backends_of_service(name):
+                    self._endpoint_queue.add(backend)
 
     def _on_pod(self, change: Change[Pod]) -> None:
-        pod = change.object
-        if change.new is not None and not change.new.is_deleting:
+        key = self._caches.revision_of_pod(change.object)
+        if key is None:
             return
-        for key in self._gateway.revision_keys(pod.metadata.namespace):
-            if self._caches.leavers.find(key, pod.metadata.name) is not None:
-                self._enqueue_endpoints(key)
         if change.new is None:
-            self._caches.leavers.forget(pod.metadata.namespace, pod.metadata.name)
+            self._caches.leavers.forget(key.namespace, change.object.metadata.name)
+        before = instance_of(change.old) if change.old is not None else None
+        after = instance_of(change.new) if change.new is not None else None
+        if before != after:
+            self._endpoint_queue.add(key)
 
     def _on_secret(self, change: Change[Secret]) -> None:
         self._mark(self._caches.ingresses_of_secret(change.object.key))
+
+
+def _revision_key(name: NamespacedName) -> RevisionKey:
+    return RevisionKey(name.namespace, name.name)
 
 
 def _same_intent(change: Change[Ingress]) -> bool:
