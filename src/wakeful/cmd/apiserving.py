@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from aiohttp import web
 
-from wakeful.aio import SystemClock
+from wakeful.aio import Lifetime, SystemClock
 from wakeful.apimachinery.errors import NotFoundError
 from wakeful.apimachinery.request import AUTHENTICATED, SYSTEM_MASTERS, UserInfo
 from wakeful.apimachinery.scheme import Scheme
@@ -34,6 +34,7 @@ from wakeful.apiserver.streams import PodStreams
 from wakeful.autoscaler import ExplainReport
 from wakeful.cli.explain import EXPLAIN_PREFIX
 from wakeful.config import Settings
+from wakeful.node.runtime import Runtime
 from wakeful.pki import (
     CertificateAuthority,
     PairPaths,
@@ -80,11 +81,18 @@ class ApiServing:
         node: NodeConnector,
         explain: Explainer,
         *,
-        more_hosts: Sequence[str] = (),
+        pods_gateway: str | None = None,
     ) -> ApiServerComponent:
-        """Build the HTTP side and write the administrator's kubeconfig."""
+        """Build the HTTP side and write the administrator's kubeconfig.
+
+        ``pods_gateway`` is this host's address as instances see it; they are served there too.
+        """
         settings, pki = self._settings, self._settings.layout.pki
-        names = ["localhost", "127.0.0.1", "::1", settings.bind, *more_hosts]
+        names = ["localhost", "127.0.0.1", "::1", settings.bind]
+        hosts = [settings.bind]
+        if pods_gateway is not None and settings.bind not in ("0.0.0.0", "::"):
+            hosts.append(pods_gateway)
+        names += hosts
         service = ["kubernetes", "default", "svc", "cluster", "local"]
         names += [".".join(service[:length]) for length in (1, 2, 3, 5)]
         server_pair = ensure_server_pair(
@@ -106,7 +114,7 @@ class ApiServing:
         return ApiServerComponent(
             application,
             self._store,
-            host=settings.bind,
+            hosts=hosts,
             port=settings.api_port,
             ssl_context=server_context(server_pair, self._authority.certificate_pem),
         )
@@ -114,6 +122,36 @@ class ApiServing:
     def _uid_of(self, resource: str, namespace: str, name: str) -> str | None:
         found = self.server.objects.get("", resource, name, namespace)
         return found["metadata"]["uid"] if found else None
+
+
+class ApiEntrance:
+    """The API server's HTTP side as a component; starts last, when what it reaches into runs.
+
+    Certificates name the address under which instances see this host, and that is known only once
+    the runtime has started.
+    """
+
+    name = "api"
+
+    def __init__(
+        self, serving: ApiServing, runtime: Runtime, node: NodeConnector, explain: Explainer
+    ) -> None:
+        self._serving, self._runtime = serving, runtime
+        self._node, self._explain = node, explain
+        self._component: ApiServerComponent | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 before it has started."""
+        return self._component.port if self._component else 0
+
+    async def run(self, life: Lifetime) -> None:
+        """Serve until draining."""
+        gateway = self._runtime.describe().gateway
+        self._component = self._serving.make_component(
+            self._node, self._explain, pods_gateway=gateway
+        )
+        await self._component.run(life)
 
 
 def write_kubeconfig(settings: Settings, authority: CertificateAuthority, admin: PairPaths) -> None:

@@ -19,7 +19,7 @@ from wakeful.apiserver.auth import default_policy
 from wakeful.apiserver.transport import InProcessTransport
 from wakeful.client import Client
 from wakeful.cmd.addresses import Addresses
-from wakeful.cmd.apiserving import ApiServing
+from wakeful.cmd.apiserving import ApiEntrance, ApiServing
 from wakeful.cmd.envoy import ProcdEnvoyRunner
 from wakeful.cmd.firstobjects import (
     config_maps,
@@ -108,20 +108,20 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     runtime = await _make_runtime(settings, procd)
     node = _make_node(settings, decisions, runtime, StoreProvider(images, Puller(registry, images)))
     agent = NodeAgent(node)
-    component = api.make_component(PodConnector(node), decisions.autoscaling.deciders.explain)
+    entrance = ApiEntrance(api, runtime, PodConnector(node), decisions.autoscaling.deciders.explain)
 
     def announce() -> None:
-        Addresses(settings.bind, component.port, settings.http_port, settings.https_port).save(
+        Addresses(settings.bind, entrance.port, settings.http_port, settings.https_port).save(
             settings.layout
         )
 
     return ControlPlane(
         components=[
-            component,
             GatewayComponent(decisions.gateway, ProcdEnvoyRunner(procd, settings)),
             decisions.manager,
             GatewayReady(decisions.planner),
             agent,
+            entrance,
         ],
         announce=announce,
         end_instances=agent.end_instances,
@@ -185,7 +185,7 @@ def _make_node(
 ) -> NodeContext:
     name = re.sub(r"[^a-z0-9.-]+", "-", socket.gethostname().lower()).strip("-.") or "node"
     return NodeContext(
-        identity=NodeIdentity(name=name, host_ip="127.0.0.1"),
+        identity=NodeIdentity(name, "127.0.0.1", api_port=settings.api_port),
         client=decisions.manager.client,
         runtime=runtime,
         images=images,

@@ -40,8 +40,10 @@ class NodeIdentity:
     name: str
     host_ip: str
     api_host: str = ""
-    """Address of the API server as seen from instances; empty when they cannot reach it."""
+    """Address of the API server as seen from instances; empty for the host's own, as the runtime
+    tells it."""
     api_port: int = 0
+    """0: instances cannot reach it."""
 
 
 @dataclass(frozen=True, slots=True)

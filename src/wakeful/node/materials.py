@@ -207,11 +207,12 @@ class Materials:
     def _service_environment(self) -> dict[str, str]:
         """Where the API server is, as in-cluster clients read it."""
         identity = self._node.identity
-        if not identity.api_host:
+        host = identity.api_host or self._node.runtime.describe().gateway
+        if not host or not identity.api_port:
             return {}
-        port, address = str(identity.api_port), f"tcp://{identity.api_host}:{identity.api_port}"
+        port, address = str(identity.api_port), f"tcp://{host}:{identity.api_port}"
         return {
-            "KUBERNETES_SERVICE_HOST": identity.api_host,
+            "KUBERNETES_SERVICE_HOST": host,
             "KUBERNETES_SERVICE_PORT": port,
             "KUBERNETES_SERVICE_PORT_HTTPS": port,
             "KUBERNETES_PORT": address,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 
 import structlog
 from aiohttp import web
@@ -20,8 +21,8 @@ _SHUTDOWN_SECONDS = 5.0
 class ApiServerComponent:
     """Listens until told to drain; the store's upkeep runs beside it.
 
-    ``port`` 0 takes a free one; :attr:`port` tells which once the component has started. Whoever
-    opened the store closes it.
+    ``port`` 0 takes a free one; :attr:`port` tells which once the component has started. It is the
+    same on every one of ``hosts``. Whoever opened the store closes it.
     """
 
     name = "apiserver"
@@ -31,12 +32,12 @@ class ApiServerComponent:
         application: HTTPApplication,
         store: Store,
         *,
-        host: str = "127.0.0.1",
+        hosts: Sequence[str] = ("127.0.0.1",),
         port: int = 6443,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._application, self._store = application, store
-        self._host, self._port, self._ssl = host, port, ssl_context
+        self._hosts, self._port, self._ssl = tuple(hosts), port, ssl_context
 
     @property
     def port(self) -> int:
@@ -54,10 +55,11 @@ class ApiServerComponent:
         )
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._host, self._port, ssl_context=self._ssl)
-            await site.start()
-            self._port = runner.addresses[0][1]
-            log.info("listening", host=self._host, port=self._port, tls=self._ssl is not None)
+            for host in self._hosts:
+                site = web.TCPSite(runner, host, self._port, ssl_context=self._ssl)
+                await site.start()
+                self._port = runner.addresses[0][1]
+            log.info("listening", hosts=self._hosts, port=self._port, tls=self._ssl is not None)
             async with asyncio.TaskGroup() as group:
                 upkeep = group.create_task(self._store.maintain(), name="apiserver:store")
                 life.started.set()
