@@ -7,13 +7,14 @@ import asyncio
 import structlog
 
 from wakeful.aio import Backoff, Lifetime
+from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_ports import actual_ports
 from wakeful.apis.core.pod_types import Pod
 from wakeful.client import Change, Informer
 from wakeful.node.context import NodeContext, NodeIdentity
 from wakeful.node.heartbeat import Heartbeat
 from wakeful.node.materials import TokenCache
-from wakeful.node.runtime import RuntimeOperationError, SandboxNotFoundError, SandboxStatus
+from wakeful.node.runtime import SandboxNotFoundError, SandboxStatus
 from wakeful.node.sources import Sources
 from wakeful.node.volumes import remove_tree
 from wakeful.node.worker import PodWorker, Shared
@@ -103,7 +104,7 @@ class NodeAgent:
         log.info("removing orphaned sandbox", sandbox=sandbox.id, pod=sandbox.config.name)
         try:
             await self._node.runtime.remove_sandbox(sandbox.id)
-        except RuntimeOperationError as err:
+        except WakefulError as err:
             log.warning("orphaned sandbox not removed", sandbox=sandbox.id, error=str(err))
 
     # --- changes ----------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ class NodeAgent:
                 return await self._node.runtime.sandbox(uid)
             except SandboxNotFoundError:
                 return None
-            except RuntimeOperationError as err:
+            except WakefulError as err:
                 log.warning("runtime does not answer", error=str(err))
                 await self._node.clock.sleep(1.0)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 
 from wakeful.aio import Backoff
-from wakeful.apimachinery.errors import APIStatusError
+from wakeful.apimachinery.errors import APIStatusError, WakefulError
 from wakeful.apis.core.pod_types import Container, Pod
 from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
 from wakeful.node.context import NodeContext
@@ -26,14 +27,18 @@ from wakeful.node.runtime import (
     ContainerStartError,
     ContainerState,
     ContainerStatus,
-    RuntimeOperationError,
     SandboxNotFoundError,
 )
 from wakeful.node.status import ContainerSnapshot, running, terminated, waiting
 from wakeful.node.statuswriter import Report
 from wakeful.node.waiting import first_of
-from wakeful.oci import RootfsPlan
-from wakeful.oci.errors import ImageError, ImageNotPresentError, InvalidReferenceError
+from wakeful.oci import PullPolicy, RootfsPlan
+from wakeful.oci.errors import (
+    ImageError,
+    ImageNotFoundError,
+    ImageNotPresentError,
+    InvalidReferenceError,
+)
 
 log = structlog.get_logger("wakeful.node.container")
 
@@ -207,7 +212,7 @@ class ContainerRunner:
         except APIStatusError as err:
             await self._explain("CreateContainerConfigError", err.message)
             return None
-        except (RuntimeOperationError, OSError) as err:
+        except (WakefulError, OSError) as err:
             await self._explain("CreateContainerError", str(err))
             return None
         self._pulls.reset()
@@ -223,12 +228,7 @@ class ContainerRunner:
     async def _image(self) -> RootfsPlan | None:
         image = self._container.image
         try:
-            plan = await self._node.images.provide(
-                image,
-                policy=pull_policy(self._container),
-                keychain=await self._materials.keychain(),
-                holder=self._node.image_holder(self._pod.metadata.uid, self._container.name),
-            )
+            plan = await self._find_image(image)
         except ImageError as err:
             reason, again = _image_reasons(err)
             self._set_waiting(reason, str(err))
@@ -241,6 +241,19 @@ class ContainerRunner:
         self._image_signal = plan.stop_signal
         self.snapshot.image_id = f"{image.split('@')[0]}@{plan.digest}"
         return plan
+
+    async def _find_image(self, image: str) -> RootfsPlan:
+        holder = self._node.image_holder(self._pod.metadata.uid, self._container.name)
+        provide = partial(
+            self._node.images.provide, keychain=await self._materials.keychain(), holder=holder
+        )
+        try:
+            return await provide(image, policy=pull_policy(self._container))
+        except ImageNotFoundError:
+            if not self.snapshot.image_id:
+                raise
+            # Its name was removed, but what the last run used was kept for it.
+            return await provide(self.snapshot.image_id, policy=PullPolicy.NEVER)
 
     def _set_waiting(self, reason: str, message: str) -> None:
         self.snapshot.state = waiting(reason, message)
@@ -305,7 +318,7 @@ class ContainerRunner:
             return
         try:
             await self._node.runtime.remove_container(former.id)
-        except RuntimeOperationError as err:
+        except WakefulError as err:
             log.debug("former run not removed", container=former.id, error=str(err))
         if former.attempt:
             uid = self._pod.metadata.uid

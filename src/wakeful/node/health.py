@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import Container, LifecycleHandler, Pod, Probe
 from wakeful.node.context import NodeContext
 from wakeful.node.probes import (
@@ -17,7 +18,7 @@ from wakeful.node.probes import (
     attempt_within,
     boot_interval,
 )
-from wakeful.node.runtime import ContainerStatus, RuntimeOperationError
+from wakeful.node.runtime import ContainerStatus
 from wakeful.node.status import ContainerSnapshot
 from wakeful.node.statuswriter import Report
 
@@ -154,5 +155,5 @@ class Health:
         grace = 30.0 if grace_seconds is None else float(grace_seconds)
         try:
             await self._node.runtime.stop_container(run.id, grace_seconds=grace)
-        except RuntimeOperationError as err:
+        except WakefulError as err:
             log.warning("unhealthy container not stopped", container=run.id, error=str(err))

@@ -11,10 +11,11 @@ from enum import StrEnum
 import grpc
 import grpc.aio
 
+from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import Container, HTTPGetAction, LifecycleHandler, Probe
 from wakeful.node.environment import ContainerConfigError
 from wakeful.node.plan import resolve_port
-from wakeful.node.runtime import ExecConfig, Runtime, RuntimeOperationError
+from wakeful.node.runtime import ExecConfig, Runtime
 
 _USER_AGENT = "kube-probe/1.34"
 _OUTPUT_BYTES = 10 * 1024
@@ -175,7 +176,7 @@ class Prober:
     async def _exec(self, container_id: str, command: tuple[str, ...]) -> Attempt:
         try:
             process = await self._runtime.exec(container_id, ExecConfig(argv=command))
-        except RuntimeOperationError as err:
+        except WakefulError as err:
             return Attempt(False, str(err))
         try:
             streams = [process.stdout, *([process.stderr] if process.stderr else [])]

@@ -8,9 +8,10 @@ from typing import Any
 
 import psutil
 
+from wakeful.apimachinery.errors import WakefulError
 from wakeful.apimachinery.meta import format_time
 from wakeful.node.context import NodeContext
-from wakeful.node.runtime import RuntimeOperationError, SandboxStats, SandboxStatus
+from wakeful.node.runtime import SandboxStats, SandboxStatus
 
 _API_VERSION = "metrics.k8s.io/v1beta1"
 _SHORTEST_SECONDS = 5.0
@@ -46,7 +47,7 @@ class UsageMeter:
                 continue
             try:
                 stats = await self._node.runtime.stats(sandbox.id)
-            except RuntimeOperationError:
+            except WakefulError:
                 continue  # it has just ended
             if stats.containers:
                 found.append(self._pod_metrics(sandbox, stats))

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from wakeful.aio import Backoff
-from wakeful.apimachinery.errors import ConflictError, NotFoundError
+from wakeful.apimachinery.errors import ConflictError, NotFoundError, WakefulError
 from wakeful.apis.core.pod_ports import PORTS_ANNOTATION, actual_ports
 from wakeful.apis.core.pod_types import Container, Pod, PodStatus
 from wakeful.node.container import LAST_SECONDS, ContainerRunner
@@ -20,7 +20,6 @@ from wakeful.node.materials import Materials, TokenCache
 from wakeful.node.ports import render_ports, wanted_ports
 from wakeful.node.runtime import (
     ContainerStatus,
-    RuntimeOperationError,
     SandboxConfig,
     SandboxStatus,
 )
@@ -179,7 +178,7 @@ class PodWorker:
                 if self._grace.begun.is_set():
                     return None
                 return await self._create_sandbox()
-            except RuntimeOperationError as err:
+            except WakefulError as err:
                 log.warning("sandbox not created", pod=str(self.pod.key), error=str(err))
                 self._status.warning("FailedCreatePodSandBox", str(err))
             await first_of(self._node.clock.sleep(backoff.next()), self._grace.begun.wait())
@@ -346,7 +345,7 @@ class PodWorker:
     async def _each(self, steps: Iterable[Coroutine[Any, Any, None]]) -> None:
         """Do all at once; what one container refuses does not keep the others."""
         for result in await asyncio.gather(*steps, return_exceptions=True):
-            if isinstance(result, RuntimeOperationError):
+            if isinstance(result, WakefulError):
                 log.warning("container not stopped", pod=str(self.pod.key), error=str(result))
             elif isinstance(result, BaseException):
                 raise result
