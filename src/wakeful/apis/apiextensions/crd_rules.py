@@ -7,7 +7,6 @@ from datetime import datetime
 from wakeful.apimachinery.fields import (
     FieldErrors,
     duplicate,
-    forbidden,
     invalid,
     not_supported,
     required,
@@ -23,11 +22,10 @@ from wakeful.apis.apiextensions.crd_types import (
     CustomResourceDefinitionVersion,
     DefinitionSpec,
 )
+from wakeful.apis.apiextensions.schema_validation import validate_schema
 from wakeful.apis.core.rules import first_of, validate_choice, validate_immutable
 
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
-_SCALAR_TYPES = ("array", "boolean", "integer", "number", "object", "string")
-_MAX_DEPTH = 100
 
 
 def set_crd_defaults(
@@ -150,15 +148,7 @@ def _validate_version(version: CustomResourceDefinitionVersion, path: str) -> Fi
     if schema is None:
         errors.append(required(at, "schemas are required"))
     else:
-        if schema.get("type") != "object":
-            detail = "must be object at the root"
-            shown = schema.get("type", "")
-            errors.append(
-                invalid(f"{at}.type", shown, detail)
-                if shown
-                else required(f"{at}.type", "must not be empty at the root")
-            )
-        errors += _validate_schema(schema, at, 0)
+        errors += validate_schema(schema, at)
     for index, column in enumerate(version.additional_printer_columns):
         where = f"{path}.additionalPrinterColumns[{index}]"
         if not column.name:
@@ -181,42 +171,6 @@ def _validate_version(version: CustomResourceDefinitionVersion, path: str) -> Fi
             elif not value.startswith(prefix):
                 detail = f"should be a json path under {prefix[:-1]}"
                 errors.append(invalid(where, value, detail))
-    return errors
-
-
-def _validate_schema(schema: object, path: str, depth: int) -> FieldErrors:
-    if not isinstance(schema, dict):
-        return [invalid(path, schema, "must be a schema")]
-    if depth > _MAX_DEPTH:
-        return [forbidden(path, "schema is nested too deeply")]
-    errors: FieldErrors = []
-    kind = schema.get("type")
-    free = schema.get("x-kubernetes-int-or-string") or schema.get(
-        "x-kubernetes-preserve-unknown-fields"
-    )
-    if kind is None:
-        if depth and not free:
-            errors.append(required(f"{path}.type", "must not be empty for specified object fields"))
-    elif kind not in _SCALAR_TYPES:
-        errors.append(not_supported(f"{path}.type", kind, _SCALAR_TYPES))
-    if "$ref" in schema:
-        errors.append(forbidden(f"{path}.$ref", "$ref is not supported"))
-    if kind == "array" and "items" not in schema:
-        errors.append(required(f"{path}.items", "must be specified"))
-    properties = schema.get("properties")
-    if properties is not None and not isinstance(properties, dict):
-        errors.append(invalid(f"{path}.properties", properties, "must be an object"))
-    elif properties:
-        if schema.get("additionalProperties") not in (None, False):
-            detail = "additionalProperties and properties are mutual exclusive"
-            errors.append(forbidden(f"{path}.additionalProperties", detail))
-        for name, member in properties.items():
-            errors += _validate_schema(member, f"{path}.properties[{name}]", depth + 1)
-    if "items" in schema:
-        errors += _validate_schema(schema["items"], f"{path}.items", depth + 1)
-    extra = schema.get("additionalProperties")
-    if isinstance(extra, dict):
-        errors += _validate_schema(extra, f"{path}.additionalProperties", depth + 1)
     return errors
 
 
