@@ -10,6 +10,7 @@ import os
 import types
 import typing
 from collections.abc import Callable
+from contextlib import closing
 from copy import deepcopy
 from datetime import datetime
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -26,6 +27,9 @@ from wakeful.apimachinery.request import SYSTEM_MASTERS, APIRequest, PatchType, 
 from wakeful.apimachinery.scheme import Resource
 from wakeful.apis import make_scheme
 from wakeful.apiserver import APIServer
+from wakeful.apiserver.http.negotiation import Accepted, Form
+from wakeful.apiserver.http.openapi import OpenAPIDocuments
+from wakeful.apiserver.http.rendering import Renderer
 from wakeful.apiserver.registry.served import Served, versions_of
 from wakeful.storage import MemoryStore
 
@@ -172,6 +176,9 @@ class Server:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
         self.run(APIRequest(Verb.CREATE, "", "v1", "namespaces", body=body))
 
+    def close(self) -> None:
+        self.loop.close()
+
     def run(self, request: APIRequest) -> Any:
         return self.loop.run_until_complete(self.core.handle(request, ADMIN, manager="fuzz"))
 
@@ -192,9 +199,8 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> typing.Iterator[Server]:
-    server = Server()
-    yield server
-    server.loop.close()
+    with closing(Server()) as server:
+        yield server
 
 
 def sendable(body: Any) -> Any:
@@ -421,6 +427,136 @@ def test_bodies_that_are_no_objects(raw: bytes) -> None:
         except BadRequestError:
             continue
         orjson.dumps(decoded.data)
+
+
+DEFINITION: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "toys.fuzz.example.com"},
+    "spec": {
+        "group": "fuzz.example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "toys", "kind": "Toy", "shortNames": ["ty"], "categories": ["all"]},
+        "preserveUnknownFields": False,
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "deprecated": False,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "required": ["spec"],
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "description": "x",
+                                "required": ["a"],
+                                "properties": {
+                                    "a": {
+                                        "type": "string",
+                                        "pattern": "^[a-z]+$",
+                                        "maxLength": 5,
+                                        "enum": ["a", "b"],
+                                        "format": "date-time",
+                                        "default": "a",
+                                        "nullable": True,
+                                    },
+                                    "n": {"type": "integer", "minimum": 1, "multipleOf": 2},
+                                    "l": {
+                                        "type": "array",
+                                        "maxItems": 3,
+                                        "x-kubernetes-list-type": "map",
+                                        "x-kubernetes-list-map-keys": ["k"],
+                                        "items": {
+                                            "type": "object",
+                                            "properties": {"k": {"type": "string"}},
+                                        },
+                                    },
+                                    "m": {
+                                        "type": "object",
+                                        "additionalProperties": {"type": "number"},
+                                        "x-kubernetes-map-type": "atomic",
+                                    },
+                                    "i": {"x-kubernetes-int-or-string": True},
+                                    "p": {
+                                        "type": "object",
+                                        "x-kubernetes-preserve-unknown-fields": True,
+                                        "anyOf": [{"required": ["q"]}],
+                                        "not": {"required": ["z"]},
+                                    },
+                                },
+                            }
+                        },
+                    }
+                },
+                "subresources": {
+                    "status": {},
+                    "scale": {
+                        "specReplicasPath": ".spec.n",
+                        "statusReplicasPath": ".status.n",
+                        "labelSelectorPath": ".status.s",
+                    },
+                },
+                "additionalPrinterColumns": [
+                    {"name": "A", "type": "string", "jsonPath": ".spec.a", "priority": 1}
+                ],
+                "selectableFields": [{"jsonPath": ".spec.a"}],
+            }
+        ],
+    },
+}
+DEFINITION_PATHS = [path for path in paths_of(DEFINITION) if path[0] == "spec"]
+TOY = {"a": "a", "n": 2, "l": [{"k": "x"}], "m": {"x": 1.5}, "i": "1", "p": {"q": 1}}
+
+
+@fuzzed
+@given(data=st.data())
+def test_odd_definitions(data: Any) -> None:
+    """A definition is refused, or its kind works."""
+    with closing(Server()) as server:
+        define_and_use(server, data)
+
+
+def define_and_use(server: Server, data: Any) -> None:
+    body = deepcopy(DEFINITION)
+    for _ in range(data.draw(st.integers(0, 2))):
+        path = DEFINITION_PATHS[data.draw(st.integers(0, len(DEFINITION_PATHS) - 1))]
+        value = data.draw(
+            st.one_of(odd, st.sampled_from(["$[", ".spec[", "(", "[a-", "{", ".x[?("]))
+        )
+        change(body, path, lambda c, k, v=value: c.__setitem__(k, v))
+    sent = sendable(body)
+    if sent is None:
+        return
+    note(orjson.dumps(sent).decode())
+    where_definitions = ("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+    refused = server.ask(APIRequest(Verb.CREATE, *where_definitions, body=sent))
+    if refused is None:
+        served = next(s for s in server.core.resources if s.group == "fuzz.example.com")
+        namespace = "default" if served.resource.namespaced else ""
+        at = (served.group, served.version, served.plural, namespace)
+        toy = {
+            "apiVersion": served.gvk.api_version,
+            "kind": served.gvk.kind,
+            "metadata": {"name": "x"},
+            "spec": TOY | data.draw(st.dictionaries(st.sampled_from(list(TOY)), odd, max_size=2)),
+        }
+        decoded = sendable(toy)
+        server.ask(APIRequest(Verb.CREATE, *at, body=deepcopy(decoded)))
+        for sub in ("", "status", "scale"):
+            server.ask(APIRequest(Verb.GET, *at, "x", sub))
+            patch = data.draw(st.sampled_from([PatchType.MERGE, PatchType.APPLY]))
+            params = {"fieldManager": "f"}
+            request = APIRequest(Verb.PATCH, *at, "x", sub, deepcopy(decoded), patch, params)
+            server.ask(request)
+        server.ask(APIRequest(Verb.LIST, *at, params={"fieldSelector": "spec.a=a"}))
+        listed = server.run(APIRequest(Verb.LIST, *at))
+        renderer = Renderer(Accepted(Form.TABLE), "", server.core.clock.now())
+        orjson.dumps(renderer.show(listed))
+        server.loop.run_until_complete(OpenAPIDocuments(server.core.resources).current())
+        server.ask(APIRequest(Verb.DELETE, *where_definitions, name="toys.fuzz.example.com"))
 
 
 def scalar_paths(resource: Resource) -> list[tuple[Any, ...]]:

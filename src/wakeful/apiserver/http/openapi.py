@@ -26,7 +26,7 @@ class OpenAPIDocuments:
 
     async def answer(self, request: web.Request, segments: list[str]) -> web.Response:
         """Answer ``/openapi/v3`` and what is below; ``segments`` are those below."""
-        documents = await self._current()
+        documents = await self.current()
         if not segments:
             made = make_document(index(documents.values()))
             return _send(request, made.body, made.etag, cacheable=False)
@@ -40,7 +40,8 @@ class OpenAPIDocuments:
             return web.Response(status=301, headers={"Location": location})
         return _send(request, document.body, f'"{document.hash}"', cacheable=bool(asked))
 
-    async def _current(self) -> dict[str, Document]:
+    async def current(self) -> dict[str, Document]:
+        """Every document by its path, in line with what is served now."""
         async with self._lock:
             while self._generation != self._resources.generation:
                 generation = self._resources.generation

@@ -19,6 +19,7 @@ from wakeful.apis.apiextensions import (
     CustomResourceDefinitionVersion,
     accept,
 )
+from wakeful.apis.apiextensions.crd_types import CustomResourceSubresourceScale
 from wakeful.apiserver.admission import AdmissionRequest
 from wakeful.apiserver.registry.served import Served, ServedResources
 from wakeful.storage import Key, Record, Store
@@ -72,13 +73,13 @@ def _served(
     resource = replace(
         base,
         has_status=below is not None and below.status is not None,
-        scale=ScalePaths(
-            scale.spec_replicas_path, scale.status_replicas_path, scale.label_selector_path or ""
-        )
-        if scale is not None
-        else None,
+        scale=_scale(scale) if scale is not None else None,
         columns=_columns(version),
-        fields={f["jsonPath"].lstrip("."): f["jsonPath"] for f in version.selectable_fields},
+        fields={
+            path.lstrip("."): path
+            for field in version.selectable_fields
+            if _is_path(path := field.get("jsonPath", ""))
+        },
     )
     schema = version.schema_.open_apiv3_schema if version.schema_ is not None else None
     return Served(
@@ -90,23 +91,39 @@ def _served(
     )
 
 
+def _is_path(text: str) -> bool:
+    """Whether a path can be followed; one that cannot leads nowhere."""
+    try:
+        compile_path(text)
+    except JSONPathError:
+        return False
+    return bool(text)
+
+
+def _scale(scale: CustomResourceSubresourceScale) -> ScalePaths | None:
+    selector = scale.label_selector_path or ""
+    if not _is_path(scale.spec_replicas_path) or not _is_path(scale.status_replicas_path):
+        return None
+    return ScalePaths(
+        scale.spec_replicas_path,
+        scale.status_replicas_path,
+        selector if _is_path(selector) else "",
+    )
+
+
 def _columns(version: CustomResourceDefinitionVersion) -> tuple[Column, ...]:
-    columns = []
-    for column in version.additional_printer_columns:
-        try:
-            compile_path(column.json_path)
-        except JSONPathError:
-            continue  # shown as nothing anyway
-        columns.append(
-            Column(
-                column.name,
-                column.json_path,
-                column.type,
-                column.format,
-                column.description,
-                wide=column.priority > 0,
-            )
+    columns = [
+        Column(
+            column.name,
+            column.json_path,
+            column.type,
+            column.format,
+            column.description,
+            wide=column.priority > 0,
         )
+        for column in version.additional_printer_columns
+        if _is_path(column.json_path)
+    ]
     return tuple(columns) or (AGE,)
 
 
