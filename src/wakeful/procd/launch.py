@@ -138,9 +138,18 @@ def lift(fds: dict[int, int]) -> dict[int, int]:
     }
 
 
+_SOFT_NOFILE = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def raise_own_limits() -> None:
+    """Let this process hold as many descriptors as it may; children get the former limit."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _limits(spec: Spec) -> list[tuple[int, int, int]]:
     wanted = []
-    for name, soft in spec.rlimits.items():
+    for name, soft in {"nofile": _SOFT_NOFILE, **spec.rlimits}.items():
         number = getattr(resource, f"RLIMIT_{name.upper()}", None)
         if number is None:
             raise SpecError(f"rlimit {name!r} is unknown")

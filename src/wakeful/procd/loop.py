@@ -31,9 +31,13 @@ class Timer:
 
 
 class Loop:
-    """Calls back when descriptors are ready, timers due, or signals arrived."""
+    """Calls back when descriptors are ready, timers due, or signals arrived.
 
-    def __init__(self) -> None:
+    ``on_error`` is called while handling an exception that a callback let through.
+    """
+
+    def __init__(self, on_error: Callable[[], None]) -> None:
+        self._on_error = on_error
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -83,9 +87,16 @@ class Loop:
                 heapq.heappop(self._timers)
             wait = self._timers[0][0] - time.monotonic() if self._timers else None
             for key, events in self._selector.select(None if wait is None else max(0.0, wait)):
-                key.data(events)
+                self._call(key.data, events)
             now = time.monotonic()
             while self._timers and self._timers[0][0] <= now:
                 timer = heapq.heappop(self._timers)[2]
                 if not timer.cancelled:
-                    timer.callback()
+                    self._call(timer.callback)
+
+    def _call(self, callback: Callable[..., None], *args: int) -> None:
+        """Whatever goes wrong in one callback, all children depend on the loop going on."""
+        try:
+            callback(*args)
+        except Exception:  # noqa: BLE001
+            self._on_error()

@@ -71,6 +71,8 @@ class Stage:
                 kind = step["kind"]
                 if kind == "dir":
                     os.makedirs(target, mode=int(step.get("mode", 0o755)), exist_ok=True)
+                    if "owner" in step:
+                        os.chown(target, *step["owner"])
                     continue
                 if kind == "file":
                     os.makedirs(os.path.dirname(target), exist_ok=True)

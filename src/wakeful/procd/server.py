@@ -12,7 +12,7 @@ import sys
 import time
 
 from wakeful.procd import linux
-from wakeful.procd.launch import LaunchError
+from wakeful.procd.launch import LaunchError, raise_own_limits
 from wakeful.procd.loop import READ, WRITE, Loop
 from wakeful.procd.mounts import Stage
 from wakeful.procd.process import EXITED
@@ -108,7 +108,7 @@ class Server:
     """Requests to the process table, events to subscribers."""
 
     def __init__(self, run_dir: str, log: Callable[[str], None]) -> None:
-        self.loop = Loop()
+        self.loop = Loop(self._fault)
         self.log = log
         self._run_dir = run_dir
         self._connections: list[Connection] = []
@@ -136,6 +136,11 @@ class Server:
             "unmount": self._unmount,
             "shutdown": self._shutdown,
         }
+
+    def _fault(self) -> None:
+        import traceback  # a tenth of our start-up time, for what should never happen
+
+        self.log(f"fault: {traceback.format_exc()}")
 
     def listen(self, listener: socket.socket) -> None:
         """Accept clients of our own user and root only."""
@@ -390,6 +395,7 @@ def _serve(run_dir: str, options: dict[str, str]) -> None:
     listener.listen(128)
     os.chdir("/")
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    raise_own_limits()
     if os.geteuid() == 0:
         with contextlib.suppress(OSError):
             os.setgroups([])

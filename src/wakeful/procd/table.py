@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
 import signal
 import time
 
@@ -149,8 +148,7 @@ class Table:
             elif "idmap" in source:
                 fds[int(number)] = self._stage.userns(source["idmap"], source.get("owner"))
         if spec.terminal and 0 not in fds:
-            master, slave = pty.openpty()
-            os.set_inheritable(master, False)
+            master, slave = os.openpty()
             temporary.append(slave)
             captured.append((master, "stdout"))
             fds.update({0: slave, 1: slave, 2: slave})

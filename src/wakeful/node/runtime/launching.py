@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ from wakeful.node.runtime.preparing import Identity, Preparation, Surroundings, 
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
 from wakeful.node.runtime.trees import remove_tree
 from wakeful.node.runtime.types import ContainerConfig, ExecConfig
-from wakeful.procd.client import ProcdClient, ProcdError
+from wakeful.procd.client import ProcdClient, ProcdError, ProcdOSError
 from wakeful.procd.types import (
     DataFd,
     FdSource,
@@ -53,6 +54,7 @@ class Launcher:
     ) -> None:
         self._procd, self._root, self._stage = procd, root, stage
         self._bubblewrap, self._cgroups, self._host = bubblewrap, cgroups, host
+        self._layers_in_memory = False
 
     async def launch(
         self,
@@ -62,13 +64,29 @@ class Launcher:
         identity: Identity,
     ) -> ProcessStatus:
         """Start ``container``; what was made for it stays when this fails (see ``clean_up``)."""
-        binds = []
         if self._cgroups is not None:
             made = self._cgroups.create(container.cgroup, config.limits)
             container.cgroup_dirs = [str(path) for path in made]
-            binds = self._cgroups.binds(container.cgroup)
         if self._bubblewrap is None:
             return await self._procd.spawn(self._plain_spec(record, container, config))
+        try:
+            return await self._launch_sandbox(self._bubblewrap, record, container, config, identity)
+        except ProcdOSError as error:
+            if error.errno != errno.EINVAL or config.rootfs is None or self._layers_in_memory:
+                raise
+            # The file system cannot carry an overlay (it is one itself, in a container say).
+            self._layers_in_memory = True
+            return await self._launch_sandbox(self._bubblewrap, record, container, config, identity)
+
+    async def _launch_sandbox(
+        self,
+        bubblewrap: Bubblewrap,
+        record: SandboxRecord,
+        container: ContainerRecord,
+        config: ContainerConfig,
+        identity: Identity,
+    ) -> ProcessStatus:
+        binds = self._cgroups.binds(container.cgroup) if self._cgroups is not None else []
         around = Surroundings(
             stage=self._stage_of(container),
             images=self._stage / "images" if self._stage is not None else None,
@@ -76,10 +94,11 @@ class Launcher:
             etc=self._root / "sandboxes" / record.id / "etc",
             host=self._host,
             cgroup_binds=binds,
+            layers_in_memory=self._layers_in_memory,
         )
         hostname = container.env.get("HOSTNAME", record.config.hostname)
         ready = prepare(config, identity, around, hostname=hostname, env=container.env)
-        spec = self._sandbox_spec(self._bubblewrap, record, container, config, identity, ready)
+        spec = self._sandbox_spec(bubblewrap, record, container, config, identity, ready)
         return await self._procd.spawn(spec, mounts=ready.steps)
 
     async def clean_up(self, container: ContainerRecord) -> None:

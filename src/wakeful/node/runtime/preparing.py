@@ -51,6 +51,8 @@ class Surroundings:
     host: HostView
     """How the host's root looks from inside."""
     cgroup_binds: Sequence[tuple[Path, str]]
+    layers_in_memory: bool = False
+    """Keep what containers write to their images in memory: the disk's file system cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,20 +236,26 @@ class _Preparer:
         return binds
 
     def _image(self, rootfs: Path) -> Bind | Overlay:
-        upper, work = self._around.directory / "upper", self._around.directory / "work"
         stage = self._around.stage
         status = rootfs.stat()
-        for directory in (upper, work):
-            directory.mkdir(parents=True, exist_ok=True)
-        upper.chmod(status.st_mode & 0o7777)
         if stage is None:
+            upper, work = self._layer_on_disk(status.st_mode)
             return Overlay(str(rootfs), str(upper), str(work))
         mapping = self._identity.mapping
-        os.chown(
-            upper,
-            idmap.outside(mapping, min(status.st_uid, idmap.RANGE - 1)),
-            idmap.outside(mapping, min(status.st_gid, idmap.RANGE - 1)),
-        )
+        owner = [
+            idmap.outside(mapping, min(number, idmap.RANGE - 1))
+            for number in (status.st_uid, status.st_gid)
+        ]
+        if self._around.layers_in_memory:
+            upper, work = stage / "layer" / "upper", stage / "layer" / "work"
+            mode = status.st_mode & 0o7777
+            self._steps += [
+                {"kind": "dir", "target": str(upper), "mode": mode, "owner": owner},
+                {"kind": "dir", "target": str(work)},
+            ]
+        else:
+            upper, work = self._layer_on_disk(status.st_mode)
+            os.chown(upper, *owner)
         assert self._around.images is not None
         # The number of the directory is part of the key: an image removed and unpacked again is
         # another directory at the same place.
@@ -273,6 +281,13 @@ class _Preparer:
             },
         ]
         return Bind(target, "/", read_only=False)
+
+    def _layer_on_disk(self, mode: int) -> tuple[Path, Path]:
+        upper, work = self._around.directory / "upper", self._around.directory / "work"
+        for directory in (upper, work):
+            directory.mkdir(parents=True, exist_ok=True)
+        upper.chmod(mode & 0o7777)
+        return upper, work
 
     def _make_room(
         self, view: HostView, targets: Sequence[str], files: set[str]

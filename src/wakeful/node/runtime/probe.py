@@ -87,7 +87,30 @@ async def _sandboxing(
     if problem:
         notes.append(f"programs run as plain processes: {problem}")
         return None, None
+    if stage is not None:
+        notes += await _try_mapping(procd, stage, settings.root)
     return found, stage
+
+
+async def _try_mapping(procd: ProcdClient, stage: Path, directory: Path) -> list[str]:
+    """Try to show files of ``directory`` with other owners; return a note if that fails."""
+    target = stage / "probe"
+    step = {
+        "kind": "bind",
+        "source": str(directory),
+        "target": str(target),
+        "idmap": [list(entry) for entry in idmap.id_map(())],
+    }
+    try:
+        await procd.mount([step])
+    except ProcdOSError as error:
+        return [
+            "files of images and volumes belong to nobody inside, so programs that run as root "
+            f"cannot change them: the file system of {str(directory)!r} does not map owners "
+            f"({error})"
+        ]
+    await procd.unmount(target)
+    return []
 
 
 async def _try_bubblewrap(
