@@ -12,12 +12,15 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from wakeful.aio import supervise
+from wakeful.apimachinery.errors import WakefulError
 from wakeful.cmd.wiring import ControlPlane, build
 from wakeful.config import Settings
 from wakeful.telemetry import configure_logging
@@ -72,7 +75,26 @@ def main() -> None:
         sys.stderr.write(f"settings of {str(arguments.data_dir)!r}: {err}\n")
         sys.exit(CANNOT_START)
     configure_logging(settings.log_level)
-    asyncio.run(serve(settings))
+    try:
+        asyncio.run(serve(settings))
+    except* WakefulError as errors:
+        # What is wrong is said by the message; where it was raised helps nobody who reads this.
+        for error in flatten(errors):
+            sys.stderr.write(f"{error}\n")
+        sys.exit(CANNOT_START)
+    except* OSError as errors:
+        for error in flatten(errors):
+            sys.stderr.write(f"{error}\n")
+        sys.exit(CANNOT_START)
+
+
+def flatten(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    """Every single exception of nested groups."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from flatten(error)
+        else:
+            yield error
 
 
 if __name__ == "__main__":

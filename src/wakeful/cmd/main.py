@@ -19,7 +19,7 @@ from wakeful.cli.options import DataDirOption
 from wakeful.cli.output import console, fail, print_table, show_errors
 from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.status import PlatformStatus, read_status
-from wakeful.cmd.up import AlreadyRunningError, start, stop
+from wakeful.cmd.up import AlreadyRunningError, PortUnavailableError, start, stop
 from wakeful.config import LogLevel, RuntimeName, Settings, default_data_dir
 
 PortOption = Annotated[int, typer.Option(min=0, max=65535)]
@@ -74,6 +74,8 @@ async def _up(settings: Settings, *, detach: bool) -> None:
             addresses = await starting
         except AlreadyRunningError as err:
             fail(str(err), hint="`wakeful status` shows it, `wakeful down` stops it.")
+        except PortUnavailableError as err:
+            fail(str(err), hint=f"Choose another with {err.option}; 0 takes any free one.")
     _welcome(settings, addresses)
     if detach:
         return

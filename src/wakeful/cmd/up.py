@@ -40,6 +40,15 @@ class AlreadyRunningError(WakefulError):
         self.data_dir, self.pid = data_dir, pid
 
 
+class PortUnavailableError(WakefulError):
+    """A port cannot be listened on; the message names the option to change."""
+
+    def __init__(self, setting: str, host: str, port: int, err: OSError) -> None:
+        option = "--" + setting.replace("_", "-")
+        super().__init__(f"{option} {port}: cannot listen on {host}:{port}: {err.strerror}")
+        self.option, self.port = option, port
+
+
 class StartFailedError(WakefulError):
     """The platform did not come up; the message ends with what its log says."""
 
@@ -74,15 +83,21 @@ def with_ports(settings: Settings) -> Settings:
     """Replace ports that are 0 by free ones, which then stay the same for every restart.
 
     URLs of services contain the gateway's port, so it must be known before anything listens.
+
+    Raises:
+        PortUnavailableError: A port that was asked for cannot be listened on.
     """
-    wanted = ("api_port", "http_port", "https_port", "console_port")
+    chosen: dict[str, int] = {}
     with contextlib.ExitStack() as held:
-        chosen: dict[str, int] = {}
-        for name in wanted:
-            if getattr(settings, name) == 0:
-                probe = held.enter_context(socket.socket())
-                probe.bind((settings.bind, 0))
-                chosen[name] = probe.getsockname()[1]
+        for name in ("api_port", "http_port", "https_port"):
+            wanted: int = getattr(settings, name)
+            probe = held.enter_context(socket.socket())
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.bind, wanted))
+            except OSError as err:
+                raise PortUnavailableError(name, settings.bind, wanted, err) from err
+            chosen[name] = probe.getsockname()[1]
     return settings.model_copy(update=chosen)
 
 

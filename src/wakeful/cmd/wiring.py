@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import shutil
 import socket
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -27,14 +29,15 @@ from wakeful.cmd.firstobjects import (
     namespaces,
     services,
 )
-from wakeful.config import Settings
+from wakeful.config import RuntimeName, Settings
 from wakeful.controller import Manager
 from wakeful.gateway.component import GatewayComponent, GatewayReady
 from wakeful.gateway.gateway import Gateway
 from wakeful.gateway.planner import Planner
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
 from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector
-from wakeful.node.runtime import Runtime
+from wakeful.node.runtime import Runtime, RuntimeUnavailableError
+from wakeful.node.runtime.engine import DockerRuntime
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
 from wakeful.oci.layout import LayoutStore
 from wakeful.oci.provider import StoreProvider
@@ -169,12 +172,20 @@ def _make_decisions(
 
 
 async def _make_runtime(settings: Settings, procd: ProcdClient) -> Runtime:
-    layout = settings.layout
+    root = settings.layout.root / "sandboxes"
+    if settings.runtime is not RuntimeName.SANDBOX:
+        cli = shutil.which(settings.runtime.value)
+        if cli is None:
+            raise RuntimeUnavailableError(
+                f"--runtime {settings.runtime.value}: there is no such program on the PATH"
+            )
+        owner = zlib.crc32(str(settings.data_dir).encode())
+        return DockerRuntime(procd, cli=cli, root=root, owner=f"{owner:08x}")
     return await open_sandbox_runtime(
         procd,
         RuntimeSettings(
-            root=layout.root / "sandboxes",
-            hidden=(layout.root,),
+            root=root,
+            hidden=(settings.layout.root,),
             pod_network=ipaddress.IPv4Network(settings.pod_cidr),
         ),
     )
