@@ -23,6 +23,9 @@ from wakeful.cmd.up import AlreadyRunningError, PortUnavailableError, start, sto
 from wakeful.config import LogLevel, RuntimeName, Settings, default_data_dir
 
 PortOption = Annotated[int, typer.Option(min=0, max=65535)]
+ConsolePortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Kept for the web console, which is not here yet.")
+]
 RuntimeOption = Annotated[RuntimeName, typer.Option(help="What runs instances.")]
 
 
@@ -32,7 +35,7 @@ def up(
     api_port: PortOption = 6443,
     http_port: PortOption = 8080,
     https_port: PortOption = 8443,
-    console_port: PortOption = 8081,
+    console_port: ConsolePortOption = 8081,
     bind: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     domain: Annotated[str, typer.Option(help="Domain of services by default.")] = "localhost",
     runtime: Annotated[
