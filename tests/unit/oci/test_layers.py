@@ -165,7 +165,9 @@ def test_content_that_is_not_the_diff_id_is_refused(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "blob", [b"not a tar at all" * 99, gzip.compress(a_layer(["a"]))[:-9], b"\x1f\x8bjunk"]
+    "blob",
+    [b"not a tar at all" * 99, gzip.compress(a_layer(["a"]))[:-9], b"\x1f\x8bjunk"],
+    ids=["no tar", "cut off", "no gzip"],
 )
 def test_broken_archives_are_refused(root: Path, blob: bytes) -> None:
     """Cut off or no archive at all."""
