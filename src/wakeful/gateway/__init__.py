@@ -33,6 +33,7 @@ from wakeful.gateway.plan import (
     WireProtocol,
 )
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
+from wakeful.gateway.thread import GatewayThread
 from wakeful.gateway.xds import NackError, PushTimeoutError
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Gateway",
     "GatewayPaths",
     "GatewaySettings",
+    "GatewayThread",
     "HostRule",
     "IngressKey",
     "NackError",

@@ -7,8 +7,8 @@ from typing import Protocol
 import structlog
 
 from wakeful.aio import Lifetime
+from wakeful.gateway.control import GatewayControl
 from wakeful.gateway.envoy import EnvoyCommand, make_command, write_bootstrap
-from wakeful.gateway.gateway import Gateway
 from wakeful.gateway.planner import Planner
 
 log = structlog.get_logger("wakeful.gateway")
@@ -30,7 +30,7 @@ class GatewayComponent:
 
     name = "gateway"
 
-    def __init__(self, gateway: Gateway, runner: EnvoyRunner) -> None:
+    def __init__(self, gateway: GatewayControl, runner: EnvoyRunner) -> None:
         self._gateway, self._runner = gateway, runner
 
     async def run(self, life: Lifetime) -> None:

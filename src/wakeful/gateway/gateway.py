@@ -181,6 +181,10 @@ class Gateway:
         await self.ads.push(changes)
         await self._offer(key)
 
+    def fail(self, key: RevisionKey, reason: str) -> None:
+        """Tell everyone held for a revision that it does not start."""
+        self.gate.fail(key, reason)
+
     async def drained(
         self, key: RevisionKey, endpoint: Endpoint, *, timeout: float | None = None
     ) -> bool:

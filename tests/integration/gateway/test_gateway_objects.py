@@ -42,7 +42,7 @@ from wakeful.apis.networking import (
     ServerlessServiceSpec,
 )
 from wakeful.apis.serving import Revision
-from wakeful.gateway import Gateway, RevisionKey, wait_ready
+from wakeful.gateway import GatewayThread, RevisionKey
 from wakeful.gateway.planner import Planner
 from wakeful.reconciler.networking import (
     add_ingress_controller,
@@ -77,7 +77,7 @@ async def running_platform() -> AsyncIterator[Platform]:
     world = World(make_scheme())
     with temporary_settings() as settings:
         poke = RecordingPoke()
-        gateway = Gateway(settings, poke)
+        gateway = GatewayThread(settings, poke)
         planner = Planner(world.manager, gateway)
         world.manager.add(planner)
         add_ingress_controller(world.manager, planner)
@@ -88,9 +88,10 @@ async def running_platform() -> AsyncIterator[Platform]:
             world.running(),
             aiohttp.ClientSession() as http,
         ):
-            await wait_ready(settings)
             await planner.ready.wait()
-            yield Platform(world, Rig(settings, poke, gateway, http, planner.ports), planner)
+            yield Platform(
+                world, Rig(settings, poke, gateway._gateway, http, planner.ports), planner
+            )
 
 
 def meta(name: str, **labels: str) -> ObjectMeta:

@@ -20,8 +20,8 @@ from wakeful.apis.networking.gateway_role import ServingState
 from wakeful.apis.serving import Revision
 from wakeful.client import Change
 from wakeful.controller import Manager, WorkQueue
+from wakeful.gateway.control import GatewayControl
 from wakeful.gateway.envoy import EnvoyNotReadyError, reachable, wait_ready
-from wakeful.gateway.gateway import Gateway
 from wakeful.gateway.plan import (
     BackendKey,
     IngressKey,
@@ -59,7 +59,7 @@ class Planner:
     def __init__(
         self,
         manager: Manager,
-        gateway: Gateway,
+        gateway: GatewayControl,
         *,
         serves: Callable[[Ingress], bool] = lambda _ingress: True,
     ) -> None:
@@ -332,7 +332,7 @@ class Planner:
             self._mark(self._caches.ingresses_of_service(key))
         reason = start_failure(change)
         if reason:
-            self._gateway.gate.fail(key, reason)
+            self._gateway.fail(key, reason)
 
     def _on_slice(self, change: Change[EndpointSlice]) -> None:
         for obj in (change.old, change.new):
