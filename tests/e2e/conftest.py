@@ -12,13 +12,23 @@ from pathlib import Path
 import pytest
 
 from wakeful.testing.platform import BOOK_IMAGE, EXAMPLES, WAKEFUL, Platform, run
+from wakeful.testing.services import GRPC_IMAGE, PROBE_IMAGE, Namespace
+
+APPS = Path(__file__).parent / "apps"
 
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    """The platform on ports of the kernel's choice, with the book's image in its store."""
+    """The platform on ports of the kernel's choice, with the book's image in its store.
+
+    WAKEFUL_E2E_DATA_DIR names one that runs already, which saves its start while writing tests.
+    """
     if shutil.which("kubectl") is None:
         pytest.fail("kubectl is needed: tools/need kubectl")
+    if running := os.environ.get("WAKEFUL_E2E_DATA_DIR"):
+        status = run([*WAKEFUL, "status", "-o", "json", "--data-dir", running], check=False)
+        yield Platform(Path(running), json.loads(status.out)["addresses"])
+        return
     folder = Path(tempfile.mkdtemp(prefix="wakeful-e2e-"))
     data_dir = folder / "data"
     ports = ["--api-port", "0", "--http-port", "0", "--https-port", "0"]
@@ -34,3 +44,30 @@ def platform() -> Iterator[Platform]:
         if logs:
             shutil.copytree(data_dir / "logs", logs, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def probe_image(platform: Platform) -> str:
+    """The application that does what a test asks for."""
+    platform.wakeful("build", str(APPS / "probe"), "-t", PROBE_IMAGE)
+    return PROBE_IMAGE
+
+
+@pytest.fixture(scope="session")
+def grpc_image(platform: Platform) -> str:
+    """A gRPC server."""
+    platform.wakeful("build", str(APPS / "grpc"), "-t", GRPC_IMAGE)
+    return GRPC_IMAGE
+
+
+@pytest.fixture(scope="module")
+def namespace(
+    platform: Platform, probe_image: str, request: pytest.FixtureRequest
+) -> Iterator[Namespace]:
+    """A namespace for the services of one module."""
+    name = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
+    platform.kubectl("create", "namespace", name)
+    try:
+        yield Namespace(platform, name)
+    finally:
+        platform.kubectl("delete", "namespace", name, "--wait=false")
