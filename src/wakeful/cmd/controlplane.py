@@ -75,6 +75,8 @@ def main() -> None:
         sys.stderr.write(f"settings of {str(arguments.data_dir)!r}: {err}\n")
         sys.exit(CANNOT_START)
     configure_logging(settings.log_level)
+    # The gateway's thread is to have the interpreter soon when it asks for it.
+    sys.setswitchinterval(0.0005)
     try:
         asyncio.run(serve(settings))
     except* WakefulError as errors:

@@ -32,9 +32,9 @@ from wakeful.cmd.firstobjects import (
 from wakeful.config import RuntimeName, Settings
 from wakeful.controller import Manager
 from wakeful.gateway.component import GatewayComponent, GatewayReady
-from wakeful.gateway.gateway import Gateway
 from wakeful.gateway.planner import Planner
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
+from wakeful.gateway.thread import GatewayThread
 from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector
 from wakeful.node.runtime import Runtime, RuntimeUnavailableError
 from wakeful.node.runtime.engine import DockerRuntime
@@ -81,7 +81,7 @@ class _Decisions:
     """The controllers and what others hold on to of them."""
 
     manager: Manager
-    gateway: Gateway
+    gateway: GatewayThread
     planner: Planner
     autoscaling: Autoscaling
 
@@ -140,7 +140,7 @@ def _make_decisions(
 ) -> _Decisions:
     manager = Manager(client)
 
-    gateway = Gateway(
+    gateway = GatewayThread(
         GatewaySettings(
             paths=GatewayPaths(settings.layout.run),
             http_addresses=(settings.bind,),
