@@ -128,19 +128,19 @@ def _rates(decision: Decision) -> list[str]:
 
 
 def _burst(decision: Decision) -> str:
+    """The mode of the ServerlessService; requests go straight to ready instances in either."""
     spec = decision.spec
     if spec.target_burst_capacity == 0:
-        return "target-burst-capacity 0: the gate leaves the path as soon as an instance is ready"
+        return "target-burst-capacity 0: mode Serve as soon as an instance is ready"
     if spec.target_burst_capacity < 0:
-        return "target-burst-capacity -1: the gate stays in the path"
-    capacity = (
+        return "target-burst-capacity -1: always mode Proxy"
+    mode = "Proxy" if decision.excess_burst_capacity < 0 else "Serve"
+    return (
         f"{decision.ready} ready × {_number(spec.total_value)}"
         f" - {_number(spec.target_burst_capacity)} for a burst"
         f" - {_number(decision.load.panic)} in use = {decision.excess_burst_capacity}"
+        f" spare: mode {mode}"
     )
-    if decision.excess_burst_capacity < 0:
-        return f"{capacity} spare: the gate stays in the path"
-    return f"{capacity} spare: the gate is not needed"
 
 
 def explain_outcome(outcome: Outcome, spec: ScalingSpec | None) -> list[str]:

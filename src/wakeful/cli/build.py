@@ -76,7 +76,8 @@ async def build_with_progress(
         + Text(f" as {built.builder}, {decimal(built.size_bytes)}, in {built.seconds:.1f} s")
     )
     console.print(
-        Text(f"  digest  {built.digest}\n  starts  {shlex.join(built.command)}", style="dim")
+        Text(f"  digest  {built.digest}\n  starts  {shlex.join(built.command)}", style="dim"),
+        soft_wrap=True,
     )
     return built
 

@@ -23,11 +23,13 @@ _SERVICE_LABEL = "serving.knative.dev/service"
 def logs(
     target: Annotated[str, typer.Argument(help="POD, ksvc/NAME or deployment/NAME.")] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,
-    container: Annotated[str, typer.Option("--container", "-c")] = "",
+    container: Annotated[
+        str, typer.Option("--container", "-c", help="Which container, if there are several.")
+    ] = "",
     tail: Annotated[int, typer.Option(help="Lines from the end; -1 for all.")] = -1,
     since: Annotated[str, typer.Option(help="Only newer than this, such as 5m.")] = "",
     previous: Annotated[bool, typer.Option("--previous", "-p", help="The run before.")] = False,
-    timestamps: Annotated[bool, typer.Option()] = False,
+    timestamps: Annotated[bool, typer.Option(help="Begin each line with its time.")] = False,
     selector: Annotated[str, typer.Option("--selector", "-l", help="Pods by label.")] = "",
     namespace: NamespaceOption = "default",
     data_dir: DataDirOption = None,

@@ -158,9 +158,13 @@ async def _apply(data_dir: Path | None, files: list[str], namespace: str) -> Non
 @show_errors
 def delete(
     what: Annotated[list[str] | None, typer.Argument(help="KIND NAME … or KIND/NAME.")] = None,
-    filename: Annotated[list[str] | None, typer.Option("--filename", "-f")] = None,
+    filename: Annotated[
+        list[str] | None, typer.Option("--filename", "-f", help="File that lists what to delete.")
+    ] = None,
     namespace: NamespaceOption = "default",
-    ignore_not_found: Annotated[bool, typer.Option("--ignore-not-found")] = False,
+    ignore_not_found: Annotated[
+        bool, typer.Option("--ignore-not-found", help="Succeed when there is no such object.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Return only when the objects are gone.")] = True,
     data_dir: DataDirOption = None,
 ) -> None:

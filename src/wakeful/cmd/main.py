@@ -22,7 +22,15 @@ from wakeful.cmd.status import PlatformStatus, read_status
 from wakeful.cmd.up import AlreadyRunningError, PortUnavailableError, start, stop
 from wakeful.config import LogLevel, RuntimeName, Settings, default_data_dir
 
-PortOption = Annotated[int, typer.Option(min=0, max=65535)]
+ApiPortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of the Kubernetes API; 0 takes a free one.")
+]
+HttpPortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of services; 0 takes a free one.")
+]
+HttpsPortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of services with a certificate.")
+]
 ConsolePortOption = Annotated[
     int, typer.Option(min=0, max=65535, help="Kept for the web console, which is not here yet.")
 ]
@@ -32,9 +40,9 @@ RuntimeOption = Annotated[RuntimeName, typer.Option(help="What runs instances.")
 @show_errors
 def up(
     data_dir: DataDirOption = None,
-    api_port: PortOption = 6443,
-    http_port: PortOption = 8080,
-    https_port: PortOption = 8443,
+    api_port: ApiPortOption = 6443,
+    http_port: HttpPortOption = 8080,
+    https_port: HttpsPortOption = 8443,
     console_port: ConsolePortOption = 8081,
     bind: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     domain: Annotated[str, typer.Option(help="Domain of services by default.")] = "localhost",
@@ -164,15 +172,20 @@ def demo(
         fail(str(err))
 
 
-def main() -> None:
-    """Run the command line."""
+def complete_app() -> typer.Typer:
+    """Return the whole command tree: what speaks to a platform, and what starts and stops one."""
     app = make_app()
     app.command(rich_help_panel="Platform")(up)
     app.command(rich_help_panel="Platform")(down)
     app.command(rich_help_panel="Platform")(status)
     app.command(rich_help_panel="Platform")(demo)
     app.command(rich_help_panel="Platform")(version)
-    app()
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    complete_app()()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def record(made: Decision, at: float = NOW) -> Record:
 def test_the_books_load_is_explained_with_its_numbers() -> None:
     assert explain_decision(decision(50, 0, 8)) == [
         "50 concurrent on average over 60 s ÷ (10 × 70 %) = 7.14 → 8",
-        "8 ready × 10 - 211 for a burst - 0 in use = -131 spare: the gate stays in the path",
+        "8 ready × 10 - 211 for a burst - 0 in use = -131 spare: mode Proxy",
     ]
 
 
@@ -81,13 +81,13 @@ def test_a_panic_says_what_it_compared() -> None:
             replace(SPEC, target_burst_capacity=0),
             (1, 1),
             1,
-            "target-burst-capacity 0: the gate leaves the path as soon as an instance is ready",
+            "target-burst-capacity 0: mode Serve as soon as an instance is ready",
         ),
         (
             replace(SPEC, target_burst_capacity=-1),
             (1, 1),
             1,
-            "target-burst-capacity -1: the gate stays in the path",
+            "target-burst-capacity -1: always mode Proxy",
         ),
         (
             resolve_spec(CONFIG, AutoscalingAnnotations(metric="rps", target=50.0)),
