@@ -44,7 +44,7 @@ fix: $(VENV)/.installed-dev ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 fuzz: $(VENV)/.installed-dev ## Send CASES malformed objects to the API server
-	WAKEFUL_FUZZ_CASES=$(CASES) $(BIN)/pytest --timeout 3600 tests/integration/apiserver -k fuzz
+	WAKEFUL_FUZZ_CASES=$(CASES) $(BIN)/pytest --timeout 3600 tests/unit/apiserver tests/integration/apiserver -k fuzz
 
 bench: $(VENV)/.installed-dev ## Run every benchmark; each prints ratios measured in one run
 	$(BIN)/python benchmarks/run.py
