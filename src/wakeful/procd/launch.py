@@ -236,6 +236,12 @@ def main_pid(pid: int) -> int:
     return (first_child(init) or init) if init else pid
 
 
+def is_set_up(pid: int) -> bool:
+    """Whether the sandbox whose monitor is ``pid`` stands: its program has been forked."""
+    init = first_child(pid)
+    return bool(init and first_child(init))
+
+
 def first_child(pid: int) -> int:
     """Return the eldest living child of ``pid``, or 0."""
     try:

@@ -70,6 +70,7 @@ class Spec:
         "rlimits",
         "shutdown_rank",
         "signal_to",
+        "stage",
         "stderr",
         "stdin",
         "stdout",
@@ -117,6 +118,7 @@ class Spec:
         self.stop_grace_s: float = _get(raw, "stop_grace_s", (int, float), 10.0)
         self.shutdown_rank: int = _get(raw, "shutdown_rank", int, 0)
         self.die_with_parent: bool = _get(raw, "die_with_parent", bool, False)
+        self.stage: str = _get(raw, "stage", str, "")
         self.enter: str = _get(raw, "enter", str, "")
         self.owned: bool = _get(raw, "owned", bool, False)
         self.auto_remove: bool = _get(raw, "auto_remove", bool, False)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wakeful.procd.loop import Loop
     from wakeful.procd.mounts import Stage
 
+_STAGE_CHECK_S = 0.25
 _LAST_RESORT_S = 2.0
 """A sandbox's monitor that outlives its sandbox by this much is killed too."""
 
@@ -242,7 +243,20 @@ class Table:
             process.capture(fd, stream)
         if process.spec.restart.mode == "never":
             process.release_passed()  # or their other ends would never see them closed
+        if process.spec.stage:
+            self._clear_stage_later(process, pid, _STAGE_CHECK_S)
         self._tell({"event": "started", "process": process.status()})
+
+    def _clear_stage_later(self, process: Process, pid: int, seconds: float) -> None:
+        def check() -> None:
+            if process.pid != pid:
+                return  # it has ended; who started it cleans up
+            if launch.is_set_up(pid):
+                self._stage.unmount(process.spec.stage)
+            else:
+                self._clear_stage_later(process, pid, min(2 * seconds, 5.0))
+
+        self._loop.after(seconds, check)
 
     def reap(self) -> None:
         """Collect every child that has ended, known or adopted."""

@@ -118,7 +118,7 @@ class ProcessSpec:
     """The child's number → what it is; wins over stdin, stdout and stderr."""
     netns: str = ""
     """Name under which a network namespace is held (``ProcdClient.hold``)."""
-    cgroups: Sequence[Path] = ()
+    cgroups: Sequence[Path | str] = ()
     rlimits: Mapping[str, int] = field(default_factory=dict)
     """Soft limits such as ``nofile``; -1 or too much is the hard limit."""
     restart: Restart | None = None
@@ -129,6 +129,9 @@ class ProcessSpec:
     """``shutdown`` stops lower ranks first."""
     die_with_parent: bool = False
     """Killed when procd is killed."""
+    stage: str = ""
+    """Place on the stage that is cleared once the sandbox made from it stands: it has its own
+    copies by then, and every mount here would make the next sandbox slower."""
     enter: str = ""
     """Name of a process whose namespaces to run in."""
     owned: bool = False
@@ -180,6 +183,7 @@ class ProcessSpec:
             "stop_grace_s": self.stop_grace_seconds,
             "shutdown_rank": self.shutdown_rank,
             "die_with_parent": self.die_with_parent,
+            "stage": self.stage,
             "enter": self.enter,
             "owned": self.owned,
             "auto_remove": self.auto_remove,

@@ -29,6 +29,7 @@ from wakeful.node.runtime import (
 )
 from wakeful.node.runtime.idmap import FIRST_ID
 from wakeful.node.runtime.sandbox import SandboxRuntime
+from wakeful.procd.client import ProcdClient
 
 PRINT_ENV = "print(sorted(open('/proc/self/environ').read().split('\\0')))"
 Container = Callable[..., ContainerConfig]
@@ -630,6 +631,25 @@ async def test_frozen_sandboxes_stand_still_and_still_end(
     await runtime.freeze("pod")
     status = await runtime.stop_container(status.id, grace_seconds=5)
     assert status.exit_code == 143
+
+
+async def test_mounts_do_not_pile_up(
+    runtime: SandboxRuntime, container: Container, image: Path, procd: ProcdClient
+) -> None:
+    """Containers keep theirs, the supervisor does not: starts stay fast with many of them."""
+    info = await procd.info()
+    mounts = Path(f"/proc/{info.pid}/mountinfo")
+    await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
+    status = await runtime.start_container("pod", container("echo up; sleep 60", rootfs=image))
+    await until_log(runtime, status, "up")
+
+    async with asyncio.timeout(10):
+        while "/s/pod.main-0" in mounts.read_text():  # noqa: ASYNC110 - procd tells nobody
+            await asyncio.sleep(0.01)
+
+    process = await runtime.exec(status.id, ExecConfig(argv=["ls", "/etc/passwd", "/etc/hosts"]))
+    assert await process.stdout.read() == b"/etc/hosts\n/etc/passwd\n"
+    await process.aclose()
 
 
 async def test_unknown_names_are_errors(runtime: SandboxRuntime, container: Container) -> None:

@@ -35,7 +35,7 @@ def test_version_1_writes_limits_to_each_hierarchy(tmp_path: Path) -> None:
 
     made = tree.create("c", LIMITS)
 
-    assert made == [root / "c" for root in roots.values()]
+    assert made == [str(root / "c") for root in roots.values()]
     assert (roots["memory"] / "c/memory.limit_in_bytes").read_text() == "1048576"
     assert (roots["cpu"] / "c/cpu.cfs_quota_us").read_text() == "25000"
     assert (roots["cpu"] / "c/cpu.shares").read_text() == "102"
@@ -72,7 +72,8 @@ def test_version_2_hands_controllers_down(tmp_path: Path) -> None:
     tree = CgroupV2(root)
 
     tree.prepare()
-    (made,) = tree.create("c", LIMITS)
+    (path,) = tree.create("c", LIMITS)
+    made = Path(path)
 
     assert (tmp_path / "cgroup.subtree_control").read_text() == "+memory +pids"
     assert (root / "cgroup.subtree_control").read_text() == "+memory +cpu +pids"
@@ -100,7 +101,7 @@ def test_version_2_hands_controllers_down(tmp_path: Path) -> None:
     assert not tree.is_settled("c")
     (made / "cgroup.events").write_text("populated 1\nfrozen 1\n")
     assert tree.is_settled("c")
-    assert tree.binds("c") == [(made, "/sys/fs/cgroup")]
+    assert tree.binds("c") == [(path, "/sys/fs/cgroup")]
 
 
 def machine(tmp_path: Path, mounts: str, membership: str) -> dict[str, Path]:
@@ -125,8 +126,8 @@ def test_version_1_is_found_below_procds_own_group(tmp_path: Path) -> None:
     assert reason == ""
     assert isinstance(tree, CgroupV1)
     assert tree.create("c", ResourceLimits()) == [
-        tmp_path / "memory/limited/wakeful-ab/c",
-        tmp_path / "cpu/wakeful-ab/c",
+        f"{tmp_path}/memory/limited/wakeful-ab/c",
+        f"{tmp_path}/cpu/wakeful-ab/c",
     ]
 
 

@@ -36,7 +36,7 @@ class CgroupTree(Protocol):
 
     version: int
 
-    def create(self, name: str, limits: ResourceLimits) -> list[Path]:
+    def create(self, name: str, limits: ResourceLimits) -> list[str]:
         """Make the group; return the directories that a process has to enter."""
         ...
 
@@ -68,7 +68,7 @@ class CgroupTree(Protocol):
         """Kill every process in it."""
         ...
 
-    def binds(self, name: str) -> list[tuple[Path, str]]:
+    def binds(self, name: str) -> list[tuple[str, str]]:
         """What to show inside (read-only): directory → its place in the container."""
         ...
 
@@ -92,12 +92,21 @@ def cpu_quota_us(millis: int) -> int:
     return max(1000, millis * _PERIOD_US // 1000)
 
 
-def _write(path: Path, value: str) -> None:
-    path.write_text(value, encoding="ascii")
+def _write(path: Path | str, value: str) -> None:
+    # One write, as control files want it, and without the layers of a text file.
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(fd, value.encode())
+    finally:
+        os.close(fd)
 
 
-def _read(path: Path) -> str:
-    return path.read_text(encoding="ascii", errors="replace")
+def _read(path: Path | str) -> str:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 1 << 16).decode("ascii", "replace")
+    finally:
+        os.close(fd)
 
 
 def _fields(path: Path) -> dict[str, int]:
@@ -145,28 +154,25 @@ class CgroupV1:
     def __init__(self, roots: Mapping[str, Path]) -> None:
         self._roots = dict(roots)
 
-    def create(self, name: str, limits: ResourceLimits) -> list[Path]:
+    def create(self, name: str, limits: ResourceLimits) -> list[str]:
         """Make the group; return the directories that a process has to enter."""
-        made = []
-        for root in self._roots.values():
-            directory = root / name
-            directory.mkdir(exist_ok=True)
-            made.append(directory)
-        if limits.memory_bytes is not None and "memory" in self._roots:
-            memory = self._roots["memory"] / name
-            _write(memory / "memory.limit_in_bytes", str(limits.memory_bytes))
+        groups = {controller: f"{root}/{name}" for controller, root in self._roots.items()}
+        for group in groups.values():
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(group)  # noqa: PTH102
+        if limits.memory_bytes is not None and "memory" in groups:
+            _write(f"{groups['memory']}/memory.limit_in_bytes", str(limits.memory_bytes))
             with contextlib.suppress(OSError):  # without swap accounting there is no such file
-                _write(memory / "memory.memsw.limit_in_bytes", str(limits.memory_bytes))
-        if "cpu" in self._roots:
-            cpu = self._roots["cpu"] / name
+                _write(f"{groups['memory']}/memory.memsw.limit_in_bytes", str(limits.memory_bytes))
+        if "cpu" in groups:
             if limits.cpu_millis is not None:
-                _write(cpu / "cpu.cfs_period_us", str(_PERIOD_US))
-                _write(cpu / "cpu.cfs_quota_us", str(cpu_quota_us(limits.cpu_millis)))
+                _write(f"{groups['cpu']}/cpu.cfs_period_us", str(_PERIOD_US))
+                _write(f"{groups['cpu']}/cpu.cfs_quota_us", str(cpu_quota_us(limits.cpu_millis)))
             if limits.cpu_request_millis is not None:
-                _write(cpu / "cpu.shares", str(cpu_shares(limits.cpu_request_millis)))
-        if limits.pids is not None and "pids" in self._roots:
-            _write(self._roots["pids"] / name / "pids.max", str(limits.pids))
-        return made
+                _write(f"{groups['cpu']}/cpu.shares", str(cpu_shares(limits.cpu_request_millis)))
+        if limits.pids is not None and "pids" in groups:
+            _write(f"{groups['pids']}/pids.max", str(limits.pids))
+        return list(groups.values())
 
     def remove(self, name: str) -> None:
         """Remove the group, killing what is in it."""
@@ -220,10 +226,10 @@ class CgroupV1:
                 self.freeze(name, False)
         _kill_tree(self._roots.get("pids", next(iter(self._roots.values()))) / name)
 
-    def binds(self, name: str) -> list[tuple[Path, str]]:
+    def binds(self, name: str) -> list[tuple[str, str]]:
         """What to show inside."""
         return [
-            (self._roots[controller] / name, f"/sys/fs/cgroup/{controller}")
+            (f"{self._roots[controller]}/{name}", f"/sys/fs/cgroup/{controller}")
             for controller in ("memory", "cpu", "cpuacct", "pids")
             if controller in self._roots
         ]
@@ -256,7 +262,7 @@ class CgroupV2:
         if missing:
             _write(directory / "cgroup.subtree_control", " ".join(missing))
 
-    def create(self, name: str, limits: ResourceLimits) -> list[Path]:
+    def create(self, name: str, limits: ResourceLimits) -> list[str]:
         """Make the group; return the directory that a process has to enter."""
         directory = self._root / name
         directory.mkdir(exist_ok=True)
@@ -271,7 +277,7 @@ class CgroupV2:
             _write(directory / "cpu.weight", str(cpu_weight(shares)))
         if limits.pids is not None:
             _write(directory / "pids.max", str(limits.pids))
-        return [directory]
+        return [str(directory)]
 
     def remove(self, name: str) -> None:
         """Remove the group, killing what is in it."""
@@ -325,9 +331,9 @@ class CgroupV2:
         except OSError:
             _kill_tree(directory)
 
-    def binds(self, name: str) -> list[tuple[Path, str]]:
+    def binds(self, name: str) -> list[tuple[str, str]]:
         """What to show inside."""
-        return [(self._root / name, "/sys/fs/cgroup")]
+        return [(f"{self._root}/{name}", "/sys/fs/cgroup")]
 
     def destroy(self) -> None:
         """Remove everything of this installation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from pathlib import Path
 
 from wakeful.node.runtime.types import SandboxConfig
@@ -63,6 +64,10 @@ def write_etc(directory: Path, config: SandboxConfig, ip: str) -> None:
         "resolv.conf": resolv_conf(own_network=ip != "127.0.0.1"),
     }
     for name, text in contents.items():
-        path = directory / name
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o644)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        fd = os.open(directory / name, flags, 0o644)
+        try:
+            os.fchmod(fd, 0o644)
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)

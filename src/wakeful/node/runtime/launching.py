@@ -65,8 +65,7 @@ class Launcher:
     ) -> ProcessStatus:
         """Start ``container``; what was made for it stays when this fails (see ``clean_up``)."""
         if self._cgroups is not None:
-            made = self._cgroups.create(container.cgroup, config.limits)
-            container.cgroup_dirs = [str(path) for path in made]
+            container.cgroup_dirs = self._cgroups.create(container.cgroup, config.limits)
         if self._bubblewrap is None:
             return await self._procd.spawn(self._plain_spec(record, container, config))
         try:
@@ -149,9 +148,10 @@ class Launcher:
             log=_log_target(config),
             fds=fds,
             netns=record.lease.netns if record.lease else "",
-            cgroups=[Path(path) for path in container.cgroup_dirs],
+            cgroups=container.cgroup_dirs,
             rlimits=_RLIMITS,
             signal_to=SignalTarget.MAIN,
+            stage=str(self._stage_of(container) or ""),
             meta={"sandbox": record.id, "container": container.name},
         )
 
@@ -179,7 +179,7 @@ class Launcher:
             terminal=config.tty,
             log=_log_target(config),
             netns=record.lease.netns if record.lease else "",
-            cgroups=[Path(path) for path in container.cgroup_dirs],
+            cgroups=container.cgroup_dirs,
             rlimits=_RLIMITS,
             die_with_parent=True,
             meta={"sandbox": record.id, "container": container.name},
@@ -209,7 +209,7 @@ class Launcher:
             capabilities=container.capabilities,
             terminal=config.tty,
             fds=streams,
-            cgroups=[Path(path) for path in container.cgroup_dirs],
+            cgroups=container.cgroup_dirs,
             enter=container.process if sandboxed else "",
             owned=True,
             die_with_parent=True,

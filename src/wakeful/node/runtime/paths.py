@@ -18,45 +18,47 @@ class PathError(ValueError):
     """A path that cannot be used in a container."""
 
 
-def normalise(target: PurePosixPath) -> PurePosixPath:
+def normalise(target: PurePosixPath | str) -> str:
     """Return ``target`` absolute and without dots.
 
     Raises:
         PathError: It is relative.
     """
-    if not target.is_absolute():
-        raise PathError(f"path {str(target)!r} is not absolute")
-    return PurePosixPath(os.path.normpath(target).replace("//", "/", 1))
+    text = str(target)
+    if not text.startswith("/"):
+        raise PathError(f"path {text!r} is not absolute")
+    return os.path.normpath(text).replace("//", "/", 1)
 
 
-def resolve_inside(root: Path, target: PurePosixPath) -> PurePosixPath:
+def resolve_inside(root: Path | str, target: PurePosixPath | str) -> str:
     """Follow the links on the way to ``target`` as a process with root ``root`` would.
 
     What does not exist stays as it is written.
     """
-    rest = list(reversed(normalise(target).parts[1:]))
-    done: list[str] = []
+    # Strings, not paths: every container start comes through here a dozen times.
+    rest = normalise(target).split("/")[:0:-1]
+    prefix = "" if str(root) == "/" else str(root)
+    done = ""
     links = 0
     while rest:
         part = rest.pop()
         if part == "..":
-            done = done[:-1]
+            done = done.rpartition("/")[0]
             continue
         if part in ("", "."):
             continue
-        real = root.joinpath(*done, part)
         try:
-            link = os.readlink(real)  # noqa: PTH115 - the text, not a path
+            link = os.readlink(f"{prefix}{done}/{part}")  # noqa: PTH115
         except OSError:
-            done.append(part)
+            done = f"{done}/{part}"
             continue
         links += 1
         if links > _LINK_LIMIT:
             raise PathError(f"path {str(target)!r} has too many symbolic links")
         if link.startswith("/"):
-            done = []
+            done = ""
         rest.extend(reversed(link.split("/")))
-    return PurePosixPath("/", *done)
+    return done or "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +92,33 @@ def _within(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory + "/")
 
 
-def resolve_on_host(target: PurePosixPath, root: Path = Path("/")) -> PurePosixPath:
+def resolve_on_host(target: PurePosixPath | str, root: Path = Path("/")) -> str:
     """Like ``resolve_inside`` for a container that lives on the host's root.
 
     Only what is shown of the host counts; of the rest, /var/run is a link to /run as everywhere.
     """
-    target = normalise(target)
-    parts = target.parts
-    if parts[1:3] == ("var", "run"):
-        return PurePosixPath("/run", *parts[3:])
-    if len(parts) > 1 and parts[1] in HOST_TOPS:
-        return resolve_inside(root, target)
-    return target
+    text = normalise(target)
+    parts = text.split("/")
+    if parts[1:3] == ["var", "run"]:
+        return "/".join(["/run", *parts[3:]])
+    if parts[1] in HOST_TOPS:
+        return resolve_inside(root, text)
+    return text
 
 
-def missing_under(
-    target: PurePosixPath, view: HostView, root: Path = Path("/")
-) -> PurePosixPath | None:
+def missing_under(target: str, view: HostView, root: Path = Path("/")) -> str | None:
     """Return the deepest existing directory above ``target`` that would have to be writable.
 
     None when ``target`` exists, or lies where mount points can be made anyway.
     """
-    if not any(_within(str(target), d) for d in view.directories):
+    if not any(_within(target, d) for d in view.directories):
         return None
-    path = root / target.relative_to("/")
-    if path.exists():
+    prefix = "" if str(root) == "/" else str(root)
+    if os.path.exists(prefix + target):  # noqa: PTH110
         return None
-    for parent in target.parents:
-        if (root / parent.relative_to("/")).is_dir():
+    parent = target
+    while parent:
+        parent = parent.rpartition("/")[0]
+        if os.path.isdir(prefix + parent):  # noqa: PTH112
             return parent
     return None

@@ -50,7 +50,7 @@ class Surroundings:
     """Directory with hosts, hostname and resolv.conf."""
     host: HostView
     """How the host's root looks from inside."""
-    cgroup_binds: Sequence[tuple[Path, str]]
+    cgroup_binds: Sequence[tuple[str, str]]
     layers_in_memory: bool = False
     """Keep what containers write to their images in memory: the disk's file system cannot."""
 
@@ -99,7 +99,7 @@ def environment(config: ContainerConfig, uid: int, hostname: str) -> dict[str, s
 
 def home_of(rootfs: Path, uid: int) -> str:
     """Return the home that the image's passwd gives to ``uid``, or ``/``."""
-    passwd = rootfs / resolve_inside(rootfs, PurePosixPath("/etc/passwd")).relative_to("/")
+    passwd = rootfs / resolve_inside(rootfs, "/etc/passwd").lstrip("/")
     try:
         lines = passwd.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -145,8 +145,8 @@ class _Preparer:
 
     def prepare(self, hostname: str, env: Mapping[str, str]) -> Preparation:
         config, identity = self._config, self._identity
-        cwd = self._resolve(PurePosixPath(config.cwd or "/"))
-        binds = [Bind(str(path), place) for path, place in self._around.cgroup_binds]
+        cwd = self._resolve(config.cwd or "/")
+        binds = [Bind(path, place) for path, place in self._around.cgroup_binds]
         self._etc_binds = self._etc()
         binds += self._etc_binds
         tmpfs = []
@@ -154,7 +154,7 @@ class _Preparer:
             tmpfs.append(TmpfsAt("/tmp"))  # noqa: S108
         if config.rootfs is None:
             tmpfs.append(TmpfsAt("/var/tmp"))  # noqa: S108
-        tmpfs += [TmpfsAt(str(self._resolve(t.target)), t.mode, t.size_bytes) for t in config.tmpfs]
+        tmpfs += [TmpfsAt(self._resolve(t.target), t.mode, t.size_bytes) for t in config.tmpfs]
         for mount in config.mounts:
             if not mount.source.exists():
                 raise ContainerStartError(
@@ -163,15 +163,15 @@ class _Preparer:
                     reason="CreateContainerConfigError",
                 )
             source = self._stage(mount.source, mount.read_only, mapped=mount.map_owners)
-            binds.append(Bind(source, str(self._resolve(mount.target)), mount.read_only))
+            binds.append(Bind(source, self._resolve(mount.target), mount.read_only))
         root: HostView | Bind | Overlay
         replaced: list[Bind] = []
         exploded: dict[str, list[tuple[str, str]]] = {}
         if config.rootfs is None:
             root = self._around.host
             files = {bind.target for bind in self._etc_binds}
-            files |= {str(self._resolve(m.target)) for m in config.mounts if not m.source.is_dir()}
-            targets = [*(b.target for b in binds), *(t.target for t in tmpfs), str(cwd)]
+            files |= {self._resolve(m.target) for m in config.mounts if not m.source.is_dir()}
+            targets = [*(b.target for b in binds), *(t.target for t in tmpfs), cwd]
             replaced, exploded = self._make_room(root, targets, files)
         else:
             root = self._image(config.rootfs)
@@ -182,7 +182,7 @@ class _Preparer:
             tmpfs=tmpfs,
             binds=binds,
             read_only_root=config.read_only_rootfs,
-            cwd=str(cwd),
+            cwd=cwd,
             hostname=hostname,
             uid=identity.uid,
             gid=identity.gid,
@@ -192,7 +192,7 @@ class _Preparer:
         )
         return Preparation(steps=self._steps, plan=plan)
 
-    def _resolve(self, target: PurePosixPath) -> PurePosixPath:
+    def _resolve(self, target: PurePosixPath | str) -> str:
         if self._config.rootfs is None:
             return resolve_on_host(target, self._host_root)
         return resolve_inside(self._config.rootfs, target)
@@ -229,11 +229,7 @@ class _Preparer:
             source = self._stage(self._around.etc, True, mapped=False)
         else:
             source = str(self._around.etc)
-        binds = []
-        for name in _ETC_FILES:
-            place = self._resolve(PurePosixPath("/etc", name))
-            binds.append(Bind(f"{source}/{name}", str(place)))
-        return binds
+        return [Bind(f"{source}/{name}", self._resolve(f"/etc/{name}")) for name in _ETC_FILES]
 
     def _image(self, rootfs: Path) -> Bind | Overlay:
         stage = self._around.stage
@@ -295,9 +291,9 @@ class _Preparer:
         """Find host directories in which mount points are missing, and make them changeable."""
         wanted: dict[str, list[str]] = {}
         for target in dict.fromkeys(targets):
-            parent = missing_under(PurePosixPath(target), view, self._host_root)
+            parent = missing_under(target, view, self._host_root)
             if parent is not None:
-                wanted.setdefault(str(parent), []).append(target)
+                wanted.setdefault(parent, []).append(target)
         stage = self._around.stage
         if stage is None:
             return [], {parent: self._entries(parent) for parent in sorted(wanted)}

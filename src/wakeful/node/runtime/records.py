@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,29 +64,43 @@ def process_name(container_id: str) -> str:
 
 
 def save(record: SandboxRecord, directory: Path) -> None:
-    """Write the record; a crash leaves the old or the new one.
+    """Write the record in one piece; a crash of this process leaves the old or the new one.
 
-    Environments hold secrets: only we may read it.
+    (A crash of the machine leaves no process that it could tell of.) Environments hold secrets:
+    only we may read it.
     """
-    raw = asdict(record)
-    temporary = directory / f"{STATE_FILE}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        json.dump(raw, file, default=_encode)
-    temporary.replace(directory / STATE_FILE)
+    raw = {
+        "config": _fields(record.config),
+        "created_at": record.created_at.isoformat(),
+        "lease": None if record.lease is None else _fields(record.lease),
+        "frozen": record.frozen,
+        "containers": {
+            key: {
+                **_fields(container),
+                "created_at": container.created_at.isoformat(),
+                "log_path": str(container.log_path),
+            }
+            for key, container in record.containers.items()
+        },
+    }
+    data = json.dumps(raw).encode() + b"\n"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    fd = os.open(directory / STATE_FILE, flags, 0o600)
+    try:
+        os.write(fd, data)
+        os.ftruncate(fd, len(data))
+    finally:
+        os.close(fd)
 
 
-def _encode(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(type(value).__name__)
+def _fields(value: SandboxConfig | Lease | ContainerRecord) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def load(directory: Path) -> SandboxRecord:
     """Read a record; raises ``ValueError``, ``KeyError``, ``TypeError`` or ``OSError``."""
-    raw: dict[str, Any] = json.loads((directory / STATE_FILE).read_text(encoding="utf-8"))
+    text = (directory / STATE_FILE).read_text(encoding="utf-8")
+    raw: dict[str, Any] = json.loads(text.partition("\n")[0])
     containers = {}
     for key, entry in raw["containers"].items():
         entry["created_at"] = datetime.fromisoformat(entry["created_at"])

@@ -143,6 +143,7 @@ class BridgeNetwork:
         self._ready: deque[Lease] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="wakeful-network")
         self._refilling: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
         self._egress = False
         self.notes: tuple[str, ...] = ()
 
@@ -326,8 +327,10 @@ class BridgeNetwork:
         log = structlog.get_logger("wakeful.node.runtime")
         try:
             if self._ready:
-                await asyncio.sleep(_QUIET_SECONDS)
-            while len(self._ready) < self._pool_size:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_QUIET_SECONDS):
+                        await self._ending.wait()
+            while len(self._ready) < self._pool_size and not self._ending.is_set():
                 await self._add(1)
         except Exception:
             # Not fatal: the next acquire tries again, and tells its caller.
@@ -362,15 +365,17 @@ class BridgeNetwork:
 
     async def aclose(self) -> None:
         """Stop preparing; the pool stays with procd until the next ``start``."""
-        if self._refilling is not None:
-            self._refilling.cancel()
-            await asyncio.wait([self._refilling])
+        await self._end_refilling()
         self._thread.shutdown(wait=False)
+
+    async def _end_refilling(self) -> None:
+        self._ending.set()
+        if self._refilling is not None:
+            await asyncio.wait([self._refilling])
 
     async def destroy(self) -> None:
         """Remove the pool, the bridge and the translation."""
-        if self._refilling is not None:
-            await asyncio.wait([self._refilling])
+        await self._end_refilling()
         with contextlib.suppress(Exception):
             for name in await self._procd.held():
                 if name.startswith(_PREFIX):
