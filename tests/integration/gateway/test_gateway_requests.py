@@ -302,6 +302,23 @@ async def test_headers_of_the_gateway_cannot_be_forged() -> None:
         assert "k-network-hash" not in seen
 
 
+async def test_app_is_told_who_asked_unless_it_was_told_before() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        await rig.get(HOST)
+        await rig.get(HOST, headers={"Forwarded": "for=192.0.2.9"})
+
+        told = [
+            value
+            for headers in app.headers
+            for name, value in headers.items()
+            if name.lower() == "forwarded"
+        ]
+        assert told == [f"for=127.0.0.1;host={HOST};proto=http", "for=192.0.2.9"]
+        assert "x-envoy-external-address" not in app.headers[0]
+
+
 async def test_two_gateways_do_not_disturb_each_other() -> None:
     plan = simple_plan(revision("hello"))
     async with (

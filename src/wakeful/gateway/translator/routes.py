@@ -44,6 +44,12 @@ _VIRTUAL_HOSTS_FIELD = route_pb2.RouteConfiguration.DESCRIPTOR.fields_by_name[
 ].number
 _LISTENERS = {Visibility.EXTERNAL_IP: PUBLIC, Visibility.CLUSTER_LOCAL: INTERNAL}
 
+_FORWARDED = (
+    "for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;"
+    "host=%REQ(:AUTHORITY)%;proto=%REQ(X-FORWARDED-PROTO)%"
+)
+"""RFC 7239's account of who asked; part of the contract with user programs."""
+
 Revisions = Mapping[RevisionKey, RevisionBackend]
 
 
@@ -217,7 +223,13 @@ def make_route_configuration(name: str, chunks: Iterable[bytes]) -> any_pb2.Any:
     frame = route_pb2.RouteConfiguration(
         name=name,
         # Ours alone: what a client sends under these names must not be believed or passed on.
-        request_headers_to_remove=[HOP_HEADER, HASH_HEADER.lower()],
+        request_headers_to_remove=[HOP_HEADER, HASH_HEADER.lower(), "x-envoy-external-address"],
+        request_headers_to_add=[
+            base_pb2.HeaderValueOption(
+                header=base_pb2.HeaderValue(key="forwarded", value=_FORWARDED),
+                append_action=base_pb2.HeaderValueOption.ADD_IF_ABSENT,
+            )
+        ],
     )
     return any_pb2.Any(
         type_url="type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
