@@ -5,6 +5,7 @@ Not for anything that knows a kind, a socket or a file format.
 
 from wakeful.aio.backoff import Backoff
 from wakeful.aio.clock import Clock, ManualClock, SystemClock
+from wakeful.aio.rightofway import RightOfWay
 from wakeful.aio.supervise import Component, ComponentExitedError, Lifetime, supervise
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ComponentExitedError",
     "Lifetime",
     "ManualClock",
+    "RightOfWay",
     "SystemClock",
     "supervise",
 ]

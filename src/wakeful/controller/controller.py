@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 
+from wakeful.aio import RightOfWay
 from wakeful.apimachinery.conditions import ConditionedStatus, ConditionSet
 from wakeful.apimachinery.errors import (
     APIStatusError,
@@ -88,6 +89,7 @@ class Controller(Generic[T]):
     ``conditions`` names the kind's condition set: then a new generation makes the happy condition
     Unknown until the reconciler says otherwise, and ``observedGeneration`` follows, as Knative's
     generated reconcilers do. An object that ``selects`` no longer picks counts as deleted.
+    ``urgent`` controllers take the steps that a held request waits for; the others let them pass.
     """
 
     def __init__(
@@ -101,8 +103,11 @@ class Controller(Generic[T]):
         recorder: EventRecorder | None = None,
         workers: int = 4,
         selects: Callable[[T], bool] | None = None,
+        urgent: bool = False,
     ) -> None:
-        self.name = name
+        self.name, self.urgent = name, urgent
+        self.right_of_way: RightOfWay | None = None
+        """Whom to let pass; the manager names it to controllers that are not urgent."""
         self.queue: WorkQueue[NamespacedName] = WorkQueue()
         self._client, self._informer, self._reconciler = client, informer, reconciler
         self._conditions, self._recorder = conditions, recorder
@@ -160,6 +165,9 @@ class Controller(Generic[T]):
         while True:
             key = await self.queue.get()
             try:
+                if self.right_of_way is not None and self.right_of_way.is_claimed:
+                    await self.right_of_way.give_way()
+                    self.queue.begin(key)
                 await self._process(key)
             finally:
                 self.queue.done(key)

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar, cast
 
-from wakeful.aio import Lifetime
+from wakeful.aio import Lifetime, RightOfWay
 from wakeful.apimachinery.meta import Object
 from wakeful.client import Client, Informer
+from wakeful.controller.controller import Controller
 from wakeful.controller.leaderelection import LeaderElector
 from wakeful.controller.record import EventRecorder
 
@@ -40,6 +41,8 @@ class Manager:
         elector: LeaderElector | None = None,
     ) -> None:
         self.client = client
+        self.right_of_way = RightOfWay()
+        """Claimed for a request that is held; controllers that are not urgent let it pass."""
         self.recorder = EventRecorder(client.transport, component)
         self._name, self._elector = name, elector
         self._informers: dict[type[Object], Informer[Any]] = {}
@@ -59,6 +62,8 @@ class Manager:
 
     def add(self, runnable: Runnable) -> None:
         """Run a controller (or another task) once the caches are filled."""
+        if isinstance(runnable, Controller) and not runnable.urgent:
+            runnable.right_of_way = self.right_of_way
         self._runnables.append(runnable)
 
     async def run(self, life: Lifetime) -> None:

@@ -81,6 +81,10 @@ class WorkQueue(Generic[K]):
         self._processing.add(key)
         return key
 
+    def begin(self, key: K) -> None:
+        """The key that was taken is read only now: what was added since is included."""
+        self._dirty.discard(key)
+
     def done(self, key: K) -> None:
         """End the processing of ``key``."""
         self._processing.discard(key)

@@ -28,6 +28,19 @@ async def test_key_added_while_processed_waits_for_done() -> None:
     assert await queue.get() == "a"
 
 
+async def test_key_added_before_it_is_begun_is_processed_once() -> None:
+    """Whoever takes a key and waits sees, when it begins, what was added in the meantime."""
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    key = await queue.get()
+    queue.add("a")
+
+    queue.begin(key)
+    queue.done(key)
+
+    assert queue.is_idle
+
+
 async def test_key_is_not_lost_when_a_getter_is_cancelled() -> None:
     queue: WorkQueue[str] = WorkQueue()
     waiting = asyncio.create_task(queue.get())

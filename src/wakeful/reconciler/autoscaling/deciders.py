@@ -65,14 +65,22 @@ class _Decider:
 
 
 class Deciders:
-    """Every decider, by the namespace and name of its revision."""
+    """Every decider, by the namespace and name of its revision.
+
+    ``hurry`` is called when a request is held and its instance is yet to be started.
+    """
 
     name = "autoscaler"
 
     def __init__(
-        self, source: LoadSource, ready: ReadyCounter, *, clock: Clock | None = None
+        self,
+        source: LoadSource,
+        ready: ReadyCounter,
+        *,
+        clock: Clock | None = None,
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
-        self._source, self._ready = source, ready
+        self._source, self._ready, self._hurry = source, ready, hurry
         self._clock = clock or SystemClock()
         self._deciders: dict[NamespacedName, _Decider] = {}
         self._awake: set[NamespacedName] = set()
@@ -123,6 +131,7 @@ class Deciders:
         decider = self._deciders.get(key)
         if decider is None or decider.recommendation.desired > 0:
             return
+        self._hurry()
         now = self._clock.monotonic()
         decider.metrics.record(now, _FIRST_REQUEST)
         decider.counted_ahead = True

@@ -29,7 +29,9 @@ def make_deployment_controller(manager: Manager, clock: Clock) -> Controller[Dep
         manager.recorder,
         clock,
     )
-    controller = Controller("deployments.apps", manager.client, deployments, reconciler)
+    controller = Controller(
+        "deployments.apps", manager.client, deployments, reconciler, urgent=True
+    )
     sets.add_handler(_on_set(controller))
     pods.add_handler(_when_gone(controller, deployments, sets))
     return controller

@@ -36,7 +36,7 @@ def make_replica_set_controller(manager: Manager, clock: Clock) -> Controller[Re
     sets.add_handler(forget)
     children = CachedChildren(manager.client, pods)
     reconciler = ReplicaSetReconciler(manager.client, children, pending, manager.recorder, clock)
-    controller = Controller("replicasets.apps", manager.client, sets, reconciler)
+    controller = Controller("replicasets.apps", manager.client, sets, reconciler, urgent=True)
     pods.add_handler(_on_pod(controller))
     controller.watch(pods, _adopters(sets))
     return controller

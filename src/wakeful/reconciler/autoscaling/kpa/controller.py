@@ -56,7 +56,7 @@ def add_kpa_controller(
 
     ready = ReadyPods()
     pods.add_handler(ready.observe)
-    deciders = Deciders(source, ready.count, clock=clock)
+    deciders = Deciders(source, ready.count, clock=clock, hurry=manager.right_of_way.claim)
     reconciler = KPAReconciler(
         deciders,
         Children(manager.client, networks, metrics),
@@ -74,6 +74,7 @@ def add_kpa_controller(
         conditions=POD_AUTOSCALER_CONDITIONS,
         recorder=manager.recorder,
         selects=is_kpa,
+        urgent=True,
     )
     controller.watch_owned(networks)
     controller.watch_owned(metrics)

@@ -1,0 +1,42 @@
+"""Work that can wait lets pass what somebody waits for, but not for ever."""
+
+import asyncio
+
+import pytest
+
+from wakeful.aio import RightOfWay
+
+
+async def test_what_can_wait_goes_on_when_the_claim_is_over() -> None:
+    """A claim ends by itself: nobody has to give it back."""
+    way = RightOfWay(seconds=0.001)
+    way.claim()
+    assert way.is_claimed
+
+    await asyncio.wait_for(way.give_way(), 5)
+
+    assert not way.is_claimed
+
+
+async def test_without_a_claim_nobody_waits() -> None:
+    """Giving way costs nothing as long as nobody has claimed it."""
+    await asyncio.wait_for(RightOfWay(seconds=60).give_way(), 5)
+
+
+async def test_a_claim_right_after_another_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask, what can wait has at least half of the time."""
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now)
+    way = RightOfWay(seconds=60)
+    way.claim()
+    now += 61
+    await way.give_way()
+
+    way.claim()
+    claimed_in_pause = way.is_claimed
+    now += 60
+    way.claim()
+
+    assert not claimed_in_pause
+    assert way.is_claimed
