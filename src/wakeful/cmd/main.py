@@ -34,7 +34,6 @@ HttpsPortOption = Annotated[
 ConsolePortOption = Annotated[
     int, typer.Option(min=0, max=65535, help="Kept for the web console, which is not here yet.")
 ]
-RuntimeOption = Annotated[RuntimeName, typer.Option(help="What runs instances.")]
 
 
 @show_errors
@@ -47,9 +46,11 @@ def up(
     bind: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     domain: Annotated[str, typer.Option(help="Domain of services by default.")] = "localhost",
     runtime: Annotated[
-        RuntimeName, typer.Option(help="What runs instances.")
+        RuntimeName, typer.Option(help="What runs instances: sandbox, docker or podman.")
     ] = RuntimeName.SANDBOX,
-    log_level: Annotated[LogLevel, typer.Option(help="How much is logged.")] = LogLevel.INFO,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="How much is logged: debug, info, warning or error.")
+    ] = LogLevel.INFO,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once ready.")] = False,
 ) -> None:
     """Start the platform."""
@@ -161,7 +162,10 @@ def demo(
     keep: Annotated[
         bool | None, typer.Option("--keep/--no-keep", help="Leave the platform running.")
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", "-D")] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", "-D", help="Directory for its state; else one that is removed."),
+    ] = None,
 ) -> None:
     """Show the hello world end to end: asleep at zero, awake in milliseconds, five at once."""
     from wakeful.cmd.demo import run_demo
