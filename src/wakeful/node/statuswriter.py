@@ -16,10 +16,11 @@ from wakeful.node.context import NodeContext
 
 log = structlog.get_logger("wakeful.node.status")
 
-COALESCE_SECONDS = 0.03
+COALESCE_SECONDS = 0.2
 """How long a change nobody waits for may be held back, to be written with the next one.
 
-A container that is ready this soon after its start costs one write instead of two.
+A container that is ready this soon after its start costs one write instead of two, and none while
+it boots and needs the processor itself.
 """
 
 
