@@ -154,7 +154,7 @@ async def probe(host: str, port: int, *, hostname: str = "probe.invalid") -> int
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
-            session.get(f"http://{_bracket(host)}:{port}/", headers={"Host": hostname}) as response,
+            session.get(f"http://{bracket(host)}:{port}/", headers={"Host": hostname}) as response,
         ):
             return response.status
     except (OSError, aiohttp.ClientError, TimeoutError):
@@ -187,5 +187,6 @@ def reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
-def _bracket(host: str) -> str:
+def bracket(host: str) -> str:
+    """An address as it is written in a URL."""
     return f"[{host}]" if ":" in host else host

@@ -9,6 +9,7 @@ from typing import Self
 
 import aiohttp
 
+from wakeful.gateway.envoy import bracket
 from wakeful.gateway.plan import HostRule, RouteTable, Visibility
 from wakeful.gateway.translator.names import (
     HASH_HEADER,
@@ -55,7 +56,7 @@ class Prober:
         if port is None:
             return False
         host = rule.hosts[0].replace("*", "probe", 1)
-        url = f"http://{self._hosts[listener]}:{port}/healthz"
+        url = f"http://{bracket(self._hosts[listener])}:{port}/healthz"
         headers = {"Host": host, PROBE_HEADER: PROBE_VALUE, HASH_HEADER: "override"}
         try:
             async with self._session.get(url, headers=headers) as answer:

@@ -1,0 +1,112 @@
+"""Envoy's reports and the gate's counts become samples."""
+
+from __future__ import annotations
+
+import pytest
+from envoy.config.endpoint.v3 import load_report_pb2
+from envoy.service.load_stats.v3 import lrs_pb2
+
+from wakeful.aio import ManualClock
+from wakeful.apimachinery.meta import NamespacedName
+from wakeful.gateway import Endpoint, RevisionBackend, RevisionKey
+from wakeful.gateway.gate import Gate
+from wakeful.gateway.load import LoadReports, _Stream
+
+HELLO = RevisionKey("default", "hello")
+NAME = NamespacedName("default", "hello")
+ONE = Endpoint("127.0.0.1", 8080)
+
+
+class World:
+    """A gate and its load reports on a clock that stands still."""
+
+    def __init__(self, limit: int = 0) -> None:
+        self.clock = ManualClock()
+        self.gate = Gate(clock=self.clock)
+        self.gate.configure(RevisionBackend(HELLO, container_concurrency=limit))
+        self.load = LoadReports(self.gate, self.clock)
+        self.load._streams.add(_Stream())
+
+    def report(
+        self, in_progress: int, issued: int, *, name: str = "default/hello", seconds: float = 0.1
+    ) -> None:
+        stats = load_report_pb2.ClusterStats(cluster_name=name)
+        stats.load_report_interval.FromMilliseconds(round(seconds * 1000))
+        host = load_report_pb2.UpstreamEndpointStats(total_requests_in_progress=in_progress)
+        host.address.socket_address.address = ONE.address
+        host.address.socket_address.port_value = ONE.port
+        stats.upstream_locality_stats.add(
+            total_requests_in_progress=in_progress,
+            total_issued_requests=issued,
+            upstream_endpoint_stats=[host],
+        )
+        # The gate's own pipe: the same requests on their way.
+        stats.upstream_locality_stats.add(
+            priority=1, total_requests_in_progress=in_progress, total_issued_requests=issued
+        )
+        self.load.on_report(lrs_pb2.LoadStatsRequest(cluster_stats=[stats]))
+
+
+async def test_concurrency_is_averaged_and_requests_are_summed() -> None:
+    world = World()
+    for in_progress, issued in ((2, 5), (4, 3)):
+        world.report(in_progress, issued)
+    await world.clock.advance(1)
+
+    samples = world.load.collect()
+
+    assert samples is not None
+    assert samples[NAME].concurrency == pytest.approx(3)
+    assert samples[NAME].requests == 8
+    assert world.load.in_progress(HELLO, ONE) == 4
+
+
+async def test_long_requests_count_although_no_report_came() -> None:
+    world = World()
+    world.report(2, 2)
+    world.load.collect()
+    await world.clock.advance(1)
+
+    samples = world.load.collect()
+
+    assert samples is not None
+    assert (samples[NAME].concurrency, samples[NAME].requests) == (2, 0)
+
+
+async def test_idle_revisions_are_left_out_and_no_envoy_means_blind() -> None:
+    world = World()
+    await world.clock.advance(1)
+    assert world.load.collect() == {}
+
+    world.load._streams.clear()
+    assert world.load.collect() is None
+
+
+async def test_limited_revisions_are_counted_by_the_gate_alone() -> None:
+    world = World(limit=1)
+    entry = world.gate._entries[HELLO].gate
+    await world.clock.advance(1)
+    entry.arrive(1, world.clock.monotonic())
+    entry.arrive(2, world.clock.monotonic())
+    entry.offer([ONE], world.clock.monotonic())
+    world.load.collect()
+    await world.clock.advance(1)
+    world.report(1, 7, name="default/hello/pods")
+
+    samples = world.load.collect()
+
+    assert samples is not None
+    assert samples[NAME].concurrency == pytest.approx(2)  # one runs, one waits
+    assert samples[NAME].requests == 0
+
+
+async def test_reports_are_frequent_only_while_something_happens() -> None:
+    world = World()
+    assert world.load._interval() == 10
+    world.load.watch(["default/hello"])
+    assert world.load._interval() == 0.1
+
+    await world.clock.advance(5)
+    assert world.load._interval() == 1
+    world.report(1, 1)
+    assert world.load._interval() == 0.1
