@@ -210,7 +210,8 @@ class Writer:
         """Write if anything changed; let go of an object whose last finalizer went."""
         wire["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         wire = track(call, old, wire)
-        if wire == old or same_but_times(wire, old):
+        owned = "managedFields" in wire["metadata"]
+        if wire == old or (owned and same_but_times(wire, old)):
             wire = old
             return self.respond(call, record, wire)
         if call.dry_run:
