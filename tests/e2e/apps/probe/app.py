@@ -104,6 +104,8 @@ def serve(connection):
                         state["served"] += 1
                 for _ in request.pieces():
                     pass
+                if request.headers.get("connection", "").lower() == "close":
+                    return
     except (OSError, EOFError, ValueError):
         pass  # the caller went away
 
