@@ -22,8 +22,11 @@ class Children(Protocol[T]):
         """Children whose controller is ``owner``, as cached."""
         ...
 
-    async def adopt(self, owner: Object, selector: Selector) -> None:
-        """Become the controller of matching objects that have none."""
+    async def claim(self, owner: Object, selector: Selector) -> list[T]:
+        """Become the controller of matching objects that have none; then all children.
+
+        What was adopted just now is among them, although the cache does not show it yet.
+        """
         ...
 
 
@@ -38,8 +41,9 @@ class CachedChildren(Children[T]):
         """Children whose controller is ``owner``, as cached."""
         return list(self._informer.by_index(_INDEX, owner.metadata.uid))
 
-    async def adopt(self, owner: Object, selector: Selector) -> None:
-        """Become the controller of matching objects that have none."""
+    async def claim(self, owner: Object, selector: Selector) -> list[T]:
+        """Become the controller of matching objects that have none; then all children."""
+        adopted: list[T] = []
         for orphan in self._informer.by_index(_INDEX, _orphans(owner.metadata.namespace)):
             if orphan.is_deleting or not selector.matches(orphan.metadata.labels):
                 continue
@@ -52,9 +56,12 @@ class CachedChildren(Children[T]):
             }
             name, namespace = orphan.metadata.name, orphan.metadata.namespace
             try:
-                await self._client.patch(self._informer.model, name, namespace, patch)
+                child = await self._client.patch(self._informer.model, name, namespace, patch)
             except (ConflictError, NotFoundError):
                 continue  # it is gone, or somebody else was faster: the next event tells
+            adopted.append(child)
+        known = {child.metadata.uid for child in adopted}
+        return [*adopted, *(c for c in self.owned_by(owner) if c.metadata.uid not in known)]
 
 
 def _controller(obj: Object) -> Iterable[str]:

@@ -59,8 +59,8 @@ class DeploymentReconciler:
         """Take the next step of the rollout, then say how far it is."""
         if obj.spec.selector is None:
             return None
-        await self._sets.adopt(obj, obj.spec.selector.to_selector())
-        sets = [found for found in self._sets.owned_by(obj) if not found.is_deleting]
+        mine = await self._sets.claim(obj, obj.spec.selector.to_selector())
+        sets = [found for found in mine if not found.is_deleting]
         new = find_new(obj, sets)
         old = [found for found in sets if found is not new]
         self._note_pause(obj)

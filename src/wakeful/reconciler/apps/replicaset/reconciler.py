@@ -40,11 +40,12 @@ class ReplicaSetReconciler:
 
     async def reconcile_kind(self, obj: ReplicaSet) -> Result | None:
         """Bring the number of pods in line, then count them."""
-        if obj.spec.selector is not None:
-            await self._pods.adopt(obj, obj.spec.selector.to_selector())
+        if obj.spec.selector is None:
+            return None
+        mine = await self._pods.claim(obj, obj.spec.selector.to_selector())
         uid = obj.metadata.uid
         gone = self._pending.deleted(uid)
-        pods = [p for p in self._pods.owned_by(obj) if p.is_active and p.metadata.uid not in gone]
+        pods = [pod for pod in mine if pod.is_active and pod.metadata.uid not in gone]
         missing = (obj.spec.replicas or 0) - len(pods) - self._pending.created(uid)
         failure: tuple[str, str] = ("", "")
         if missing > 0:
