@@ -117,8 +117,10 @@ def test_version_1_is_found_below_procds_own_group(tmp_path: Path) -> None:
         (tmp_path / name).mkdir(parents=True)
     paths = machine(
         tmp_path,
-        f"cgroup {tmp_path}/memory cgroup rw,memory 0 0\ncgroup {tmp_path}/cpu cgroup rw,cpu 0 0\n",
-        "4:memory:/limited\n1:cpu:/\n0::/\n",
+        f"cgroup {tmp_path}/memory cgroup rw,memory 0 0\n"
+        f"cgroup {tmp_path}/cpu cgroup rw,cpu 0 0\n"
+        f"cgroup {tmp_path}/cpuset cgroup rw,cpuset 0 0\n",
+        "4:memory:/limited\n3:cpuset:/\n1:cpu:/\n0::/\n",
     )
 
     tree, reason = find_cgroups("ab", 1, **paths)
@@ -129,6 +131,7 @@ def test_version_1_is_found_below_procds_own_group(tmp_path: Path) -> None:
         f"{tmp_path}/memory/limited/wakeful-ab/c",
         f"{tmp_path}/cpu/wakeful-ab/c",
     ]
+    assert (f"{tmp_path}/cpuset", "/sys/fs/cgroup/cpuset") in tree.binds("c")
 
 
 def test_version_2_is_found_where_it_may_be_written(tmp_path: Path) -> None:

@@ -147,12 +147,15 @@ def _kill_tree(root: Path) -> None:
 
 
 class CgroupV1:
-    """One hierarchy for each controller; ``roots`` has the directory of ours in each."""
+    """One hierarchy for each controller; ``roots`` has the directory of ours in each.
+
+    ``shown`` are other hierarchies that programs look for before they believe in the limits.
+    """
 
     version = 1
 
-    def __init__(self, roots: Mapping[str, Path]) -> None:
-        self._roots = dict(roots)
+    def __init__(self, roots: Mapping[str, Path], shown: Mapping[str, Path] | None = None) -> None:
+        self._roots, self._shown = dict(roots), dict(shown or {})
 
     def create(self, name: str, limits: ResourceLimits) -> list[str]:
         """Make the group; return the directories that a process has to enter."""
@@ -228,11 +231,13 @@ class CgroupV1:
 
     def binds(self, name: str) -> list[tuple[str, str]]:
         """What to show inside."""
-        return [
+        binds = [
             (f"{self._roots[controller]}/{name}", f"/sys/fs/cgroup/{controller}")
             for controller in ("memory", "cpu", "cpuacct", "pids")
             if controller in self._roots
         ]
+        shown = self._shown.items()
+        return [*binds, *((str(path), f"/sys/fs/cgroup/{word}") for word, path in shown)]
 
     def destroy(self) -> None:
         """Remove everything of this installation."""
@@ -254,6 +259,8 @@ class CgroupV2:
         self._root.mkdir(exist_ok=True)
         self._hand_down(self._root.parent)
         self._hand_down(self._root)
+        with contextlib.suppress(OSError):
+            _write(self._root / "cpu.weight", str(min(10_000, 100 * (os.cpu_count() or 1))))
 
     @staticmethod
     def _hand_down(directory: Path) -> None:
@@ -366,9 +373,16 @@ def find_cgroups(
         try:
             for root in roots.values():
                 root.mkdir(exist_ok=True)
+            if "cpu" in roots:
+                # Our containers together weigh as much as one program on each processor does, not
+                # as one program.
+                _write(roots["cpu"] / "cpu.shares", str(1024 * (os.cpu_count() or 1)))
         except OSError as error:
             return None, f"control groups are not writable ({error.strerror}: {error.filename})"
-        return CgroupV1(roots), ""
+        shown = {
+            word: v1[word] / own.get(word, "/").lstrip("/") for word in ("cpuset",) if word in v1
+        }
+        return CgroupV1(roots, shown), ""
     if v2 is None:
         return None, "control groups are not mounted"
     # Controllers can be handed down only by groups that have no processes of their own: the
@@ -397,7 +411,7 @@ def _mounted(path: Path) -> tuple[dict[str, Path], Path | None]:
             v2 = v2 or Path(fields[1])
         elif fields[2] == "cgroup":
             for option in fields[3].split(","):
-                if option in V1_CONTROLLERS:
+                if option in (*V1_CONTROLLERS, "cpuset"):
                     v1.setdefault(option, Path(fields[1]))
     return v1, v2
 

@@ -142,10 +142,6 @@ def _system() -> list[str]:
         "1777",
         "--tmpfs",
         "/dev/shm",  # noqa: S108 - inside
-        *_parents("/sys/devices/system"),
-        "--ro-bind-try",
-        "/sys/devices/system",
-        "/sys/devices/system",
     ]
 
 

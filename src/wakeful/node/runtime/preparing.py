@@ -22,6 +22,7 @@ from wakeful.node.runtime.paths import (
 from wakeful.node.runtime.types import ContainerConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_SYS_DEVICES = "/sys/devices/system"
 _ETC_FILES = ("hosts", "hostname", "resolv.conf")
 
 
@@ -146,7 +147,7 @@ class _Preparer:
     def prepare(self, hostname: str, env: Mapping[str, str]) -> Preparation:
         config, identity = self._config, self._identity
         cwd = self._resolve(config.cwd or "/")
-        binds = [Bind(path, place) for path, place in self._around.cgroup_binds]
+        binds = self._sys()
         self._etc_binds = self._etc()
         binds += self._etc_binds
         tmpfs = []
@@ -223,6 +224,22 @@ class _Preparer:
             step |= {"idmap": [list(e) for e in self._identity.mapping], "idmap_optional": True}
         self._steps.append(step)
         return target
+
+    def _sys(self) -> list[Bind]:
+        """What is shown of /sys: processors and memory nodes, and the container's limits.
+
+        Put together on the stage where there is one, for a fifth of what single mounts cost.
+        """
+        parts = [*self._around.cgroup_binds]
+        if (self._host_root / _SYS_DEVICES.lstrip("/")).is_dir():
+            parts.append((_SYS_DEVICES, _SYS_DEVICES))
+        stage = self._around.stage
+        if stage is None:
+            return [Bind(path, place) for path, place in parts]
+        self._steps += [
+            {"kind": "bind", "source": path, "target": f"{stage}{place}"} for path, place in parts
+        ]
+        return [Bind(f"{stage}/sys", "/sys")] if parts else []
 
     def _etc(self) -> list[Bind]:
         if self._around.stage is not None:
