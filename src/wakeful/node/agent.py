@@ -13,11 +13,13 @@ from wakeful.apis.core.pod_types import Pod
 from wakeful.client import Change, Informer
 from wakeful.node.context import NodeContext, NodeIdentity
 from wakeful.node.heartbeat import Heartbeat
-from wakeful.node.materials import TokenCache
+from wakeful.node.materials import Shared
 from wakeful.node.runtime import SandboxNotFoundError, SandboxStatus
+from wakeful.node.sharedvolumes import SharedVolumes
 from wakeful.node.sources import Sources
+from wakeful.node.tokens import TokenCache
 from wakeful.node.volumes import remove_tree
-from wakeful.node.worker import PodWorker, Shared
+from wakeful.node.worker import PodWorker
 
 log = structlog.get_logger("wakeful.node.agent")
 
@@ -32,7 +34,8 @@ class NodeAgent:
 
     def __init__(self, node: NodeContext) -> None:
         self._node = node
-        self._shared = Shared(TokenCache(node), Sources(node.client, node.clock))
+        tokens, sources = TokenCache(node), Sources(node.client, node.clock)
+        self._shared = Shared(tokens, sources, SharedVolumes(node, tokens, sources))
         self._workers: dict[str, PodWorker] = {}
         self._pods = Informer(
             node.client, Pod, fields=f"spec.nodeName={node.identity.name}", clock=node.clock
@@ -69,6 +72,7 @@ class NodeAgent:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._pods.run(), name=self._pods.name)
             group.create_task(self._shared.sources.run(), name="node-agent:sources")
+            group.create_task(self._shared.volumes.run(), name="node-agent:volumes")
             group.create_task(self._heartbeat.run(), name="node-agent:heartbeat")
             await self._pods.synced.wait()
             self._sweep(group, adoptable)
@@ -94,8 +98,9 @@ class NodeAgent:
                 self._node.images.release(holder)
         if self._node.pods_dir.is_dir():
             for folder in self._node.pods_dir.iterdir():
-                if folder.name not in pods:
+                if folder.name not in pods and folder != self._node.shared_dir:
                     group.create_task(remove_tree(folder), name=f"orphan:{folder.name}")
+        group.create_task(self._shared.volumes.sweep(pods.values()), name="orphan:volumes")
         if self._node.shares_host_network:
             for uid in living:
                 self._node.ports.restore(uid, actual_ports(pods[uid]))

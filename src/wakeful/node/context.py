@@ -83,6 +83,11 @@ class NodeContext:
         """The directory of one Pod."""
         return self.pods_dir / uid
 
+    @property
+    def shared_dir(self) -> Path:
+        """The directory of what several Pods see."""
+        return self.pods_dir / "shared"
+
     def log_path(self, uid: str, container: str, attempt: int) -> Path:
         """The log of one run of a container."""
         return self.pods_dir / uid / "logs" / container / f"{attempt}.log"

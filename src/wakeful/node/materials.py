@@ -6,15 +6,11 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import structlog
 
 from wakeful.apimachinery.errors import APIStatusError
-from wakeful.apimachinery.meta import parse_time
-from wakeful.apimachinery.request import APIRequest, Verb
 from wakeful.apis.core import ConfigMap, Secret
 from wakeful.apis.core.pod_types import Container, Pod, Volume
 from wakeful.node.context import NodeContext
@@ -29,6 +25,9 @@ from wakeful.node.environment import (
 from wakeful.node.plan import base_environment, make_container_config
 from wakeful.node.ports import wanted_port
 from wakeful.node.runtime import ContainerConfig, Mount
+from wakeful.node.sharedvolumes import SharedVolumes, is_shareable
+from wakeful.node.sources import Sources
+from wakeful.node.tokens import TokenCache, account_of
 from wakeful.node.volumes import (
     VolumeContent,
     is_projected,
@@ -44,68 +43,19 @@ log = structlog.get_logger("wakeful.node.materials")
 _TERMINATION_LOG = "/dev/termination-log"
 
 
-@dataclass(slots=True)
-class _Token:
-    text: str
-    renew_at: datetime
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the workers of one agent share beside the node itself."""
 
-
-class TokenCache:
-    """Tokens of service accounts, reused until four fifths of their life are over.
-
-    They are bound to the account, not to the Pod: a cold start does not wait for a signature.
-    """
-
-    def __init__(self, node: NodeContext) -> None:
-        self._node = node
-        self._tokens: dict[tuple[tuple[str, str], str, int], _Token] = {}
-
-    async def get(self, account: tuple[str, str], audience: str, seconds: int) -> str:
-        """A token of ``account`` (namespace and name), good for at least a fifth of ``seconds``."""
-        key = (account, audience, seconds)
-        now = self._node.clock.now()
-        cached = self._tokens.get(key)
-        if cached is not None and now < cached.renew_at:
-            return cached.text
-        namespace, name = account
-        spec: dict[str, Any] = {"expirationSeconds": seconds}
-        if audience:
-            spec["audiences"] = [audience]
-        answer = await self._node.client.transport.call(
-            APIRequest(
-                Verb.CREATE,
-                "",
-                "v1",
-                "serviceaccounts",
-                namespace=namespace,
-                name=name,
-                subresource="token",
-                body={
-                    "apiVersion": "authentication.k8s.io/v1",
-                    "kind": "TokenRequest",
-                    "metadata": {"name": name, "namespace": namespace},
-                    "spec": spec,
-                },
-            )
-        )
-        status = answer["status"]
-        expires = parse_time(status["expirationTimestamp"])
-        life: timedelta = expires - now
-        self._tokens[key] = _Token(status["token"], now + life * 0.8)
-        return str(status["token"])
-
-    def seconds_left(self, account: tuple[str, str], audience: str, seconds: int) -> float:
-        """Until when a token should be asked for again."""
-        cached = self._tokens.get((account, audience, seconds))
-        if cached is None:
-            return 0.0
-        return max(0.0, (cached.renew_at - self._node.clock.now()).total_seconds())
+    tokens: TokenCache
+    sources: Sources
+    volumes: SharedVolumes
 
 
 class Materials:
     """Gathers what one Pod reads and turns its containers into runtime configurations."""
 
-    def __init__(self, node: NodeContext, tokens: TokenCache, pod: Pod, pod_ip: str) -> None:
+    def __init__(self, node: NodeContext, shared: Shared, pod: Pod, pod_ip: str) -> None:
         self.pod = pod
         """The newest version: its labels and annotations may change."""
         self.changed = asyncio.Event()
@@ -119,7 +69,7 @@ class Materials:
             cpu_cores=node.cpu_cores,
             memory_bytes=node.memory_bytes,
         )
-        self._node, self._tokens = node, tokens
+        self._node, self._shared = node, shared
         self._folders: dict[str, Path] = {}
         self._contents: dict[str, VolumeContent] = {}
         self._writing = asyncio.Lock()
@@ -153,7 +103,9 @@ class Materials:
             ContainerConfigError: Something that the container refers to is missing.
         """
         used = {m.name for m in container.volume_mounts}
-        volumes = [v for v in self.pod.spec.volumes if v.name in used]
+        volumes = [
+            v for v in self.pod.spec.volumes if v.name in used and not is_shareable(self.pod, v)
+        ]
         references = await self._references([container], volumes)
         await self._prepare_volumes(container, references)
         env = make_environment(
@@ -245,7 +197,7 @@ class Materials:
 
         What cannot be read now stays as it is.
         """
-        volumes = [v for v in self.pod.spec.volumes if v.name in self._folders and is_projected(v)]
+        volumes = [v for v in self._followed() if v.name in self._folders]
         if not volumes:
             return
         try:
@@ -256,15 +208,38 @@ class Materials:
         except (ContainerConfigError, APIStatusError, OSError) as err:
             log.warning("volumes not refreshed", pod=str(self.pod.key), error=str(err))
 
+    def adopt(self) -> None:
+        """The containers of a former agent have their volumes already; keep those in date."""
+        for volume in self.pod.spec.volumes:
+            if is_shareable(self.pod, volume):
+                self._shared.volumes.use(self.pod, volume)
+        for volume in self._followed():
+            uid = self.pod.metadata.uid
+            self._folders[volume.name] = self._node.pod_dir(uid) / "volumes" / volume.name
+
+    def _followed(self) -> list[Volume]:
+        """The volumes that this Pod alone has, and that follow objects."""
+        pod = self.pod
+        return [v for v in pod.spec.volumes if is_projected(v) and not is_shareable(pod, v)]
+
+    @property
+    def has_followed(self) -> bool:
+        """Whether there is anything for :meth:`refresh` to do."""
+        return bool(self._followed())
+
     def next_token(self) -> float | None:
         """Seconds until a token in a volume has to be renewed; None without one."""
         wanted = [
             (t.audience, t.expiration_seconds) for c in self._contents.values() for t in c.tokens
         ]
-        times = [self._tokens.seconds_left(self._account, *one) for one in wanted]
+        times = [self._shared.tokens.seconds_left(account_of(self.pod), *one) for one in wanted]
         return min(times, default=None)
 
     async def _write_volume(self, volume: Volume, references: References) -> None:
+        if is_shareable(self.pod, volume):
+            self._folders[volume.name] = await self._shared.volumes.get(self.pod, volume)
+            self._contents[volume.name] = VolumeContent(projected=True)
+            return
         content = volume_content(volume, self.pod, self.facts, references, self._node.claims_dir)
         folder = self._node.pod_dir(self.pod.metadata.uid) / "volumes" / volume.name
         security = self.pod.spec.security_context
@@ -279,12 +254,8 @@ class Materials:
         if content.tokens:
             self.tokens_written.set()
 
-    @property
-    def _account(self) -> tuple[str, str]:
-        return self.pod.metadata.namespace, self.pod.spec.service_account_name or "default"
-
     async def _token(self, audience: str, seconds: int) -> str:
-        return await self._tokens.get(self._account, audience, seconds)
+        return await self._shared.tokens.get(account_of(self.pod), audience, seconds)
 
 
 def _create(path: Path) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -16,17 +15,16 @@ from wakeful.apis.core.pod_types import Container, Pod, PodStatus
 from wakeful.node.container import LAST_SECONDS, ContainerRunner
 from wakeful.node.context import NodeContext
 from wakeful.node.ending import GracePeriod
-from wakeful.node.materials import Materials, TokenCache
+from wakeful.node.materials import Materials, Shared
 from wakeful.node.ports import render_ports, wanted_ports
 from wakeful.node.runtime import (
     ContainerStatus,
     SandboxConfig,
     SandboxStatus,
 )
-from wakeful.node.sources import Sources
 from wakeful.node.status import make_pod_status
 from wakeful.node.statuswriter import StatusWriter
-from wakeful.node.volumes import is_projected, remove_tree
+from wakeful.node.volumes import remove_tree
 from wakeful.node.waiting import first_of
 
 log = structlog.get_logger("wakeful.node.worker")
@@ -36,14 +34,6 @@ _DEADLINE_EXCEEDED = (
     "DeadlineExceeded",
     "Pod was active on the node longer than the specified deadline",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What the workers of one agent share beside the node itself."""
-
-    tokens: TokenCache
-    sources: Sources
 
 
 class PodWorker:
@@ -217,7 +207,7 @@ class PodWorker:
     def _make_runners(self, sandbox: SandboxStatus) -> None:
         pod = self.pod
         self._ip = self._node.identity.host_ip if pod.spec.host_network else sandbox.ip
-        materials = Materials(self._node, self._shared.tokens, pod, self._ip)
+        materials = Materials(self._node, self._shared, pod, self._ip)
 
         def runner(container: Container, *, init: bool = False) -> ContainerRunner:
             return ContainerRunner(self._node, pod, container, materials, self._status, init=init)
@@ -236,6 +226,9 @@ class PodWorker:
             one.resume(newest.get(name), prior.get(name), new_sandbox=self._adopted is None)
             if self._grace.begun.is_set():
                 one.retire()
+        if any(one.has_run for one in self._runners):
+            materials.adopt()
+            self._stale.set()
 
     @property
     def _runners(self) -> list[ContainerRunner]:
@@ -269,7 +262,7 @@ class PodWorker:
         return True
 
     def _work_aside(self) -> Iterator[Coroutine[Any, Any, None]]:
-        if any(is_projected(volume) for volume in self.pod.spec.volumes):
+        if self._materials is not None and self._materials.has_followed:
             yield self._refresh()
         if self.pod.spec.active_deadline_seconds is not None:
             yield self._expire(self.pod.spec.active_deadline_seconds)
@@ -356,6 +349,7 @@ class PodWorker:
         for container in (*self.pod.spec.init_containers, *self.pod.spec.containers):
             self._node.images.release(self._node.image_holder(self.uid, container.name))
         self._node.ports.release(self.uid)
+        self._shared.volumes.release(self.uid)
 
     async def _leave(self) -> None:
         """Let the object go, and with it the Pod's directory."""

@@ -95,32 +95,96 @@ async def test_config_map_that_goes_leaves_its_files(stage: Any) -> None:
         await stage.world.eventually(lambda: (folder / "mode").read_text() == "back")
 
 
+class Issuer:
+    """Issues tokens in place of the API server, counted."""
+
+    def __init__(self, stage: Any) -> None:
+        self.issued = 0
+        self._clock, self._call = stage.clock, stage.world.client.transport.call
+        stage.world.client.transport.call = self.call
+
+    async def call(self, request: Any) -> Any:
+        if request.subresource != "token":
+            return await self._call(request)
+        token = f"token-{self.issued}"
+        self.issued += 1
+        ends = self._clock.now() + timedelta(seconds=request.body["spec"]["expirationSeconds"])
+        return {"status": {"token": token, "expirationTimestamp": ends.isoformat()}}
+
+
+def with_access(name: str = "web") -> Pod:
+    """A Pod with the volume that nearly every Pod has."""
+    namespace = {"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}
+    sources = [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": 600}},
+        {"configMap": {"name": "root-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [namespace]}},
+    ]
+    mount = {"name": "access", "mountPath": "/access"}
+    return a_pod(
+        name,
+        {"name": "app", "image": "app:1", "volumeMounts": [mount]},
+        volumes=[{"name": "access", "projected": {"sources": sources}}],
+    )
+
+
 async def test_token_is_renewed_before_it_ends(stage: Any) -> None:
     """The file always holds a token with time left."""
-    issued: list[str] = []
-    call = stage.world.client.transport.call
+    Issuer(stage)
+    await stage.config_map("root-ca", **{"ca.crt": "CA"})
+    async with stage.agent():
+        await stage.world.given(with_access())
+        await stage.until(lambda p: p.is_ready)
+        folder = source_of(stage, "/access")
+        read = {name: (folder / name).read_text() for name in ("token", "ca.crt", "namespace")}
+        assert read == {"token": "token-0", "ca.crt": "CA", "namespace": "default"}
+        begun = stage.clock.monotonic()
+        await stage.world.eventually(lambda: (folder / "token").read_text() == "token-1")
 
-    async def with_tokens(request: Any) -> Any:
-        if request.subresource != "token":
-            return await call(request)
-        issued.append(f"token-{len(issued)}")
-        seconds = request.body["spec"]["expirationSeconds"]
-        ends = (stage.clock.now() + timedelta(seconds=seconds)).isoformat()
-        return {"status": {"token": issued[-1], "expirationTimestamp": ends}}
+    assert 400 < stage.clock.monotonic() - begun < 600
 
-    stage.world.client.transport.call = with_tokens
-    sources = [{"serviceAccountToken": {"path": "token", "expirationSeconds": 600}}]
+
+async def test_pods_of_an_account_share_what_is_the_same(stage: Any) -> None:
+    """Written once, renewed for whoever is there, deleted when nobody has it any more."""
+    issuer = Issuer(stage)
+    await stage.config_map("root-ca", **{"ca.crt": "CA"})
+    async with stage.agent():
+        await stage.world.given(with_access("one"))
+        await stage.until(lambda p: p.is_ready, "one")
+        folder = source_of(stage, "/access")
+        written = (folder / "..data").resolve()
+        await stage.world.given(with_access("two"))
+        await stage.until(lambda p: p.is_ready, "two")
+        assert source_of(stage, "/access") == folder
+        assert (folder / "..data").resolve() == written
+        assert issuer.issued == 1
+        await stage.delete("one")
+        await stage.until_gone("one")
+
+    async with stage.agent():
+        await stage.config_map("root-ca", **{"ca.crt": "NEW"})
+        await stage.world.eventually(lambda: (folder / "ca.crt").read_text() == "NEW")
+        await stage.delete("two")
+        await stage.until_gone("two")
+    async with stage.agent():
+        await stage.world.eventually(lambda: not folder.exists())
+
+
+async def test_volumes_of_adopted_pods_follow_too(stage: Any) -> None:
+    await stage.config_map("settings", mode="slow")
     pod = a_pod(
         "web",
-        {"name": "app", "image": "app:1", "volumeMounts": [{"name": "t", "mountPath": "/t"}]},
-        volumes=[{"name": "t", "projected": {"sources": sources}}],
+        {"name": "app", "image": "app:1", "volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+        volumes=[{"name": "v", "configMap": {"name": "settings"}}],
     )
     async with stage.agent():
         await stage.world.given(pod)
         await stage.until(lambda p: p.is_ready)
-        token = source_of(stage, "/t") / "token"
-        assert token.read_text() == "token-0"
-        begun = stage.clock.monotonic()
-        await stage.world.eventually(lambda: token.read_text() == "token-1")
+    await stage.config_map("settings", mode="meanwhile")
+    file = source_of(stage, "/v") / "mode"
+    assert file.read_text() == "slow"
 
-    assert 400 < stage.clock.monotonic() - begun < 600
+    async with stage.agent():
+        await stage.world.eventually(lambda: file.read_text() == "meanwhile")
+        await stage.config_map("settings", mode="now")
+        await stage.world.eventually(lambda: file.read_text() == "now")
