@@ -78,7 +78,8 @@ def _request_timeout() -> hcm_pb2.LocalReplyConfig:
     return hcm_pb2.LocalReplyConfig(
         mappers=[
             hcm_pb2.ResponseMapper(
-                filter=_response_flags("UT"), body_format_override=_text("request timeout")
+                filter=_response_flags("UT", "SI"),
+                body_format_override=_text("request timeout"),
             )
         ]
     )
