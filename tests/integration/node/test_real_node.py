@@ -71,10 +71,14 @@ class Machine:
         IMAGE.put_into(self.store, "dev.local/server:1")
 
     @asynccontextmanager
-    async def agent(self, *, last: bool = False) -> AsyncIterator[NodeContext]:
+    async def agent(
+        self, *, last: bool = False, network: str = "auto"
+    ) -> AsyncIterator[NodeContext]:
         """Run an agent; the ``last`` one takes everything down with it."""
         async with await ProcdClient.connect(self.run_dir) as procd:
-            settings = RuntimeSettings(root=self.place / "node", hidden=[self.place], pool_size=2)
+            settings = RuntimeSettings(
+                root=self.place / "node", hidden=[self.place], pool_size=2, network=network
+            )
             runtime = await open_sandbox_runtime(procd, settings)
             images = StoreProvider(self.store, None)
             node = make_node(self.world, runtime, images, self.place, clock=SystemClock())
@@ -219,3 +223,16 @@ async def test_removed_image_stays_while_it_runs(machine: Machine) -> None:
         await machine.until_gone()
         await machine.store.prune()
         assert not machine.store.has_blob(IMAGE.digest)
+
+
+async def test_without_networks_pods_get_ports_of_their_own(machine: Machine) -> None:
+    """Two instances of one program on the host's network, told different numbers by ``PORT``."""
+    async with machine.agent(last=True, network="host") as node:
+        connector = PodConnector(node)
+        for name in ("one", "two"):
+            await machine.world.given(a_pod(name, CONTAINER))
+        for name in ("one", "two"):
+            pod = await machine.until(lambda p: p.is_ready, name)
+            async with connector.connect(ref(pod), 8080) as stream:
+                await stream.write(b"GET / HTTP/1.0\r\n\r\n")
+                assert (await stream.read(1000)).endswith(name.encode() + b" ")
