@@ -139,35 +139,39 @@ def services(settings: Settings) -> list[JSONObject]:
     ]
 
 
-async def ensure_objects(transport: Transport, objects: Sequence[JSONObject]) -> None:
+async def ensure_objects(
+    transport: Transport, objects: Sequence[JSONObject], *, renew: bool = False
+) -> None:
     """Create what is missing; what is there belongs to the user and is left alone.
 
-    A ``status`` in an object is written in any case: it tells of this run.
+    With ``renew`` the objects tell of this run (its ports): then their spec is written in any case,
+    as a ``status`` always is.
     """
     for data in objects:
-        group, _, version = data["apiVersion"].rpartition("/")
-        resource = _PLURALS[data["kind"]]
-        meta = data["metadata"]
         status = data.get("status")
         body = {key: value for key, value in data.items() if key != "status"}
-        where = {"namespace": meta.get("namespace", "")}
         try:
-            await transport.call(
-                APIRequest(Verb.CREATE, group, version, resource, body=body, **where)
-            )
+            await transport.call(_request(Verb.CREATE, data, body))
         except AlreadyExistsError:
-            log.debug("object exists", kind=data["kind"], name=meta["name"])
+            log.debug("object exists", kind=data["kind"], name=data["metadata"]["name"])
+            if renew:
+                await transport.call(_request(Verb.PATCH, data, {"spec": data["spec"]}))
         if status is not None:
-            await transport.call(
-                APIRequest(
-                    Verb.PATCH,
-                    group,
-                    version,
-                    resource,
-                    name=meta["name"],
-                    subresource="status",
-                    body={"status": status},
-                    patch_type=PatchType.MERGE,
-                    **where,
-                )
-            )
+            await transport.call(_request(Verb.PATCH, data, {"status": status}, "status"))
+
+
+def _request(verb: Verb, data: JSONObject, body: JSONObject, subresource: str = "") -> APIRequest:
+    group, _, version = data["apiVersion"].rpartition("/")
+    meta = data["metadata"]
+    is_patch = verb is Verb.PATCH
+    return APIRequest(
+        verb,
+        group,
+        version,
+        _PLURALS[data["kind"]],
+        namespace=meta.get("namespace", ""),
+        name=meta["name"] if is_patch else "",
+        subresource=subresource,
+        body=body,
+        patch_type=PatchType.MERGE if is_patch else None,
+    )

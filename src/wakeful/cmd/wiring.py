@@ -99,7 +99,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     api = ApiServing(settings, make_scheme(), store, (*admission.hooks(), admit_config_maps))
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
-    await ensure_objects(transport, services(settings))
+    await ensure_objects(transport, services(settings), renew=True)
 
     decisions = _make_decisions(
         settings,
