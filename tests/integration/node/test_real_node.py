@@ -198,6 +198,7 @@ async def test_running_instance_is_adopted(machine: Machine) -> None:
     assert await get(pod.status.pod_ip) == "web "
 
     async with machine.agent(last=True) as node:
+        assert node.runtime.describe().pod_network is not None
         assert await pid_of(pod, node) == first
         now = await machine.until(lambda p: p.is_ready)
         assert now.metadata.resource_version == pod.metadata.resource_version, "nothing to tell"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from wakeful.node.runtime import ContainerConfig, ContainerState, ExecConfig, SandboxConfig
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
+from wakeful.procd import control
 from wakeful.procd.client import ProcdClient
 
 Container = Callable[..., ContainerConfig]
@@ -39,11 +41,13 @@ async def test_a_new_runtime_adopts_what_an_old_one_started(
         running = await first.start_container("pod", container("exec sleep 60", name="running"))
         ended = await first.start_container("pod", container("exit 7", name="ended"))
         await first.wait_container(ended.id)
+        network = first.describe().pod_network
         await first.aclose()
 
     async with await ProcdClient.connect(run_dir) as procd:
         second = await open_sandbox_runtime(procd, settings)
         await second.start()
+        assert second.describe().pod_network == network, "the network is adopted too"
         (found,) = await second.sandboxes()
         assert (found.id, found.ip, found.config.labels) == ("pod", before.ip, labels)
         states = {c.name: (c.state, c.exit_code, c.pid) for c in found.containers}
@@ -107,3 +111,52 @@ async def test_after_procd_is_gone_sandboxes_are_known_but_dead(
         await again.remove_sandbox("pod")
         assert await again.sandboxes() == ()
         await again.shutdown()
+
+
+async def test_killing_procd_takes_instances_and_networks_with_it(
+    place: Path, settings: RuntimeSettings, container: Container
+) -> None:
+    """And the next installation removes the bridge that was left."""
+    run_dir = place / "killed"
+    pid = control.start(run_dir)
+    async with await ProcdClient.connect(run_dir) as procd:
+        runtime = await open_sandbox_runtime(procd, settings)
+        await runtime.start()
+        await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
+        await runtime.start_container("pod", container("exec sleep 6789"))
+        async with asyncio.timeout(10):
+            while not running("sleep", "6789"):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+
+        os.kill(pid, signal.SIGKILL)
+        await procd.wait_closed()
+        await runtime.aclose()
+
+    os.waitpid(pid, 0)  # noqa: ASYNC222 - it was killed
+    async with asyncio.timeout(10):
+        while len(interfaces(settings)) > 1 or running("sleep", "6789"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    other = control.start(place / "other")
+    try:
+        async with await ProcdClient.connect(place / "other") as procd:
+            runtime = await open_sandbox_runtime(
+                procd, RuntimeSettings(root=place / "elsewhere", pool_size=1)
+            )
+            await runtime.start()
+            assert interfaces(settings) == []
+            await runtime.shutdown()
+    finally:
+        control.stop(place / "other")
+        os.waitpid(other, 0)  # noqa: ASYNC222 - it has ended
+
+
+def running(*argv: str) -> bool:
+    wanted = b"".join(word.encode() + b"\0" for word in argv)
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes() == wanted:
+                return True
+        except OSError:  # it ended meanwhile
+            continue
+    return False

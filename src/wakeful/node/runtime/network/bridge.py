@@ -89,6 +89,15 @@ def try_lock(path: Path, *, create: bool) -> int | None:
     return fd
 
 
+def pod_mac(address: ipaddress.IPv4Address) -> bytes:
+    """Return the hardware address that always goes with an address.
+
+    Neighbours remember it: with another one, they would not find a new pod at an old address for
+    some nine seconds.
+    """
+    return b"\x02\x58" + address.packed
+
+
 def choose_range(
     wanted: ipaddress.IPv4Network, taken: list[ipaddress.IPv4Network]
 ) -> ipaddress.IPv4Network:
@@ -270,7 +279,13 @@ class BridgeNetwork:
                 linux.unshare(linux.CLONE_NEWNET)
                 try:
                     netns = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-                    outside.add_veth(self._names.veth(slot), "eth0", netns, self._bridge)
+                    outside.add_veth(
+                        self._names.veth(slot),
+                        "eth0",
+                        netns,
+                        self._bridge,
+                        peer_mac=pod_mac(self._network[slot + 2]),
+                    )
                     with Netlink() as inside:
                         self._configure(inside, slot)
                 finally:
@@ -309,10 +324,14 @@ class BridgeNetwork:
         for _ in range(places):
             slot = self._next % places
             self._next += 1
-            if slot not in self._used:
+            if slot not in self._used and not self._has_cable(slot):
                 self._used.add(slot)
                 return slot
         raise NetworkError(f"pod network {str(self._network)!r} has no free address")
+
+    def _has_cable(self, slot: int) -> bool:
+        """Whether a pod of a former process, or one that is vanishing, has this place."""
+        return Path("/sys/class/net", self._names.veth(slot)).exists()
 
     async def acquire(self) -> Lease:
         """Return a prepared lease, and have another one prepared."""
