@@ -36,6 +36,7 @@ def test_version_1_writes_limits_to_each_hierarchy(tmp_path: Path) -> None:
     made = tree.create("c", LIMITS)
 
     assert made == [str(root / "c") for root in roots.values()]
+    assert tree.names() == ["c"]
     assert (roots["memory"] / "c/memory.limit_in_bytes").read_text() == "1048576"
     assert (roots["cpu"] / "c/cpu.cfs_quota_us").read_text() == "25000"
     assert (roots["cpu"] / "c/cpu.shares").read_text() == "102"

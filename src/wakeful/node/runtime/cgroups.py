@@ -72,6 +72,10 @@ class CgroupTree(Protocol):
         """What to show inside (read-only): directory → its place in the container."""
         ...
 
+    def names(self) -> list[str]:
+        """Return the groups that exist."""
+        ...
+
     def destroy(self) -> None:
         """Remove everything of this installation."""
         ...
@@ -239,6 +243,11 @@ class CgroupV1:
         shown = self._shown.items()
         return [*binds, *((str(path), f"/sys/fs/cgroup/{word}") for word, path in shown)]
 
+    def names(self) -> list[str]:
+        """Return the groups that exist."""
+        found = {p.name for root in self._roots.values() for p in root.iterdir() if p.is_dir()}
+        return sorted(found)
+
     def destroy(self) -> None:
         """Remove everything of this installation."""
         for root in self._roots.values():
@@ -341,6 +350,10 @@ class CgroupV2:
     def binds(self, name: str) -> list[tuple[str, str]]:
         """What to show inside."""
         return [(f"{self._root}/{name}", "/sys/fs/cgroup")]
+
+    def names(self) -> list[str]:
+        """Return the groups that exist."""
+        return sorted(path.name for path in self._root.iterdir() if path.is_dir())
 
     def destroy(self) -> None:
         """Remove everything of this installation."""

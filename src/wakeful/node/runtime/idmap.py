@@ -8,9 +8,6 @@ FIRST_ID = 0x7001_0000
 """Outside number of user 0 inside. The range is far above what distributions give to people
 (subuid starts at 100000) and what systemd-nspawn takes."""
 RANGE = 0x1_0000
-LAUNCHER_ID = FIRST_ID - 1
-"""Runs bubblewrap itself. Mapped to nobody, so that becoming any user inside, root or not, neither
-needs nor costs privileges."""
 DEFAULT_UID = 65532
 """``nonroot`` of distroless images; who runs on the host's root file system."""
 _HIGHEST = 0xFFFF_FFFE

@@ -130,18 +130,22 @@ class Launcher:
         ready: Preparation,
     ) -> ProcessSpec:
         fds: dict[int, FdSource] = {ARGS_FD: DataFd(bubblewrap_arguments(ready.plan))}
-        launcher: int | None = None
+        uid: int | None = None
+        gid: int | None = None
         groups: list[int] = []
         if ready.plan.shared_userns:
-            launcher = idmap.LAUNCHER_ID
-            fds[USERNS_FD] = UserNamespaceFd(identity.mapping, launcher)
+            # Bubblewrap runs as the container's own user from the beginning. It needs no more,
+            # and a monitor of another user could not take the container with it when it dies.
+            uid = idmap.outside(identity.mapping, identity.uid)
+            gid = idmap.outside(identity.mapping, identity.gid)
             groups = [idmap.outside(identity.mapping, group) for group in identity.groups]
+            fds[USERNS_FD] = UserNamespaceFd(identity.mapping, uid)
         return ProcessSpec(
             name=container.process,
             argv=bubblewrap_argv(bubblewrap.program, config.argv),
             env=MONITOR_ENV,
-            uid=launcher,
-            gid=launcher,
+            uid=uid,
+            gid=gid,
             groups=groups,
             stdin="pipe" if config.stdin else "null",
             terminal=config.tty,

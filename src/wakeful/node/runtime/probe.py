@@ -118,15 +118,19 @@ async def _try_bubblewrap(
 ) -> str:
     """Run a program in a sandbox; return what went wrong, or nothing."""
     plan = SandboxPlan(
-        root=host_view([]), shared_userns=stage is not None, uid=idmap.DEFAULT_UID, gid=0
+        root=host_view([]),
+        shared_userns=stage is not None,
+        uid=idmap.DEFAULT_UID,
+        gid=idmap.DEFAULT_UID,
     )
     mapping = idmap.id_map(())
+    user = idmap.outside(mapping, idmap.DEFAULT_UID)
     fds: dict[int, FdSource] = {ARGS_FD: DataFd(bubblewrap_arguments(plan))}
     if stage is not None:
-        fds[USERNS_FD] = UserNamespaceFd(mapping, idmap.LAUNCHER_ID)
+        fds[USERNS_FD] = UserNamespaceFd(mapping, user)
     log = scratch / "probe.log"
     name = "probe/bubblewrap"
-    launcher = idmap.LAUNCHER_ID if stage is not None else None
+    launcher = user if stage is not None else None
     try:
         if bubblewrap.steps:
             await procd.mount(bubblewrap.steps)

@@ -106,7 +106,22 @@ class SandboxRuntime:
                     leases.append(lease)
                 else:
                     record.lease = None  # procd was restarted: nothing of it is left
+        self._end_strays()
         await self._network.start(leases)
+
+    def _end_strays(self) -> None:
+        """Kill what a procd that was killed itself could not take with it."""
+        if self._cgroups is None:
+            return
+        running = {
+            container.cgroup
+            for record in self._table.sandboxes.values()
+            for container in record.containers.values()
+            if self._table.process(container) is not None
+        }
+        for name in self._cgroups.names():
+            if name not in running:
+                self._cgroups.remove(name)
 
     async def aclose(self) -> None:
         """Let go of everything and leave sandboxes running."""

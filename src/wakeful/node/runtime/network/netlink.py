@@ -141,9 +141,12 @@ class Netlink:
         self._request(_NEWLINK, _ACK | _CREATE | _EXCL, body, f"bridge {name!r}")
         return self.index(name)
 
-    def add_veth(self, name: str, peer: str, peer_netns: int, master: int) -> None:
+    def add_veth(
+        self, name: str, peer: str, peer_netns: int, master: int, *, peer_mac: bytes
+    ) -> None:
         """Make a cable: ``name`` here, up and plugged into ``master``; ``peer`` in a namespace."""
         other = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _name(peer)
+        other += _attribute(_IFLA_ADDRESS, peer_mac)
         other += _attribute(_IFLA_NET_NS_FD, struct.pack("=I", peer_netns))
         data = _attribute(_IFLA_INFO_DATA | _NESTED, _attribute(_VETH_INFO_PEER | _NESTED, other))
         info = _attribute(_IFLA_LINKINFO | _NESTED, _attribute(_IFLA_INFO_KIND, b"veth\0") + data)
