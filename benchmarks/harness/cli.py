@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from harness import machine
 from harness.figures import Report, show
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
-Measure = Callable[[argparse.Namespace], Awaitable[Report]]
+Measure = Callable[[argparse.Namespace], Coroutine[Any, Any, Report]]
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
