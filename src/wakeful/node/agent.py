@@ -101,8 +101,8 @@ class NodeAgent:
                 if folder.name not in pods and folder != self._node.shared_dir:
                     group.create_task(remove_tree(folder), name=f"orphan:{folder.name}")
         group.create_task(self._shared.volumes.sweep(pods.values()), name="orphan:volumes")
-        if self._node.shares_host_network:
-            for uid in living:
+        for uid in adoptable.keys() & living:
+            if adoptable[uid].host_network:  # before anybody else is given the same
                 self._node.ports.restore(uid, actual_ports(pods[uid]))
 
     async def _remove_orphan(self, sandbox: SandboxStatus) -> None:

@@ -138,8 +138,10 @@ class PodWorker:
         sandbox = await self._ensure_sandbox()
         if sandbox is None:
             return
-        if self._node.shares_host_network:
+        if sandbox.host_network and not self.pod.spec.host_network:
             await self._assign_ports()
+        elif PORTS_ANNOTATION in self.pod.metadata.annotations:
+            await self._tell_ports(None)
         self._make_runners(sandbox)
         self._prepared.set()
         async with asyncio.TaskGroup() as group:
@@ -196,13 +198,15 @@ class PodWorker:
         self._node.ports.restore(self.uid, told)
         ports = self._node.ports.assign(self.uid, wanted_ports(self.pod))
         if ports and ports != told:
-            text = render_ports(ports)
-            name, namespace = self.pod.metadata.name, self.pod.metadata.namespace
-            patch = {"metadata": {"annotations": {PORTS_ANNOTATION: text}, "uid": self.uid}}
-            try:
-                self.update(await self._node.client.patch(Pod, name, namespace, patch))
-            except (NotFoundError, ConflictError):
-                return  # gone: the agent will tell
+            await self._tell_ports(render_ports(ports))
+
+    async def _tell_ports(self, text: str | None) -> None:
+        name, namespace = self.pod.metadata.name, self.pod.metadata.namespace
+        patch = {"metadata": {"annotations": {PORTS_ANNOTATION: text}, "uid": self.uid}}
+        try:
+            self.update(await self._node.client.patch(Pod, name, namespace, patch))
+        except (NotFoundError, ConflictError):
+            return  # gone: the agent will tell
 
     def _make_runners(self, sandbox: SandboxStatus) -> None:
         pod = self.pod

@@ -66,3 +66,18 @@ async def test_two_pods_on_one_port(stage: Any) -> None:
     for server in programs.servers:
         server.close()
         await server.wait_closed()
+
+
+async def test_pod_with_its_own_network_keeps_its_ports(stage: Any) -> None:
+    """Also under an agent that can make no more; and what was said wrongly is taken back."""
+    async with stage.agent():
+        await stage.world.given(a_pod("web", annotations={PORTS_ANNOTATION: '{"8080":4}'}))
+        before = await stage.until(lambda p: p.is_ready)
+        assert PORTS_ANNOTATION not in before.metadata.annotations
+
+    stage.runtime._pod_network = False
+    async with stage.agent():
+        await stage.world.given(a_pod("other"))
+        await stage.until(lambda p: p.is_ready, "other")
+        after = await stage.until(lambda p: p.is_ready)
+    assert after.metadata.resource_version == before.metadata.resource_version

@@ -82,12 +82,10 @@ class Machine:
             runtime = await open_sandbox_runtime(procd, settings)
             images = StoreProvider(self.store, None)
             node = make_node(self.world, runtime, images, self.place, clock=SystemClock())
-            async with running_agent(node):
-                try:
-                    yield node
-                finally:
-                    if last:
-                        await runtime.shutdown()
+            async with running_agent(node) as agent:
+                if last:
+                    agent.end_instances()
+                yield node
 
     async def until(self, check: Any, name: str = "web") -> Pod:
         async def look() -> Pod | None:
