@@ -50,21 +50,28 @@ class Window:
         self._buckets = [0.0] * _bucket_count(window_seconds)
         self._first: int | None = None
         self._last: int | None = None
+        self._unlived = 0.0
+        """The part of the first second that had passed before there was anything to record."""
 
-    def record(self, now: float, value: float) -> None:
-        """Add ``value`` to the second ``now`` falls into; too old for the window is dropped."""
+    def record(self, now: float, value: float, *, lived: float = 1.0) -> None:
+        """Add ``value`` to the second ``now`` falls into; too old for the window is dropped.
+
+        A life that begins in mid-second has ``lived`` only that share of its first second, and is
+        averaged over no more than that.
+        """
         index, size = _index(now), len(self._buckets)
         if self._first is None or self._last is None or index - self._last >= size:
             self._buckets = [0.0] * size
             self._first = self._last = index
+            self._unlived = 1.0 - lived
         elif index > self._last:
             for skipped in range(self._last + 1, index + 1):
                 self._buckets[skipped % size] = 0.0
             self._last = index
         elif index <= self._last - size:
             return
-        else:
-            self._first = min(self._first, index)
+        elif index < self._first:
+            self._first, self._unlived = index, 0.0
         self._buckets[index % size] += value
 
     def is_empty(self, now: float) -> bool:
@@ -83,7 +90,7 @@ class Window:
         silent = max(0, _index(now) - self._last)
         if silent >= size:
             return 0.0
-        valid = min(self._last - self._first + 1, size - silent)
+        valid = min(self._last - self._first + 1 - self._unlived, size - silent)
         total = math.fsum(self._recent(size - silent))
         return math.floor(total / valid * _DIGITS + 0.5) / _DIGITS
 
@@ -102,7 +109,9 @@ class Window:
         if self._last is not None and self._first is not None:
             for age, value in enumerate(kept):
                 self._buckets[(self._last - age) % size] = value
-            self._first = max(self._first, self._last - len(kept) + 1)
+            oldest = self._last - len(kept) + 1
+            if oldest > self._first:
+                self._first, self._unlived = oldest, 0.0
 
     def _recent(self, count: int) -> list[float]:
         """The ``count`` newest buckets up to the last write, newest first."""

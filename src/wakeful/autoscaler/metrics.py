@@ -79,6 +79,18 @@ class RevisionMetrics:
         self._rps.record(now, sample.requests)
         self._rps_panic.record(now, sample.requests)
 
+    def record_first(self, now: float, lived: float) -> None:
+        """Count a first request in the second of ``now``, of which ``lived`` is left.
+
+        The concurrency of a revision that wakes is averaged over its life so far: fifty at once
+        that come shortly before a second ends are fifty, and not two and a half. A request is
+        counted as a whole: a rate needs a whole second to be one.
+        """
+        self._concurrency.record(now, lived, lived=lived)
+        self._concurrency_panic.record(now, lived, lived=lived)
+        self._rps.record(now, 1.0)
+        self._rps_panic.record(now, 1.0)
+
     def load(
         self, metric: ScalingMetric, now: float, *, absence_is_zero: bool = False
     ) -> WindowLoad | None:

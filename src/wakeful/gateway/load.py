@@ -46,6 +46,8 @@ class _Revision:
     in_progress: int = 0
     endpoints: dict[Endpoint, int] = field(default_factory=dict)
     gate: GateCounts = field(default_factory=lambda: GateCounts(0, 0, 0, 0.0, 0.0))
+    was_reported: bool = False
+    """Reports came in the period before the present one, too."""
 
 
 class _Stream:
@@ -131,10 +133,15 @@ class LoadReports:
             requests = counts.arrived_total - before.arrived_total
         else:
             if revision.covered:
-                concurrency += revision.area / revision.covered
+                # Before the first report of one that wakes, its requests were at the gate.
+                span = revision.covered
+                if not revision.was_reported:
+                    span = max(span, elapsed)
+                concurrency += revision.area / span
             else:
                 concurrency += revision.in_progress
             requests = revision.issued
+        revision.was_reported = revision.covered > 0
         revision.area = revision.covered = 0.0
         revision.issued = 0
         if requests or concurrency:

@@ -113,7 +113,8 @@ class TestValidation:
             {"min_scale": "3", "max_scale": "3"},
             {"min_scale": "3", "max_scale": "0"},
             {"activation_scale": "2", "min_scale": "1", "max_scale": "2"},
-            {"window": "6s"},
+            {"window": "0s"},
+            {"window": "1s"},
             {"window": "1h"},
             {"target": "0.01"},
             {"target_burst_capacity": "-1"},
@@ -155,7 +156,7 @@ class TestValidation:
                 {"activation_scale": "5", "max_scale": "3"},
                 f"max-scale=3 is less than activation-scale=5: {PATH}.{G}activation-scale",
             ),
-            ({"window": "5s"}, f"expected 6s <= 5s <= 1h0m0s: {PATH}.{G}window"),
+            ({"window": "-1s"}, f"expected 0s <= -1s <= 1h0m0s: {PATH}.{G}window"),
             (
                 {"window": "9.5s"},
                 f"must be specified with at most second precision: {PATH}.{G}window",

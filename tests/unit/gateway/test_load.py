@@ -49,6 +49,8 @@ class World:
 
 async def test_concurrency_is_averaged_and_requests_are_summed() -> None:
     world = World()
+    world.report(0, 0)
+    world.load.collect()
     for in_progress, issued in ((2, 5), (4, 3)):
         world.report(in_progress, issued)
     await world.clock.advance(1)
@@ -59,6 +61,19 @@ async def test_concurrency_is_averaged_and_requests_are_summed() -> None:
     assert samples[NAME].concurrency == pytest.approx(3)
     assert samples[NAME].requests == 8
     assert world.load.in_progress(HELLO, ONE) == 4
+
+
+async def test_one_that_wakes_carries_what_it_carried_for_as_long_as_it_did() -> None:
+    """Reports begin with the instance: four at once for the last half of a second are two."""
+    world = World()
+    for _ in range(5):
+        world.report(4, 1)
+    await world.clock.advance(1)
+
+    samples = world.load.collect()
+
+    assert samples is not None
+    assert samples[NAME].concurrency == pytest.approx(2)
 
 
 async def test_long_requests_count_although_no_report_came() -> None:

@@ -74,6 +74,7 @@ async def test_more_held_requests_change_nothing_until_the_tick() -> None:
 
 async def test_the_request_that_poked_is_not_counted_twice() -> None:
     world = World()
+    await world.clock.advance(0.5)
     world.deciders.ensure(HELLO, SPEC)
     world.deciders.poke("default", "hello-00001")
 
@@ -85,7 +86,7 @@ async def test_the_request_that_poked_is_not_counted_twice() -> None:
     await world.pass_seconds(1)
     report = world.deciders.explain("default", "hello-00001")
     assert report is not None
-    assert report.history[-1]["stable"] == 0.666667  # 1 + 0 + 1 over three seconds
+    assert report.history[-1]["stable"] == 1  # for both seconds of its life
 
 
 async def test_pokes_for_the_unknown_and_the_running_are_ignored() -> None:

@@ -181,7 +181,8 @@ def test_revision_that_cannot_come_up_is_not_reachable(revision: Revision) -> No
     assert made.spec.reachability == "Unreachable"
 
 
-def test_edits_of_the_autoscaler_are_put_back(revision: Revision) -> None:
+def test_edits_of_the_autoscaler_hold_until_the_revision_changes(revision: Revision) -> None:
+    """``kubectl edit podautoscaler`` works; what the Revision says later takes its place."""
     want = make_pod_autoscaler(revision, None, CONFIG.autoscaler)
     have = want.deep_copy()
     assert sync_autoscaling(want, have) is None
@@ -190,11 +191,29 @@ def test_edits_of_the_autoscaler_are_put_back(revision: Revision) -> None:
         "autoscaling.knative.dev/metric": "concurrency",
         "other": "stays",
     }
-    changed = sync_autoscaling(want, have)
+    assert sync_autoscaling(want, have) is None
+
+    revision.metadata.annotations["autoscaling.knative.dev/max-scale"] = "4"
+    changed = sync_autoscaling(make_pod_autoscaler(revision, None, CONFIG.autoscaler), have)
+
     assert changed is not None
     assert "autoscaling.knative.dev/min-scale" not in changed.metadata.annotations
+    assert changed.metadata.annotations["autoscaling.knative.dev/max-scale"] == "4"
     assert changed.metadata.annotations["autoscaling.knative.dev/metric"] == "concurrency"
     assert changed.metadata.annotations["other"] == "stays"
+
+
+def test_what_is_decided_elsewhere_is_put_back_at_once(revision: Revision) -> None:
+    want = make_pod_autoscaler(revision, None, CONFIG.autoscaler)
+    have = want.deep_copy()
+    have.spec.container_concurrency = 99
+    have.metadata.annotations["autoscaling.knative.dev/min-scale"] = "3"
+
+    changed = sync_autoscaling(want, have)
+
+    assert changed is not None
+    assert changed.spec == want.spec
+    assert changed.metadata.annotations["autoscaling.knative.dev/min-scale"] == "3"
 
 
 def test_image_is_cached_by_digest(revision: Revision) -> None:

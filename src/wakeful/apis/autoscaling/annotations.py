@@ -30,7 +30,13 @@ WEIGHTED_EXPONENTIAL = "weighted-exponential"
 WEIGHTED_EXPONENTIAL_ALIAS = "weightedExponential"
 
 TARGET_MIN = 0.01
-WINDOW_MIN_SECONDS = 6
+WINDOW_MIN_SECONDS = 0
+"""Upstream asks for 6 s: its averages come over the network, and fewer than a handful of seconds of
+them would be noise. Here they come from the Envoy next door, every second, and a revision that
+should sleep as soon as it can may say so. A window of 0 s is the last second.
+"""
+DEFAULT_WINDOW_MIN_SECONDS = 6
+"""The least for everybody (``stable-window`` of ``config-autoscaler``), as upstream has it."""
 WINDOW_MAX_SECONDS = 3600
 PANIC_WINDOW_PERCENTAGE_MIN, PANIC_WINDOW_PERCENTAGE_MAX = 1, 100
 PANIC_THRESHOLD_PERCENTAGE_MIN, PANIC_THRESHOLD_PERCENTAGE_MAX = 110, 1000

@@ -16,12 +16,12 @@ from wakeful.apimachinery.goscalars import (
     parse_int,
 )
 from wakeful.apis.autoscaling.annotations import (
+    DEFAULT_WINDOW_MIN_SECONDS,
     KPA,
     PANIC_WINDOW_PERCENTAGE_MAX,
     PANIC_WINDOW_PERCENTAGE_MIN,
     TARGET_MIN,
     WINDOW_MAX_SECONDS,
-    WINDOW_MIN_SECONDS,
 )
 
 CONFIG_NAME = "config-autoscaler"
@@ -182,7 +182,10 @@ def _check_rates(config: AutoscalerConfig) -> None:
 
 def _check_windows(config: AutoscalerConfig, durations: Mapping[str, timedelta]) -> None:
     key = "stable-window"
-    lower, upper = timedelta(seconds=WINDOW_MIN_SECONDS), timedelta(seconds=WINDOW_MAX_SECONDS)
+    lower, upper = (
+        timedelta(seconds=DEFAULT_WINDOW_MIN_SECONDS),
+        timedelta(seconds=WINDOW_MAX_SECONDS),
+    )
     if not lower <= durations[key] <= upper:
         raise AutoscalerConfigError(
             f"{key} = {format_duration(durations[key])}, must be in"

@@ -38,7 +38,8 @@ log = structlog.get_logger("wakeful.autoscaler")
 
 COLLECT_SECONDS = 1.0
 _COLLECTS_PER_TICK = round(TICK_SECONDS / COLLECT_SECONDS)
-_FIRST_REQUEST = LoadSample(1.0, 1.0)
+_LEAST_LIFE_SECONDS = 0.1
+"""A life shorter than this is not averaged over: a request more or less would decide too much."""
 
 ReadyCounter = Callable[[NamespacedName], int]
 """How many instances of a revision are ready now."""
@@ -60,8 +61,8 @@ class _Decider:
     state: ScalerState
     recommendation: Recommendation
     history: DecisionHistory = field(default_factory=DecisionHistory)
-    counted_ahead: bool = False
-    """The first held request was recorded when it came, before the source reports it again."""
+    counted_ahead: LoadSample = IDLE
+    """What was recorded of the first held request when it came, before the source reports it."""
 
 
 class Deciders:
@@ -133,8 +134,12 @@ class Deciders:
             return
         self._hurry()
         now = self._clock.monotonic()
-        decider.metrics.record(now, _FIRST_REQUEST)
-        decider.counted_ahead = True
+        if decider.counted_ahead is IDLE:
+            # It belongs to the second that is recorded when the next sample comes.
+            at = now + COLLECT_SECONDS / 2
+            lived = max(math.floor(at) + COLLECT_SECONDS / 2 - now, _LEAST_LIFE_SECONDS)
+            decider.metrics.record_first(at, lived)
+            decider.counted_ahead = LoadSample(lived, 1.0)
         self._awake.add(key)
         self._decide(key, decider, now, poked=True)
 
@@ -170,7 +175,12 @@ class Deciders:
         return math.floor(self._clock.monotonic()) + COLLECT_SECONDS / 2
 
     def step(self) -> None:
-        """Take in one second of load; at every second step, decide."""
+        """Take in one second of load; at every other step, decide.
+
+        In between, whatever carried more than its instances are meant to is decided upon if that
+        makes it grow: the tick would find the same a second later, with a second's more in the
+        queue. Nothing else changes before the tick.
+        """
         now = self._clock.monotonic()
         samples = self._source.collect()
         if samples is not None:
@@ -183,7 +193,7 @@ class Deciders:
                 self._tick(key, now)
         elif samples:
             for key, sample in samples.items():
-                if self._is_surging(key, sample):
+                if self._is_short(key, sample):
                     self._decide(key, self._deciders[key], now, only_upwards=True)
 
     def _record(self, key: NamespacedName, sample: LoadSample | None, now: float) -> None:
@@ -194,26 +204,22 @@ class Deciders:
             if decider.recommendation.desired <= 0 and not self._ready(key):
                 return
             sample = IDLE
-        elif decider.counted_ahead:
+        else:
             sample = LoadSample(
-                max(0.0, sample.concurrency - _FIRST_REQUEST.concurrency),
-                max(0.0, sample.requests - _FIRST_REQUEST.requests),
+                max(0.0, sample.concurrency - decider.counted_ahead.concurrency),
+                max(0.0, sample.requests - decider.counted_ahead.requests),
             )
-        decider.counted_ahead = False
+        decider.counted_ahead = IDLE
         decider.metrics.record(now, sample)
 
-    def _is_surging(self, key: NamespacedName, sample: LoadSample) -> bool:
-        """Whether one second alone exceeds what is wanted by the panic threshold.
-
-        A panic would be found at the tick anyway; a second saved is a second less in the queue.
-        """
+    def _is_short(self, key: NamespacedName, sample: LoadSample) -> bool:
+        """Whether the last second alone asked for more instances than are wanted."""
         decider = self._deciders.get(key)
         if decider is None:
             return False
-        spec = decider.spec
-        rps = spec.metric is ScalingMetric.RPS
-        needed = (sample.requests if rps else sample.concurrency) / spec.target_value
-        return needed >= spec.panic_threshold * max(1, decider.recommendation.desired)
+        rps = decider.spec.metric is ScalingMetric.RPS
+        carried = sample.requests if rps else sample.concurrency
+        return carried / decider.spec.target_value > max(1, decider.recommendation.desired)
 
     def _tick(self, key: NamespacedName, now: float) -> None:
         decider = self._deciders.get(key)

@@ -38,6 +38,8 @@ from wakeful.apis.serving import Revision, RoutingState, register
 from wakeful.apis.serving.config import DefaultsConfig, DeploymentConfig, FeaturesConfig
 from wakeful.reconciler.serving.revision.pod import make_pod_spec
 
+FROM_REVISION = "autoscaling.wakeful.dev/from-revision"
+"""On a PodAutoscaler: a hash of the scaling annotations that its Revision had when last applied."""
 _NOT_FOR_CHILDREN = frozenset(
     (register.LAST_PINNED, register.NO_GC, register.ROUTING_STATE_MODIFIED, register.ROUTES)
 )
@@ -184,6 +186,7 @@ def make_pod_autoscaler(
     meta = revision.metadata
     annotations = _annotations(revision, autoscaling=True)
     annotations.setdefault(CLASS.name, config.pod_autoscaler_class)
+    annotations[FROM_REVISION] = _hash_scaling(annotations)
     return PodAutoscaler(
         metadata=ObjectMeta(
             name=meta.name,
@@ -223,18 +226,35 @@ def _reachability(revision: Revision, deployment: Deployment | None) -> Reachabi
 def sync_autoscaling(want: PodAutoscaler, have: PodAutoscaler) -> PodAutoscaler | None:
     """``have`` with the Revision's word on scaling; None when it has it already.
 
-    Annotations that others put there stay; autoscaling ones the Revision does not have go, apart
-    from the class and metric that defaulting filled in.
+    Annotations that others put there stay. Scaling may be edited on the PodAutoscaler itself: such
+    an edit holds until the Revision says something new, which then takes the place of them all,
+    apart from the class and metric that defaulting filled in. (Upstream puts an edit back as soon
+    as it looks, and so within moments of it.)
     """
+    present = have.metadata.annotations
+    edits_hold = present.get(FROM_REVISION) == want.metadata.annotations[FROM_REVISION]
     annotations = {
         key: value
-        for key, value in have.metadata.annotations.items()
-        if not key.startswith(AUTOSCALING_GROUP) or key in _DEFAULTED
-    } | want.metadata.annotations
-    if want.spec == have.spec and annotations == have.metadata.annotations:
+        for key, value in present.items()
+        if edits_hold or not _is_scaling(key) or key in _DEFAULTED
+    } | {
+        key: value
+        for key, value in want.metadata.annotations.items()
+        if not (edits_hold and _is_scaling(key))
+    }
+    if want.spec == have.spec and annotations == present:
         return None
     meta = have.metadata.model_copy(update={"annotations": annotations})
     return have.model_copy(update={"metadata": meta, "spec": want.spec})
+
+
+def _is_scaling(key: str) -> bool:
+    return key.startswith(f"{AUTOSCALING_GROUP}/")
+
+
+def _hash_scaling(annotations: Mapping[str, str]) -> str:
+    scaling = sorted((key, value) for key, value in annotations.items() if _is_scaling(key))
+    return hashlib.blake2s(orjson.dumps(scaling), digest_size=5).hexdigest()
 
 
 _DEFAULTED = frozenset((CLASS.name, f"{AUTOSCALING_GROUP}/metric"))
