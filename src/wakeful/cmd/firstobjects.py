@@ -10,6 +10,7 @@ import structlog
 from wakeful import __version__
 from wakeful.apimachinery.errors import AlreadyExistsError
 from wakeful.apimachinery.request import APIRequest, PatchType, Transport, Verb
+from wakeful.apis.serving.config.domain import FALLBACK_DOMAIN
 from wakeful.config import Settings
 
 log = structlog.get_logger("wakeful.cmd.firstobjects")
@@ -139,6 +140,17 @@ def services(settings: Settings) -> list[JSONObject]:
     ]
 
 
+async def ensure_domain(transport: Transport, domain: str) -> None:
+    """Put ``domain`` into ``config-domain`` while that names none; what it names is the user's."""
+    if domain == FALLBACK_DOMAIN:
+        return
+    meta = {"name": "config-domain", "namespace": "knative-serving"}
+    data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+    found = await transport.call(_request(Verb.GET, data, {}))
+    if set(found.get("data") or ()) <= {"_example"}:
+        await transport.call(_request(Verb.PATCH, data, {"data": {domain: ""}}))
+
+
 async def ensure_objects(
     transport: Transport, objects: Sequence[JSONObject], *, renew: bool = False
 ) -> None:
@@ -170,8 +182,8 @@ def _request(verb: Verb, data: JSONObject, body: JSONObject, subresource: str = 
         version,
         _PLURALS[data["kind"]],
         namespace=meta.get("namespace", ""),
-        name=meta["name"] if is_patch else "",
+        name="" if verb is Verb.CREATE else meta["name"],
         subresource=subresource,
-        body=body,
+        body=body or None,
         patch_type=PatchType.MERGE if is_patch else None,
     )

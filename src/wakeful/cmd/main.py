@@ -44,7 +44,9 @@ def up(
     https_port: HttpsPortOption = 8443,
     console_port: ConsolePortOption = 8081,
     bind: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    domain: Annotated[str, typer.Option(help="Domain of services by default.")] = "localhost",
+    domain: Annotated[
+        str, typer.Option(help="Domain of services, for a config-domain that names none.")
+    ] = "localhost",
     runtime: Annotated[
         RuntimeName, typer.Option(help="What runs instances: sandbox, docker or podman.")
     ] = RuntimeName.SANDBOX,

@@ -25,6 +25,7 @@ from wakeful.cmd.apiserving import ApiEntrance, ApiServing
 from wakeful.cmd.envoy import ProcdEnvoyRunner
 from wakeful.cmd.firstobjects import (
     config_maps,
+    ensure_domain,
     ensure_objects,
     namespaces,
     services,
@@ -100,6 +101,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
     await ensure_objects(transport, services(settings), renew=True)
+    await ensure_domain(transport, settings.domain)
 
     decisions = _make_decisions(
         settings,
