@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from wakeful.apimachinery.errors import BadRequestError, InternalServerError, NotFoundError
+from wakeful.apis.core.pod_types import Pod, PodStatus
 from wakeful.apiserver.protocols import (
     ByteStream,
     Channel,
@@ -30,6 +31,8 @@ from wakeful.node.runtime import (
 )
 
 _CHUNK = 32 * 1024
+_PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
+_PULLING = "trying and failing to pull image"
 _NOT_EXECUTABLE = 126
 
 
@@ -42,23 +45,8 @@ class PodConnector:
     async def logs(self, pod: PodRef, options: LogOptions) -> AsyncIterator[bytes]:
         """Chunks of a container's log; with ``follow`` until the container ends."""
         run = await self._newest(pod, options.container)
-        attempts = self._attempts(pod, options.container)
-        newest = run.attempt if run is not None else max(attempts, default=None)
-        if options.previous:
-            older = [a for a in attempts if newest is not None and a < newest]
-            if not older:
-                raise BadRequestError(
-                    f'previous terminated container "{options.container}" in pod'
-                    f' "{pod.name}" not found'
-                )
-            path = self._node.log_path(pod.uid, options.container, older[-1])
-        elif newest is not None:
-            path = self._node.log_path(pod.uid, options.container, newest)
-        else:
-            raise BadRequestError(
-                f'container "{options.container}" in pod "{pod.name}" is waiting to start:'
-                " ContainerCreating"
-            )
+        attempt = await self._attempt(pod, options, run)
+        path = self._node.log_path(pod.uid, options.container, attempt)
         query = LogQuery(
             follow=options.follow and not options.previous,
             tail_lines=options.tail_lines,
@@ -123,6 +111,37 @@ class PodConnector:
         if run is None or run.state is not ContainerState.RUNNING:
             raise _not_running(pod, container)
         return run
+
+    async def _attempt(self, pod: PodRef, options: LogOptions, run: ContainerStatus | None) -> int:
+        """Which run is meant: the newest, or the one before that.
+
+        While a container waits to be started again, the run that has ended is both.
+        """
+        name = options.container
+        attempts = self._attempts(pod, name)
+        newest = run.attempt if run is not None else max(attempts, default=None)
+        waits, ended = await self._waiting(pod, name)
+        if options.previous and not ended:
+            older = [a for a in attempts if newest is not None and a < newest]
+            newest = older[-1] if older else None
+        if newest is not None:
+            return newest
+        if options.previous:
+            raise BadRequestError(
+                f'previous terminated container "{name}" in pod "{pod.name}" not found'
+            )
+        why = _PULLING if waits in _PULL_REASONS else waits or "ContainerCreating"
+        raise BadRequestError(f'container "{name}" in pod "{pod.name}" is waiting to start: {why}')
+
+    async def _waiting(self, pod: PodRef, container: str) -> tuple[str, bool]:
+        """Why a container waits (empty: it does not), and whether a run of it has ended before."""
+        found = await self._node.client.find(Pod, pod.name, pod.namespace)
+        status = found.status if found is not None else PodStatus()
+        for one in (*status.init_container_statuses, *status.container_statuses):
+            if one.name == container and one.state is not None and one.state.waiting is not None:
+                last = one.last_state
+                return one.state.waiting.reason, last is not None and last.terminated is not None
+        return "", False
 
     def _attempts(self, pod: PodRef, container: str) -> list[int]:
         folder: Path = self._node.log_path(pod.uid, container, 0).parent

@@ -73,8 +73,20 @@ async def test_log_of_a_container_that_waits(stage: Any, waits_for: Any) -> None
     async with stage.agent():
         await stage.world.given(a_pod())
         pod = await stage.until(lambda p: waits_for(p) == "ErrImagePull")
-        with pytest.raises(BadRequestError, match="is waiting to start"):
+        why = "is waiting to start: trying and failing to pull image"
+        with pytest.raises(BadRequestError, match=why):
             await read(PodConnector(stage.node), pod)
+
+
+async def test_log_of_a_container_between_two_runs(stage: Any, waits_for: Any) -> None:
+    """What has just ended is the present run and the one before."""
+    stage.runtime.programs["app"] = Program(exits=1, output=["no database"])
+    async with stage.agent():
+        await stage.world.given(a_pod())
+        pod = await stage.until(lambda p: waits_for(p) == "CrashLoopBackOff")
+        connector = PodConnector(stage.node)
+        assert await read(connector, pod) == "no database\n"
+        assert await read(connector, pod, previous=True) == "no database\n"
 
 
 async def test_exec_gives_output_and_exit_code(stage: Any) -> None:
