@@ -3,7 +3,7 @@
 Packages, lowest first; imports point down only (the contract is in ``pyproject.toml``)::
 
     cmd                                     wires processes
-    cli | console                           people
+    cli | console | sdk                     people, and the code they write
     reconciler | gateway | eventing | node  planes; they share objects, never calls
     controller                              informers, work queues, the reconciler runtime
     client | apiserver                      siblings that meet on the wire

@@ -6,7 +6,12 @@ can tell which. Informers and listers keep a local, read-only copy of what they 
 """
 
 from wakeful.client.informer import Change, Informer, Lister
-from wakeful.client.kubeconfig import KubeConfig, load_kubeconfig
+from wakeful.client.kubeconfig import (
+    KubeConfig,
+    KubeConfigError,
+    in_cluster_config,
+    load_kubeconfig,
+)
 from wakeful.client.rest import RestTransport
 from wakeful.client.typed import Client, ObjectList, Propagation
 
@@ -15,9 +20,11 @@ __all__ = [
     "Client",
     "Informer",
     "KubeConfig",
+    "KubeConfigError",
     "Lister",
     "ObjectList",
     "Propagation",
     "RestTransport",
+    "in_cluster_config",
     "load_kubeconfig",
 ]

@@ -67,7 +67,7 @@ def load_kubeconfig(path: Path | None = None, context: str = "") -> KubeConfig:
     if path is None:
         path = Path.home() / ".kube" / "config"
         if not path.exists() and (_IN_CLUSTER / "token").exists():
-            return _in_cluster()
+            return in_cluster_config()
     try:
         data = yaml.safe_load(path.read_text())
     except FileNotFoundError as err:
@@ -112,11 +112,18 @@ def _resolve(data: dict[str, Any], context: str, path: Path) -> KubeConfig:
     )
 
 
-def _in_cluster() -> KubeConfig:
+def in_cluster_config() -> KubeConfig:
+    """What the service account of the pod we run in may use.
+
+    Raises:
+        KubeConfigError: This is not a pod, or one without a token.
+    """
     host = os.environ.get("KUBERNETES_SERVICE_HOST", "")
     port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:
         raise KubeConfigError("in-cluster config: KUBERNETES_SERVICE_HOST is not set")
+    if not (_IN_CLUSTER / "token").exists():
+        raise KubeConfigError(f"in-cluster config: no token in {str(_IN_CLUSTER)!r}")
     return KubeConfig(
         server=f"https://{host}:{port}",
         ca_data=(_IN_CLUSTER / "ca.crt").read_bytes(),

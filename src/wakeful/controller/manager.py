@@ -29,7 +29,8 @@ class Runnable(Protocol):
 class Manager:
     """Starts caches, waits for them, then runs controllers; a component for ``supervise``.
 
-    One informer serves all controllers that ask for the same model.
+    One informer serves all controllers that ask for the same model; with ``namespace`` it sees no
+    other one, for those who may not read them all.
     """
 
     def __init__(
@@ -39,12 +40,13 @@ class Manager:
         name: str = "controllers",
         component: str = "wakeful",
         elector: LeaderElector | None = None,
+        namespace: str = "",
     ) -> None:
         self.client = client
         self.right_of_way = RightOfWay()
         """Claimed for a request that is held; controllers that are not urgent let it pass."""
         self.recorder = EventRecorder(client.transport, component)
-        self._name, self._elector = name, elector
+        self._name, self._elector, self._namespace = name, elector, namespace
         self._informers: dict[type[Object], Informer[Any]] = {}
         self._runnables: list[Runnable] = []
 
@@ -54,10 +56,12 @@ class Manager:
         return self._name
 
     def informer(self, model: type[T]) -> Informer[T]:
-        """The shared informer of a kind, over all namespaces."""
+        """The shared informer of a kind."""
         found = self._informers.get(model)
         if found is None:
-            found = self._informers[model] = Informer(self.client, model)
+            found = self._informers[model] = Informer(
+                self.client, model, namespace=self._namespace
+            )
         return cast("Informer[T]", found)
 
     def add(self, runnable: Runnable) -> None:
