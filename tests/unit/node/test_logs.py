@@ -50,6 +50,30 @@ async def test_tail_since_limit_and_timestamps(tmp_path: Path) -> None:
     assert stamped == b"2026-01-01T00:00:29.000000001Z line 29\n"
 
 
+async def test_following_goes_on_across_rotations(tmp_path: Path) -> None:
+    """Twice rotated between two looks: nothing is lost and nothing comes twice."""
+    log = tmp_path / "0.log"
+    write(log, (1, "F", "one"))
+    looks = 0
+
+    async def rotate_then_end() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            write(log, (2, "F", "two"))
+            log.rename(tmp_path / "0.log.2")
+            write(tmp_path / "0.log.1", (3, "F", "three"))
+            with log.open("ab") as growing:
+                growing.write(b"2026-01-01T00:00:04.000000001Z stdout F fo")
+        if looks == 2:
+            with log.open("ab") as growing:
+                growing.write(b"ur\n")
+        return looks == 2
+
+    stream = stream_log(log, LogQuery(follow=True), ended=rotate_then_end)
+    assert b"".join([c async for c in stream]) == b"one\ntwo\nthree\nfour\n"
+
+
 def test_tail_of_a_large_file_reads_only_its_end(tmp_path: Path) -> None:
     log = tmp_path / "0.log"
     write(log, *((1, "F", f"line {n} " + "x" * 200) for n in range(2000)))

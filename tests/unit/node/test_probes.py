@@ -6,8 +6,8 @@ import pytest
 
 from wakeful.apis.core.pod_types import Container, Probe
 from wakeful.node.environment import ContainerConfigError
-from wakeful.node.plan import resolve_port
-from wakeful.node.probes import ProbeState, Timing, Verdict, eager_interval
+from wakeful.node.plan import resolve_port, stop_signal
+from wakeful.node.probes import ProbeState, Timing, Verdict, boot_interval, eager_interval
 
 
 def test_verdict_turns_after_so_many_in_a_row() -> None:
@@ -60,3 +60,22 @@ def test_user_port_follows_the_environment() -> None:
 
     assert resolve_port(None, container) == 9000
     assert resolve_port(None, Container(name="d")) == 8080
+
+
+def test_slow_starter_is_asked_less_and_less_but_never_forgotten() -> None:
+    assert boot_interval(0, 0.0, 10) == 0.001
+    assert boot_interval(500, 5.0, 10) == 0.02
+    assert boot_interval(500, 20.0, 10) == pytest.approx(0.2)
+    assert boot_interval(500, 5000.0, 10) == 10
+    assert boot_interval(0, 0.0, 10, spawns=True) >= 0.1
+
+
+def test_signal_to_end_is_the_containers_then_the_images() -> None:
+    plain = Container(name="c")
+    own = Container.from_wire({"name": "c", "lifecycle": {"stopSignal": "SIGUSR1"}})
+
+    assert stop_signal(plain, "SIGTERM") == 15
+    assert stop_signal(plain, "QUIT") == 3
+    assert stop_signal(plain, "9") == 9
+    assert stop_signal(plain, "NONSENSE") == 15
+    assert stop_signal(own, "SIGQUIT") == 10
