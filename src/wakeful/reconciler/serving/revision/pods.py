@@ -10,6 +10,18 @@ from wakeful.apis.core.pod_types import POD_SCHEDULED, Pod
 from wakeful.apis.serving import register
 from wakeful.apis.serving.revision_lifecycle import RevisionReason, RevisionStatus
 
+_HOPELESS = frozenset(
+    (
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "RunContainerError",
+    )
+)
+"""Why containers wait when nothing but a change by the user is likely to help."""
+
 
 def revision_of(pod: Pod) -> Iterable[NamespacedName]:
     """The Revision to look at again, if the pod has trouble worth telling."""
@@ -34,8 +46,9 @@ def report_trouble(
 ) -> None:
     """Set the Revision's conditions from one of its pods.
 
-    ``late`` says that the Deployment gave up: only then does a container that waits (for its
-    image, say) count as failed.
+    A container that waits counts as failed when ``late`` says that the Deployment gave up, or at
+    once when its reason is one that time does not mend: whoever mistyped an image or forgot a
+    Secret should not have to sit out the deadline to be told.
     """
     scheduled = pod.status.condition(POD_SCHEDULED)
     if not always_schedulable and scheduled is not None and scheduled.status == "False":
@@ -46,7 +59,7 @@ def report_trouble(
             status.mark_container_exited(ended.exit_code or 0, ended.message)
             return
         waiting = container.state.waiting if container.state is not None else None
-        if waiting is not None and late:
+        if waiting is not None and (late or waiting.reason in _HOPELESS):
             status.mark_resources_unavailable(waiting.reason, waiting.message)
             return
 

@@ -1,0 +1,233 @@
+"""Scaling: bounds, beginnings, targets and the way to zero, by annotation and by config map."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from wakeful.testing.platform import until
+from wakeful.testing.services import (
+    AWAKE,
+    FAST,
+    Namespace,
+    a_service,
+    at_once,
+    clients,
+    condition,
+    prober,
+)
+
+KEY = "autoscaling.knative.dev/"
+
+
+asked: dict[str, float] = {}
+
+
+def scaled(**values: str) -> dict[str, str]:
+    """Annotations with a short window; underscores stand for dashes."""
+    return FAST | {KEY + name.replace("_", "-"): value for name, value in values.items()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def services(namespace: Namespace) -> None:
+    configure(namespace, **{"allow-zero-initial-scale": "true", "scale-to-zero-grace-period": "2s"})
+    namespace.apply(
+        a_service("single", annotations=scaled(max_scale="1"), containerConcurrency=1),
+        a_service(
+            "queue",
+            annotations=scaled(max_scale="3", target_burst_capacity="-1"),
+            containerConcurrency=1,
+        ),
+        a_service("minimum", annotations=scaled(minScale="2")),
+        a_service("maximum", annotations=scaled(target="1", maxScale="3")),
+        a_service("nothing", annotations=scaled(initial_scale="0")),
+        a_service("leap", annotations=scaled(initial_scale="0", activation_scale="3")),
+        a_service("rate", annotations=scaled(metric="rps", target="10", max_scale="6")),
+        a_service("burst-always", annotations=scaled(target_burst_capacity="-1") | AWAKE),
+        a_service("burst-never", annotations=scaled(target_burst_capacity="0") | AWAKE),
+        a_service("sleeper", annotations=scaled(target_burst_capacity="-1")),
+        a_service("delayed", annotations=scaled(scale_down_delay="20s")),
+        a_service("live", annotations={KEY + "max-scale": "2"}),
+    )
+    namespace.ready("single", "queue", "minimum", "maximum", "nothing", "leap")
+    namespace.ready("rate", "burst-always", "burst-never", "sleeper", "delayed", "live")
+    namespace.ask("delayed")
+    asked["delayed"] = time.monotonic()
+
+
+def configure(namespace: Namespace, **values: str | None) -> None:
+    patch = json.dumps({"data": values})
+    namespace.platform.kubectl(
+        "patch", "configmap/config-autoscaler", "-n", "knative-serving", "--type=merge", "-p", patch
+    )
+
+
+def test_the_first_scale_is_as_asked(namespace: Namespace) -> None:
+    """Three at once; and none, which is Ready all the same."""
+    annotations = {KEY + "initialScale": "3", KEY + "window": "60s"}
+    namespace.apply(a_service("initial", annotations=annotations))
+    namespace.ready("initial")
+    assert namespace.ready_pods("initial") == 3
+    assert namespace.pods("nothing") == []
+    revision = namespace.get("revision", "nothing-00001")
+    assert condition(revision)["status"] == "True"
+    assert condition(revision, "Active")["reason"] == "NoTraffic"
+    assert namespace.ask("nothing").text == "Hello World!\n"
+    until(
+        lambda: condition(namespace.get("revision", "nothing-00001"), "Active")["status"] == "True"
+    )
+
+
+def test_waking_may_mean_several_at_once(namespace: Namespace) -> None:
+    assert namespace.pods("leap") == []
+    assert namespace.ask("leap").status == 200
+    until(lambda: namespace.ready_pods("leap") == 3, seconds=10)
+
+
+def test_one_at_a_time_is_never_two(namespace: Namespace) -> None:
+    """A hard limit of one, eight callers: no instance ever sees a second request."""
+    with clients(namespace, "single", 8, "/?sleep=50") as load:
+        time.sleep(3)
+    load.check()
+    assert load.total > 10
+    assert namespace.ask("single", "/info").json()["most"] == 1
+    assert len(namespace.pods("single")) == 1
+
+
+def test_an_overload_is_queued_not_refused(namespace: Namespace) -> None:
+    """A hundred at once for three instances that take one each: all answered."""
+    load = at_once(namespace, "queue", 100, "/?sleep=50")
+    load.check()
+    assert load.total == 100
+    assert len(namespace.pods("queue")) <= 3
+
+
+def test_minimum_and_maximum_hold(namespace: Namespace) -> None:
+    assert namespace.ready_pods("minimum") == 2
+    with clients(namespace, "maximum", 20, "/?sleep=200") as load:
+        until(lambda: namespace.ready_pods("maximum") == 3, seconds=10)
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            assert len(namespace.pods("maximum")) <= 3
+    load.check()
+    assert namespace.ready_pods("minimum") == 2  # nobody called it meanwhile
+
+
+def test_a_revisions_annotation_may_be_changed(namespace: Namespace) -> None:
+    namespace.kubectl("annotate", "revision", "minimum-00001", KEY + "minScale=3", "--overwrite")
+    until(lambda: namespace.ready_pods("minimum") == 3, seconds=10)
+    namespace.kubectl("annotate", "revision", "minimum-00001", KEY + "minScale=1", "--overwrite")
+    until(lambda: namespace.ready_pods("minimum") == 1, seconds=20)
+
+
+def test_an_old_revision_keeps_its_minimum_until_the_new_one_serves(namespace: Namespace) -> None:
+    namespace.kubectl("annotate", "revision", "minimum-00001", KEY + "minScale=2", "--overwrite")
+    until(lambda: namespace.ready_pods("minimum", revision="minimum-00001") == 2, seconds=20)
+    namespace.apply(
+        a_service("minimum", annotations=scaled(minScale="2"), env={"START_DELAY": "3"})
+    )
+    while namespace.get("ksvc", "minimum")["status"]["latestReadyRevisionName"] == "minimum-00001":
+        assert namespace.ready_pods("minimum", revision="minimum-00001") >= 2
+    # Unrouted now, it does without its minimum.
+    until(lambda: not namespace.pods("minimum", revision="minimum-00001"), seconds=30)
+    assert namespace.ready_pods("minimum", revision="minimum-00002") == 2
+
+
+def test_requests_per_second_decide_when_asked_to(namespace: Namespace) -> None:
+    """Twenty a second at ten each and the usual 70 %: three."""
+    with prober(namespace, "rate", 20) as load:
+        until(lambda: namespace.ready_pods("rate") == 3, seconds=20)
+        time.sleep(2)
+        assert 2 <= namespace.ready_pods("rate") <= 4
+    load.check()
+
+
+def test_target_burst_capacity_decides_who_is_in_the_path(namespace: Namespace) -> None:
+    """-1: always behind the gate; 0: straight to the instances."""
+
+    def mode(name: str) -> str:
+        return str(namespace.get("sks", f"{name}-00001")["spec"]["mode"])
+
+    until(lambda: mode("burst-never") == "Serve", seconds=15)
+    assert mode("burst-always") == "Proxy"
+    assert namespace.ask("burst-always").status == namespace.ask("burst-never").status == 200
+
+
+def test_zero_comes_within_window_and_grace(namespace: Namespace) -> None:
+    """Six seconds of window: gone within grace and fifteen more, and awake again at once."""
+    namespace.ask("sleeper")
+    begun = time.monotonic()
+    namespace.asleep("sleeper", seconds=23)
+    assert time.monotonic() - begun > 4
+    revision = namespace.get("revision", "sleeper-00001")
+    assert condition(revision)["status"] == "True"
+    assert condition(revision, "Active")["status"] == "False"
+    assert namespace.ask("sleeper").seconds < 3
+
+
+def test_config_autoscaler_is_followed_live(namespace: Namespace) -> None:
+    """A window of a minute, then of six seconds: the service without its own falls asleep."""
+    configure(namespace, **{"stable-window": "60s", "enable-scale-to-zero": "false"})
+    namespace.ask("live")
+    configure(namespace, **{"stable-window": "6s"})
+    time.sleep(10)
+    assert namespace.ready_pods("live") == 1  # zero was forbidden
+    configure(namespace, **{"enable-scale-to-zero": "true"})
+    namespace.asleep("live", seconds=20)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("max-scale-up-rate", "1", "max-scale-up-rate = 1, must be greater than 1.0"),
+        (
+            "scale-to-zero-grace-period",
+            "0s",
+            "scale-to-zero-grace-period must be positive, was: 0s",
+        ),
+        ("stable-window", "soon", "stable-window"),
+    ],
+)
+def test_bad_settings_are_refused(namespace: Namespace, key: str, value: str, text: str) -> None:
+    patch = json.dumps({"data": {key: value}})
+    config = ("configmap/config-autoscaler", "-n", "knative-serving")
+    answer = namespace.platform.kubectl("patch", *config, "--type=merge", "-p", patch, check=False)
+    assert answer.code != 0
+    assert 'admission webhook "config.webhook.serving.knative.dev" denied the request' in answer.err
+    assert text in answer.err
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        ({"minScale": "3", "maxScale": "1"}, "is less than min-scale"),
+        ({"target": "0"}, "target 0 should be at least 0.01"),
+        ({"window": "soon"}, "invalid value: soon"),
+        ({"metric": "moon"}, "invalid value: moon"),
+        ({"class": "some.knative.dev"}, "invalid value: some.knative.dev"),
+    ],
+)
+def test_bad_annotations_are_refused(
+    namespace: Namespace, annotation: dict[str, str], text: str
+) -> None:
+    annotations = {KEY + name: value for name, value in annotation.items()}
+    answer = namespace.apply(a_service("refused", annotations=annotations), check=False)
+    assert answer.code != 0
+    assert text in answer.err
+    assert "spec.template.metadata.annotations.autoscaling.knative.dev/" in answer.err
+
+
+def test_explain_tells_why(namespace: Namespace) -> None:
+    namespace.ask("maximum")
+    words = namespace.platform.wakeful("explain", "ksvc", "maximum", "-n", namespace.name).out
+    assert "maximum" in words
+
+
+def test_scale_down_may_be_delayed(namespace: Namespace) -> None:
+    """As long as its delay lasts, what was needed once is kept."""
+    if time.monotonic() < asked["delayed"] + 17:
+        assert namespace.ready_pods("delayed") == 1
+    namespace.asleep("delayed", seconds=40)
+    assert time.monotonic() - asked["delayed"] > 17
