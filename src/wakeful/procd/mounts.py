@@ -69,14 +69,8 @@ class Stage:
             for step in steps:
                 target = self._inside(step["target"])
                 kind = step["kind"]
-                if kind == "dir":
-                    os.makedirs(target, mode=int(step.get("mode", 0o755)), exist_ok=True)
-                    if "owner" in step:
-                        os.chown(target, *step["owner"])
-                    continue
-                if kind == "file":
-                    os.makedirs(os.path.dirname(target), exist_ok=True)
-                    os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+                if kind in ("dir", "file", "link"):
+                    _make(step, target)
                     continue
                 if step.get("once") and target in self._once:
                     continue
@@ -104,11 +98,7 @@ class Stage:
 
     def _bind(self, step: dict[str, Any], target: str) -> None:
         source: str = step["source"]
-        if os.path.isdir(source):
-            os.makedirs(target, exist_ok=True)
-        else:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+        _make({**step, "kind": "dir" if os.path.isdir(source) else "file"}, target)
         read_only = bool(step.get("read_only", True))
         mapping = step.get("idmap")
         if mapping:
@@ -131,7 +121,7 @@ class Stage:
         paths = [*step["lower"], step["upper"], step["work"]]
         if any(c in path for path in paths for c in ":,\\"):
             raise SpecError("an overlay's paths must not contain ':', ',' or '\\'")
-        os.makedirs(target, exist_ok=True)
+        _make_dirs(target, 0o755, None)
         lower = ":".join(step["lower"])
         options = f"lowerdir={lower},upperdir={step['upper']},workdir={step['work']}"
         flags = linux.MS_NOSUID | linux.MS_NODEV
@@ -143,12 +133,19 @@ class Stage:
                 raise
             linux.mount("overlay", target, "overlay", flags, options)
 
-    def unmount(self, target: str) -> None:
-        """Remove ``target``, what is mounted on and below it, and its (empty) directories."""
+    def clear(self, target: str) -> None:
+        """Take away what is mounted on and below ``target``.
+
+        Directories stay: a sandbox that was made from here may have its changes in them.
+        """
         self._inside(target)
         self._once = {t for t in self._once if t != target and not t.startswith(target + "/")}
         for point in self._mounts_below(target):
             linux.umount(point)
+
+    def unmount(self, target: str) -> None:
+        """Remove ``target``, what is mounted on and below it, and its directories."""
+        self.clear(target)
         if os.path.isdir(target):
             for directory, names, files in os.walk(target, topdown=False):
                 for name in files:
@@ -182,3 +179,31 @@ class Stage:
             except OSError as error:
                 self._log(f"stage not removed: {error}")
             self.path = ""
+
+
+def _make(step: dict[str, Any], target: str) -> None:
+    """Make a directory, an empty file or a link, and the directories above it."""
+    owner = step.get("owner")
+    if step["kind"] == "dir":
+        _make_dirs(target, int(step.get("mode", 0o755)), owner)
+        return
+    _make_dirs(os.path.dirname(target), 0o755, owner)
+    if step["kind"] == "link":
+        os.symlink(step["text"], target)
+    elif not os.path.exists(target):
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+        if owner:
+            os.chown(target, *owner)
+
+
+def _make_dirs(path: str, mode: int, owner: list[int] | None) -> None:
+    """Make what is missing of ``path``; all new directories belong to ``owner``."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for number, directory in enumerate(reversed(missing), 1):
+        os.mkdir(directory)
+        os.chmod(directory, mode if number == len(missing) else 0o755)
+        if owner:
+            os.chown(directory, *owner)

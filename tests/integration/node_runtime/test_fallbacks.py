@@ -18,6 +18,7 @@ import pytest
 from wakeful.node.runtime import (
     ContainerConfig,
     ContainerStartError,
+    ExecConfig,
     Isolation,
     Mount,
     SandboxConfig,
@@ -124,12 +125,16 @@ async def test_layers_can_be_kept_in_memory(
     try:
         runtime._launcher._layers_in_memory = True
         await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
-        started = await runtime.start_container(
-            "pod",
-            container("touch /etc/new /tmp/x && ls /etc/new; stat -c '%u %a' /", rootfs=image),
-        )
-        status = await runtime.wait_container(started.id)
-        assert lines(status.log_path) == ["/etc/new", "0 755"]
+        started = await runtime.start_container("pod", container("exec sleep 60", rootfs=image))
+        mounts = Path(f"/proc/{(await procd.info()).pid}/mountinfo")
+        async with asyncio.timeout(20):
+            while "/s/pod.main-0" in mounts.read_text():  # noqa: ASYNC110 - procd tells nobody
+                await asyncio.sleep(0.01)
+
+        script = "touch /etc/new /tmp/x && ls /etc/new; stat -c '%u %a' /"
+        process = await runtime.exec(started.id, ExecConfig(argv=["/bin/sh", "-c", script]))
+        assert await process.stdout.read() == b"/etc/new\n0 755\n"
+        await process.aclose()
         assert not list(settings.root.glob("sandboxes/pod/containers/*"))
     finally:
         await runtime.shutdown()

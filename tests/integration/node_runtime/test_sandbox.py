@@ -265,6 +265,37 @@ touch /data/new && stat -c %u /data/new; touch /etc/config/new 2>&1
     assert (volume / "new").stat().st_uid == 1000
 
 
+async def test_volumes_in_special_places_and_in_each_other(
+    runtime: SandboxRuntime, container: Container, image: Path, place: Path
+) -> None:
+    """Over and in what a sandbox makes itself, and in volumes with treacherous links."""
+    for name in ("outer", "inner", "shm", "tmp"):
+        (place / name).mkdir(mode=0o777)
+        (place / name).chmod(0o777)
+        (place / name / "who").write_text(f"{name}\n")
+    (place / "outer" / "link").symlink_to("/etc")
+    (place / "outer" / "sub").mkdir()
+    mounts = [
+        Mount(place / "inner", PurePosixPath("/data/sub")),
+        Mount(place / "outer", PurePosixPath("/data"), read_only=False),
+        Mount(place / "shm", PurePosixPath("/dev/shm"), read_only=False),
+        Mount(place / "tmp", PurePosixPath("/tmp"), read_only=False),
+        Mount(place / "inner", PurePosixPath("/tmp/deep/er")),
+    ]
+    script = (
+        "cat /data/who /data/sub/who /dev/shm/who /tmp/who /tmp/deep/er/who; "
+        "touch /tmp/x /dev/shm/x && echo ok"
+    )
+    for name, rootfs in (("host", None), ("image", image)):
+        status = await run(runtime, container(script, name=name, rootfs=rootfs, mounts=mounts))
+        assert text_of(status) == ["outer", "inner", "shm", "tmp", "inner", "ok"]
+
+    # A mount point that leads through a link inside of a volume cannot be made outside of it.
+    astray = Mount(place / "inner", PurePosixPath("/data/link/astray"))
+    status = await run(runtime, container("true", name="astray", mounts=[mounts[1], astray]))
+    assert not Path("/etc/astray").exists()
+
+
 async def test_host_directories_keep_their_owners(
     runtime: SandboxRuntime, container: Container, place: Path
 ) -> None:

@@ -46,8 +46,10 @@ class SandboxPlan:
     """One container, in bubblewrap's terms. All places are resolved: no links on the way."""
 
     root: HostView | Bind | Overlay
-    replaced: Sequence[Bind] = ()
-    """Directories of the host with additions, in place of the originals."""
+    hidden: Sequence[str] = ()
+    """Directories that must look empty."""
+    closed: Sequence[str] = ()
+    """Mounts to make read-only once everything is in place."""
     exploded: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     """Directories of the host to rebuild from their entries (name, link text or empty), so that
     mount points can be made in them."""
@@ -71,14 +73,17 @@ def bubblewrap_argv(program: str, argv: Sequence[str]) -> list[str]:
 
 def bubblewrap_arguments(plan: SandboxPlan) -> str:
     """Return the arguments for ``ARGS_FD``, each ended by a NUL."""
-    args = [*_namespaces(plan), *_root(plan), *_system()]
+    args = [*_namespaces(plan), *_root(plan)]
+    for directory in plan.hidden:
+        args += ["--perms", "0000", "--size", "4096", "--tmpfs", directory]
+    args += _system()
     places: list[tuple[str, list[str]]] = [(t.target, _tmpfs(t)) for t in plan.tmpfs]
     places += [(bind.target, _bind(bind)) for bind in plan.binds]
     for target, words in sorted(places, key=lambda place: place[0].count("/")):
         args += _parents(target) + words
     if plan.cwd != "/":
         args += [*_parents(plan.cwd), "--dir", plan.cwd]
-    for directory in plan.exploded:
+    for directory in (*plan.closed, *plan.exploded):
         args += ["--remount-ro", directory]
     if isinstance(plan.root, HostView) or plan.read_only_root:
         args += ["--remount-ro", "/"]
@@ -109,23 +114,18 @@ def _root(plan: SandboxPlan) -> list[str]:
             return ["--bind", source, "/"]
         case Overlay(lower, upper, work):
             return ["--overlay-src", lower, "--overlay", upper, work, "/"]
-        case HostView(links, directories, hidden):
+        case HostView(links, directories):
             args: list[str] = []
             for place, text in links:
                 args += ["--symlink", text, place]
-            rebuilt = {*plan.exploded, *(bind.target for bind in plan.replaced)}
             for directory in directories:
-                if directory not in rebuilt:
+                if directory not in plan.exploded:
                     args += ["--ro-bind", directory, directory]
-            for bind in sorted(plan.replaced, key=lambda b: b.target.count("/")):
-                args += _bind(bind)
             for directory, entries in plan.exploded.items():
                 args += ["--perms", "0755", "--tmpfs", directory]
                 for name, text in entries:
                     entry = f"{directory}/{name}"
                     args += ["--symlink", text, entry] if text else ["--ro-bind", entry, entry]
-            for directory in hidden:
-                args += ["--perms", "0000", "--size", "4096", "--tmpfs", directory]
             args += ["--perms", "0755", "--dir", "/run", "--perms", "0755", "--dir", "/var"]
             args += ["--symlink", "/run", "/var/run"]
             return args

@@ -88,6 +88,11 @@ def host_view(hidden: Iterable[Path], root: Path = Path("/")) -> HostView:
     return HostView(links, directories, covered)
 
 
+def below(path: str, directory: str) -> bool:
+    """Whether ``path`` lies in ``directory``, and is not it."""
+    return path.startswith(directory.rstrip("/") + "/") and path != directory
+
+
 def _within(path: str, directory: str) -> bool:
     return path == directory or path.startswith(directory + "/")
 

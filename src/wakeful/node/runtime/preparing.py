@@ -15,6 +15,7 @@ from wakeful.node.runtime.errors import ContainerStartError
 from wakeful.node.runtime.paths import (
     HostView,
     PathError,
+    below,
     missing_under,
     resolve_inside,
     resolve_on_host,
@@ -134,6 +135,17 @@ def prepare(
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Something of the host that is to appear inside."""
+
+    source: str
+    target: str
+    read_only: bool = True
+    mapped: bool = False
+    is_file: bool = False
+
+
 class _Preparer:
     def __init__(
         self, config: ContainerConfig, identity: Identity, around: Surroundings, host_root: Path
@@ -141,55 +153,48 @@ class _Preparer:
         self._config, self._identity, self._around = config, identity, around
         self._host_root = host_root
         self._steps: list[dict[str, Any]] = []
-        self._staged = 0
-        self._etc_binds: list[Bind] = []
 
     def prepare(self, hostname: str, env: Mapping[str, str]) -> Preparation:
-        config, identity = self._config, self._identity
+        config, identity, around = self._config, self._identity, self._around
         cwd = self._resolve(config.cwd or "/")
-        binds = self._sys()
-        self._etc_binds = self._etc()
-        binds += self._etc_binds
-        tmpfs = []
-        if self._wants_tmp():
-            tmpfs.append(TmpfsAt("/tmp"))  # noqa: S108
-        if config.rootfs is None:
-            tmpfs.append(TmpfsAt("/var/tmp"))  # noqa: S108
-        tmpfs += [TmpfsAt(self._resolve(t.target), t.mode, t.size_bytes) for t in config.tmpfs]
-        for mount in config.mounts:
-            if not mount.source.exists():
-                raise ContainerStartError(
-                    config.name,
-                    f"mount source {str(mount.source)!r} does not exist",
-                    reason="CreateContainerConfigError",
-                )
-            source = self._stage(mount.source, mount.read_only, mapped=mount.map_owners)
-            binds.append(Bind(source, self._resolve(mount.target), mount.read_only))
+        tmpfs = self._tmpfs()
+        mounts = self._mounts()
+        wanted = [*self._system(), *mounts]
         root: HostView | Bind | Overlay
-        replaced: list[Bind] = []
+        binds = [Bind(w.source, w.target, w.read_only) for w in wanted]
         exploded: dict[str, list[tuple[str, str]]] = {}
-        if config.rootfs is None:
-            root = self._around.host
-            files = {bind.target for bind in self._etc_binds}
-            files |= {self._resolve(m.target) for m in config.mounts if not m.source.is_dir()}
-            targets = [*(b.target for b in binds), *(t.target for t in tmpfs), cwd]
-            replaced, exploded = self._make_room(root, targets, files)
+        closed: list[str] = []
+        spots = [*(t.target for t in tmpfs), cwd]
+        if around.stage is not None:
+            root = Bind(f"{around.stage}/root", "/", read_only=False)
+            if config.rootfs is None:
+                closed = self._stage_host(root.source, wanted, spots)
+            else:
+                self._stage_image(root.source, config.rootfs)
+            volumes = [mount.target for mount in mounts]
+            covered = [place.target for place in tmpfs]
+            binds = self._stage_binds(root.source, wanted, volumes, covered)
+        elif config.rootfs is None:
+            root = around.host
+            exploded = {parent: self._entries(parent) for parent in self._missing(wanted, spots)}
         else:
-            root = self._image(config.rootfs)
+            upper, work = self._layer_on_disk(config.rootfs.stat().st_mode)
+            root = Overlay(str(config.rootfs), str(upper), str(work))
         plan = SandboxPlan(
             root=root,
-            replaced=replaced,
+            hidden=around.host.hidden if config.rootfs is None else (),
+            closed=closed,
             exploded=exploded,
             tmpfs=tmpfs,
             binds=binds,
-            read_only_root=config.read_only_rootfs,
+            read_only_root=config.read_only_rootfs or config.rootfs is None,
             cwd=cwd,
             hostname=hostname,
             uid=identity.uid,
             gid=identity.gid,
             capabilities=identity.capabilities,
             env=env,
-            shared_userns=self._around.stage is not None,
+            shared_userns=around.stage is not None,
         )
         return Preparation(steps=self._steps, plan=plan)
 
@@ -197,6 +202,14 @@ class _Preparer:
         if self._config.rootfs is None:
             return resolve_on_host(target, self._host_root)
         return resolve_inside(self._config.rootfs, target)
+
+    def _tmpfs(self) -> list[TmpfsAt]:
+        config = self._config
+        made = [TmpfsAt("/tmp")] if self._wants_tmp() else []  # noqa: S108
+        if config.rootfs is None:
+            made.append(TmpfsAt("/var/tmp"))  # noqa: S108
+        asked = [TmpfsAt(self._resolve(t.target), t.mode, t.size_bytes) for t in config.tmpfs]
+        return [*made, *asked]
 
     def _wants_tmp(self) -> bool:
         """Whether /tmp has to be made: an image may bring its own, if everybody may write there."""
@@ -207,60 +220,107 @@ class _Preparer:
         except OSError:
             return True
 
-    def _stage(self, source: Path, read_only: bool, *, mapped: bool) -> str:
-        """Put ``source`` where the launcher can see it; return that place."""
-        stage = self._around.stage
-        if stage is None:
-            return str(source)
-        self._staged += 1
-        target = f"{stage}/m{self._staged}"
-        step: dict[str, Any] = {
-            "kind": "bind",
-            "source": str(source),
-            "target": target,
-            "read_only": read_only,
-        }
-        if mapped:
-            step |= {"idmap": [list(e) for e in self._identity.mapping], "idmap_optional": True}
-        self._steps.append(step)
-        return target
-
-    def _sys(self) -> list[Bind]:
-        """What is shown of /sys: processors and memory nodes, and the container's limits.
-
-        Put together on the stage where there is one, for a fifth of what single mounts cost.
-        """
-        parts = [*self._around.cgroup_binds]
+    def _system(self) -> list[_Wanted]:
+        """Processors and memory nodes, the container's limits, and the pod's files in /etc."""
+        wanted = [_Wanted(path, place) for path, place in self._around.cgroup_binds]
         if (self._host_root / _SYS_DEVICES.lstrip("/")).is_dir():
-            parts.append((_SYS_DEVICES, _SYS_DEVICES))
-        stage = self._around.stage
-        if stage is None:
-            return [Bind(path, place) for path, place in parts]
+            wanted.append(_Wanted(_SYS_DEVICES, _SYS_DEVICES))
+        for name in _ETC_FILES:
+            source = f"{self._around.etc}/{name}"
+            wanted.append(_Wanted(source, self._resolve(f"/etc/{name}"), is_file=True))
+        return wanted
+
+    def _mounts(self) -> list[_Wanted]:
+        wanted = []
+        for mount in self._config.mounts:
+            if not mount.source.exists():
+                raise ContainerStartError(
+                    self._config.name,
+                    f"mount source {str(mount.source)!r} does not exist",
+                    reason="CreateContainerConfigError",
+                )
+            wanted.append(
+                _Wanted(
+                    str(mount.source),
+                    self._resolve(mount.target),
+                    mount.read_only,
+                    mount.map_owners,
+                    not mount.source.is_dir(),
+                )
+            )
+        return wanted
+
+    def _missing(self, wanted: Sequence[_Wanted], spots: Sequence[str]) -> dict[str, list[str]]:
+        """Return host directories in which mount points are missing, and those mount points."""
+        found: dict[str, list[str]] = {}
+        for target in dict.fromkeys((*(w.target for w in wanted), *spots)):
+            parent = missing_under(target, self._around.host, self._host_root)
+            if parent is not None:
+                found.setdefault(parent, []).append(target)
+        return dict(sorted(found.items()))
+
+    def _entries(self, directory: str) -> list[tuple[str, str]]:
+        found = []
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                text = os.readlink(entry.path) if entry.is_symlink() else ""  # noqa: PTH115
+                found.append((entry.name, text))
+        return sorted(found)
+
+    @property
+    def _owner(self) -> list[int]:
+        """Root inside."""
+        return [idmap.FIRST_ID, idmap.FIRST_ID]
+
+    def _stage_host(self, root: str, wanted: Sequence[_Wanted], spots: Sequence[str]) -> list[str]:
+        """Build the host's view at ``root``; return the mounts to be closed.
+
+        Directories of the host that lack mount points get a layer in memory in which they can be
+        made.
+        """
+        view = self._around.host
+        missing = self._missing(wanted, spots)
+        dirs = ("proc", "dev", "run", "sys", "var")
         self._steps += [
-            {"kind": "bind", "source": path, "target": f"{stage}{place}"} for path, place in parts
+            {"kind": "dir", "target": root, "owner": self._owner},
+            *({"kind": "dir", "target": f"{root}/{name}", "owner": self._owner} for name in dirs),
+            {"kind": "link", "target": f"{root}/var/run", "text": "/run"},
+            *({"kind": "link", "target": f"{root}{at}", "text": text} for at, text in view.links),
+            *(
+                {"kind": "bind", "source": top, "target": f"{root}{top}"}
+                for top in view.directories
+                if top not in missing
+            ),
         ]
-        return [Bind(f"{stage}/sys", "/sys")] if parts else []
+        files = {w.target for w in wanted if w.is_file}
+        for number, (directory, places) in enumerate(missing.items()):
+            layer = f"{root}-layer{number}"
+            self._steps += [
+                {"kind": "dir", "target": f"{layer}/upper"},
+                {"kind": "dir", "target": f"{layer}/work"},
+                {
+                    "kind": "overlay",
+                    "lower": [directory],
+                    "upper": f"{layer}/upper",
+                    "work": f"{layer}/work",
+                    "target": f"{root}{directory}",
+                },
+            ]
+            for place in places:
+                kind = "file" if place in files else "dir"
+                self._steps.append({"kind": kind, "target": f"{root}{place}", "owner": self._owner})
+        return list(missing)
 
-    def _etc(self) -> list[Bind]:
-        if self._around.stage is not None:
-            source = self._stage(self._around.etc, True, mapped=False)
-        else:
-            source = str(self._around.etc)
-        return [Bind(f"{source}/{name}", self._resolve(f"/etc/{name}")) for name in _ETC_FILES]
-
-    def _image(self, rootfs: Path) -> Bind | Overlay:
-        stage = self._around.stage
+    def _stage_image(self, root: str, rootfs: Path) -> None:
+        """Put the image at ``root``, with a layer of this run's own on top."""
         status = rootfs.stat()
-        if stage is None:
-            upper, work = self._layer_on_disk(status.st_mode)
-            return Overlay(str(rootfs), str(upper), str(work))
         mapping = self._identity.mapping
         owner = [
             idmap.outside(mapping, min(number, idmap.RANGE - 1))
             for number in (status.st_uid, status.st_gid)
         ]
         if self._around.layers_in_memory:
-            upper, work = stage / "layer" / "upper", stage / "layer" / "work"
+            upper, work = Path(f"{root}-layer/upper"), Path(f"{root}-layer/work")
             mode = status.st_mode & 0o7777
             self._steps += [
                 {"kind": "dir", "target": str(upper), "mode": mode, "owner": owner},
@@ -274,7 +334,6 @@ class _Preparer:
         # another directory at the same place.
         key = f"{rootfs}\0{status.st_dev}\0{status.st_ino}\0{mapping}"
         lower = f"{self._around.images}/{zlib.crc32(key.encode()):08x}"
-        target = f"{stage}/root"
         self._steps += [
             {
                 "kind": "bind",
@@ -290,10 +349,9 @@ class _Preparer:
                 "lower": [lower],
                 "upper": str(upper),
                 "work": str(work),
-                "target": target,
+                "target": root,
             },
         ]
-        return Bind(target, "/", read_only=False)
 
     def _layer_on_disk(self, mode: int) -> tuple[Path, Path]:
         upper, work = self._around.directory / "upper", self._around.directory / "work"
@@ -302,42 +360,35 @@ class _Preparer:
         upper.chmod(mode & 0o7777)
         return upper, work
 
-    def _make_room(
-        self, view: HostView, targets: Sequence[str], files: set[str]
-    ) -> tuple[list[Bind], dict[str, list[tuple[str, str]]]]:
-        """Find host directories in which mount points are missing, and make them changeable."""
-        wanted: dict[str, list[str]] = {}
-        for target in dict.fromkeys(targets):
-            parent = missing_under(target, view, self._host_root)
-            if parent is not None:
-                wanted.setdefault(parent, []).append(target)
-        stage = self._around.stage
-        if stage is None:
-            return [], {parent: self._entries(parent) for parent in sorted(wanted)}
-        replaced = []
-        for number, (directory, places) in enumerate(sorted(wanted.items())):
-            base = f"{stage}/o{number}"
-            self._steps += [
-                {"kind": "dir", "target": f"{base}/upper"},
-                {"kind": "dir", "target": f"{base}/work"},
-                {
-                    "kind": "overlay",
-                    "lower": [directory],
-                    "upper": f"{base}/upper",
-                    "work": f"{base}/work",
-                    "target": f"{base}/root",
-                },
-            ]
-            for place in places:
-                inside = f"{base}/root{place[len(directory) :]}"
-                self._steps.append({"kind": "file" if place in files else "dir", "target": inside})
-            replaced.append(Bind(f"{base}/root", directory))
-        return replaced, {}
+    def _stage_binds(
+        self,
+        root: str,
+        wanted: Sequence[_Wanted],
+        volumes: Sequence[str],
+        covered: Sequence[str],
+    ) -> list[Bind]:
+        """Put what is wanted into ``root``, for a fraction of what it costs bubblewrap.
 
-    def _entries(self, directory: str) -> list[tuple[str, str]]:
-        found = []
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                text = os.readlink(entry.path) if entry.is_symlink() else ""  # noqa: PTH115
-                found.append((entry.name, text))
-        return sorted(found)
+        Not what lies in ``volumes``: their content is the container's, and links in it could lead
+        the supervisor astray. Nor what lies in places that are ``covered`` later. Those go beside
+        ``root``, and bubblewrap, which is confined, puts them where they belong.
+        """
+        outer = ["/proc", "/dev", *volumes, *covered, *self._around.host.hidden]
+        binds = []
+        for number, item in enumerate(sorted(wanted, key=lambda w: w.target.count("/"))):
+            if item.target in covered or any(below(item.target, place) for place in outer):
+                target = f"{root}-mount{number}"
+                binds.append(Bind(target, item.target, item.read_only))
+            else:
+                target = f"{root}{item.target}"
+            step: dict[str, Any] = {
+                "kind": "bind",
+                "source": item.source,
+                "target": target,
+                "read_only": item.read_only,
+                "owner": self._owner,
+            }
+            if item.mapped:
+                step |= {"idmap": [list(e) for e in self._identity.mapping], "idmap_optional": True}
+            self._steps.append(step)
+        return binds
