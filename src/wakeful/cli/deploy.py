@@ -76,8 +76,11 @@ async def _deploy(
 async def follow_rollout(
     session: Session, resource: ServedResource, namespace: str, name: str, timeout: float
 ) -> str:
-    """Show the conditions of a service as they change; return its URL once it is ready."""
-    shown: dict[str, tuple[str, str]] = {}
+    """Show how far a service is until it is ready; return its URL.
+
+    What is decided is printed; what is waited for is shown only while it is waited for.
+    """
+    decided: dict[str, str] = {}
     last: dict[str, Any] = {}
 
     def test(obj: dict[str, Any] | None) -> bool:
@@ -88,29 +91,28 @@ async def follow_rollout(
         if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
             return False
         for condition in status.get("conditions") or ():
-            seen = (condition["status"], condition.get("reason", ""))
-            if shown.get(condition["type"]) != seen:
-                shown[condition["type"]] = seen
+            kind, state = condition["type"], condition["status"]
+            if state == "Unknown":
+                waiting.update(condition.get("message") or f"{kind} is not known yet")
+            elif decided.get(kind) != state:
                 _show(condition)
-        return shown.get("Ready", ("", ""))[0] in ("True", "False")
+            decided[kind] = state
+        return decided.get("Ready") in ("True", "False")
 
-    try:
-        await wait_until(session, resource, namespace, name, test, timeout)
-    except TimeoutError:
-        fail(
-            f"service {name!r} is not ready after {timeout:g} s",
-            hint=f"`wakeful describe ksvc {name}` and `wakeful logs ksvc/{name}` tell more.",
-        )
-    if shown["Ready"][0] == "False":
-        fail(
-            f"service {name!r} failed: {shown['Ready'][1]}",
-            hint=f"`wakeful describe ksvc {name}` and `wakeful logs ksvc/{name}` tell more.",
-        )
+    hint = f"`wakeful describe ksvc {name}` and `wakeful logs ksvc/{name}` tell more."
+    with console.status("waiting for the first word") as waiting:
+        try:
+            await wait_until(session, resource, namespace, name, test, timeout)
+        except TimeoutError:
+            fail(f"service {name!r} is not ready after {timeout:g} s", hint=hint)
+    if decided["Ready"] == "False":
+        ready = next(c for c in last["status"]["conditions"] if c["type"] == "Ready")
+        fail(f"service {name!r} failed: {ready.get('message') or ready.get('reason')}", hint=hint)
     return str(last["status"].get("url", ""))
 
 
 def _show(condition: dict[str, Any]) -> None:
-    mark = {"True": ("✓", "green"), "False": ("✗", "red")}.get(condition["status"], ("…", "yellow"))
+    mark = ("✓", "green") if condition["status"] == "True" else ("✗", "red")
     detail = condition.get("message") or condition.get("reason") or ""
     console.print(
         Text(f"  {mark[0]} ", style=mark[1])
