@@ -202,7 +202,7 @@ class Gate:
                         headers = _headers(message.request_headers)
                         key = RevisionKey(headers.get(_NAMESPACE, ""), headers.get(_REVISION, ""))
                         entry = self._entries.get(key)
-                        hop = int(headers.get(HOP_HEADER) or 0)
+                        hop = _number(headers.get(HOP_HEADER, ""))
                         await context.write(await self._decide(entry, key, ticket, hop))
                     case "response_trailers":
                         await context.write(
@@ -273,6 +273,10 @@ class Gate:
 def _deadline(backend: RevisionBackend) -> float | None:
     limits = [backend.timeout_seconds, backend.response_start_timeout_seconds]
     return min((limit for limit in limits if limit), default=None)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _headers(message: ext_proc_pb2.HttpHeaders) -> dict[str, str]:

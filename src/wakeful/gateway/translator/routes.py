@@ -44,10 +44,7 @@ _VIRTUAL_HOSTS_FIELD = route_pb2.RouteConfiguration.DESCRIPTOR.fields_by_name[
 ].number
 _LISTENERS = {Visibility.EXTERNAL_IP: PUBLIC, Visibility.CLUSTER_LOCAL: INTERNAL}
 
-_FORWARDED = (
-    "for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;"
-    "host=%REQ(:AUTHORITY)%;proto=%REQ(X-FORWARDED-PROTO)%"
-)
+_FORWARDED = "for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;proto=%REQ(X-FORWARDED-PROTO)%"
 """RFC 7239's account of who asked; part of the contract with user programs."""
 
 Revisions = Mapping[RevisionKey, RevisionBackend]
