@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import random
+from itertools import chain
 
 from wakeful.apimachinery.errors import ServiceUnavailableError
 
@@ -64,7 +65,7 @@ class AddressPool:
         """
         low, high = int(self._network[2]), int(self._network[-2])
         start = random.randint(low, high)  # noqa: S311 - spread, not secrecy
-        for number in (*range(start, high + 1), *range(low, start)):
+        for number in chain(range(start, high + 1), range(low, start)):
             if number not in self._taken:
                 self._taken.add(number)
                 self._given += 1
