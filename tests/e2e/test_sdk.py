@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -12,8 +13,22 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from pydantic import Field
+
+from wakeful.sdk import (
+    APIModel,
+    Client,
+    ConditionedStatus,
+    ConditionSet,
+    ControllerRunner,
+    GroupVersionKind,
+    KResource,
+    ObjectMeta,
+    Reconciler,
+    Resource,
+)
 from wakeful.testing.platform import BOOK_IMAGE, EXAMPLES, Platform, run, until
 
 CREATE = EXAMPLES / "sdk-create-service" / "create_service.py"
@@ -137,3 +152,58 @@ def test_one_of_two_replicas_works_and_the_other_takes_over(platform: Platform) 
 
     assert held != taken
     assert not holder()
+
+
+class GreetingSpec(APIModel):
+    name: str = ""
+
+
+class Greeting(KResource[GreetingSpec, ConditionedStatus]):
+    gvk: ClassVar = GroupVersionKind("sdk.example.com", "v1", "Greeting")
+
+    spec: GreetingSpec = Field(default_factory=GreetingSpec)
+    status: ConditionedStatus = Field(default_factory=ConditionedStatus)
+
+
+GREETINGS = Resource(Greeting, plural="greetings", has_status=True)
+GREETED = ConditionSet.living("Greeted")
+
+
+class Greeter(Reconciler[Greeting]):
+    finalizer = "greetings.sdk.example.com"
+
+    def __init__(self, runner: ControllerRunner) -> None:
+        self._runner = runner
+
+    async def reconcile_kind(self, greeting: Greeting) -> None:
+        GREETED.manage(greeting.status).mark_true("Greeted")
+        self._runner.events.normal(greeting, "Greeted", f"Hello {greeting.spec.name}!")
+
+    async def finalize_kind(self, greeting: Greeting) -> None:
+        self._runner.events.normal(greeting, "Parted", f"Goodbye {greeting.spec.name}!")
+
+
+async def test_a_kind_of_ones_own_lives_on_the_platform(platform: Platform) -> None:
+    """Installed, installed again, reconciled, seen by kubectl, and finalized."""
+    async with Client.connect(platform.data_dir / "kubeconfig", kinds=[GREETINGS]) as client:
+        await client.install_kind(GREETINGS)
+        await client.install_kind(GREETINGS)
+        runner = ControllerRunner(client, name="greeter")
+        runner.add(Greeting, Greeter(runner), conditions=GREETED)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(runner.run())
+            greeting = await client.create(
+                Greeting(metadata=ObjectMeta(name="first"), spec=GreetingSpec(name="World"))
+            )
+            await client.wait_for_condition(greeting)
+            seen = platform.get("greetings.sdk.example.com", "first")
+            await client.delete(Greeting, "first")
+            await client.wait_until_gone(greeting)
+            running.cancel()
+
+    assert seen["metadata"]["finalizers"] == [Greeter.finalizer]
+    assert {c["type"]: c["status"] for c in seen["status"]["conditions"]} == {
+        "Ready": "True",
+        "Greeted": "True",
+    }
+    platform.kubectl("delete", "crd", "greetings.sdk.example.com")

@@ -118,8 +118,10 @@ def answer(request, most):
     if request.query.get("body"):
         request.body()
     time.sleep(request.number("sleep") / 1000)
-    target = os.environ.get("TARGET", "World")
-    reply(request, f"Hello {target}!\n", headers={"X-Instance": instance, "X-Together": most})
+    greeting = f"Hello {os.environ.get('TARGET', 'World')}!\n"
+    if resource := os.environ.get("RESOURCE"):  # the book's rest-api
+        greeting = f"Welcome to the {resource} app! \n"
+    reply(request, greeting, headers={"X-Instance": instance, "X-Together": most})
 
 
 def reply(request, body, status=200, headers=None):

@@ -1,0 +1,93 @@
+"""At the edges nothing fails: steady requests while instances, revisions and zero come and go."""
+
+from __future__ import annotations
+
+import http.client
+import random
+import threading
+import time
+
+import pytest
+
+from wakeful.testing.platform import until
+from wakeful.testing.services import (
+    AWAKE,
+    FAST,
+    Load,
+    Namespace,
+    a_service,
+    clients,
+    prober,
+)
+
+SLEEPERS = [f"sleeper-{number}" for number in range(8)]
+SECONDS = 25
+
+
+@pytest.fixture(scope="module", autouse=True)
+def services(namespace: Namespace) -> None:
+    lazy = FAST | {"autoscaling.knative.dev/target-burst-capacity": "0"}
+    namespace.apply(
+        *(
+            a_service(name, annotations=lazy if number % 2 else FAST)
+            for number, name in enumerate(SLEEPERS)
+        ),
+        a_service("rolling", env={"TARGET": "0"}, annotations=FAST),
+        a_service("waves", annotations=FAST | {"autoscaling.knative.dev/target": "5"}),
+        a_service("losing", annotations=FAST | AWAKE | {"autoscaling.knative.dev/min-scale": "2"}),
+    )
+    namespace.ready(*SLEEPERS, "rolling", "waves", "losing")
+
+
+def test_requests_at_the_moment_of_falling_asleep(namespace: Namespace) -> None:
+    """Eight services are asked again about when their window and grace are over."""
+    load, since = Load(), time.monotonic()
+    end = since + SECONDS
+
+    def ask(name: str) -> None:
+        chance = random.Random(name)
+        while time.monotonic() < end:
+            try:
+                load.add(namespace.ask(name), since)
+            except (OSError, http.client.HTTPException) as err:
+                load.add(err, since)
+            time.sleep(chance.uniform(5.0, 9.0))
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in SLEEPERS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    load.check()
+    assert load.total >= len(SLEEPERS) * 3
+
+
+def test_rollouts_under_a_steady_stream(namespace: Namespace) -> None:
+    """A hundred requests a second while three versions follow each other."""
+    with prober(namespace, "rolling", 100) as load:
+        for number in range(1, 4):
+            namespace.apply(a_service("rolling", env={"TARGET": str(number)}, annotations=FAST))
+            until(lambda n=number: namespace.ask("rolling").text == f"Hello {n}!\n")
+        time.sleep(1)
+    load.check()
+    assert set(load.bodies) == {f"Hello {number}!" for number in range(4)}
+
+
+def test_waves_up_and_down_under_a_steady_stream(namespace: Namespace) -> None:
+    """A crowd comes and goes: instances are added, drained and removed."""
+    with prober(namespace, "waves", 50, "/?sleep=20") as load:
+        with clients(namespace, "waves", 30, "/?sleep=100") as crowd:
+            until(lambda: namespace.ready_pods("waves") >= 5, seconds=20)
+            time.sleep(1)
+        until(lambda: namespace.ready_pods("waves") <= 2, seconds=40)
+    load.check()
+    crowd.check()
+
+
+def test_pods_deleted_by_hand_under_a_steady_stream(namespace: Namespace) -> None:
+    with prober(namespace, "losing", 100, "/?sleep=20") as load:
+        for _ in range(2):
+            victim = namespace.pods("losing")[0]["metadata"]["name"]
+            namespace.kubectl("delete", "pod", victim)
+            until(lambda: namespace.ready_pods("losing") == 2, seconds=20)
+    load.check()
