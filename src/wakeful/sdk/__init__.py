@@ -10,7 +10,8 @@ Everything works alike against Wakeful's own API and a kube-apiserver with Knati
   that handles something, :func:`current_logger`, whose lines carry the trace they belong to.
 
 ``Service`` is Knative's; the core kind of the same name is :class:`KubernetesService`. A kind of
-your own is a :class:`Resource` around a :class:`KResource`, given to :meth:`Client.connect`.
+your own is a :class:`Resource` around a :class:`KResource`, given to :meth:`Client.connect`;
+:meth:`Client.install_kind` has the server serve it.
 
 Not for the platform's own code: its planes and reconcilers use the packages below this one.
 """

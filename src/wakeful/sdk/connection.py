@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wakeful.apimachinery.conditions import READY, TRUE, Condition, ConditionedStatus
-from wakeful.apimachinery.errors import ConflictError, NotFoundError, WakefulError
+from wakeful.apimachinery.crd import make_crd
+from wakeful.apimachinery.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    NotFoundError,
+    WakefulError,
+)
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.request import PatchType, Transport
 from wakeful.apimachinery.scheme import Resource, Scheme
 from wakeful.apis import all_resources
 from wakeful.apis import core as core_kinds
+from wakeful.apis.apiextensions import CustomResourceDefinition
+from wakeful.apis.apiextensions.crd_types import ESTABLISHED
 from wakeful.client import Client as AnyClient
 from wakeful.client import (
     Informer,
@@ -167,6 +175,29 @@ class Client(AnyClient):
         obj = await self.get(model, name, namespace)
         change(obj)
         return await self.update(obj)
+
+    async def install_kind(self, kind: Resource, *, timeout_seconds: float = 30) -> None:
+        """Have the server serve a kind of your own, as it is now; what is stored of it stays.
+
+        Raises:
+            InvalidError: The definition breaks a rule.
+            WaitTimeoutError: It was not accepted in time.
+        """
+        wanted = CustomResourceDefinition.model_validate(make_crd(kind))
+
+        def renew(found: CustomResourceDefinition) -> None:
+            found.spec = wanted.spec
+
+        try:
+            made = await self.create(wanted)
+        except AlreadyExistsError:
+            made = await self.modify(CustomResourceDefinition, wanted.metadata.name, renew)
+        await self.wait_for(
+            made,
+            lambda found: found.status.is_true(ESTABLISHED),
+            timeout_seconds=timeout_seconds,
+            description=ESTABLISHED,
+        )
 
     async def wait_for(
         self,
