@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wakeful.aio import Clock
@@ -21,6 +21,7 @@ from wakeful.apis.networking import ServerlessService
 from wakeful.apis.serving import register
 from wakeful.apis.serving.config import CONFIG_DEPLOYMENT, parse_deployment
 from wakeful.autoscaler import LoadSource
+from wakeful.client import Change
 from wakeful.controller import Controller, Manager
 from wakeful.controller.configmaps import ConfigStore
 from wakeful.reconciler.autoscaling.children import Children
@@ -28,6 +29,10 @@ from wakeful.reconciler.autoscaling.deciders import Deciders
 from wakeful.reconciler.autoscaling.kpa.reconciler import KPAReconciler
 from wakeful.reconciler.autoscaling.pods import ReadyPods
 from wakeful.reconciler.autoscaling.target import ScaleTargets
+
+REPORT_DELAY_SECONDS = 0.01
+"""Instances and workloads that change are only reported upon, a moment later: the steps that follow
+from the change, which a held request may wait for, go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,8 @@ def add_kpa_controller(
     )
     controller.watch_owned(networks)
     controller.watch_owned(metrics)
-    controller.watch(deployments, autoscaler_of)
-    ready.on_change(controller.enqueue)
+    deployments.add_handler(_reports_to(controller))
+    ready.on_change(lambda key: controller.queue.add_after(key, REPORT_DELAY_SECONDS))
     ready.on_change(deciders.rouse)
     deciders.on_change(controller.enqueue)
     config.on_change(controller.enqueue_all)
@@ -87,6 +92,14 @@ def add_kpa_controller(
     manager.add(controller)
     manager.add(deciders)
     return Autoscaling(controller, deciders)
+
+
+def _reports_to(controller: Controller[PodAutoscaler]) -> Callable[[Change[Deployment]], None]:
+    def handler(change: Change[Deployment]) -> None:
+        for key in autoscaler_of(change.object):
+            controller.queue.add_after(key, REPORT_DELAY_SECONDS)
+
+    return handler
 
 
 def is_kpa(autoscaler: PodAutoscaler) -> bool:
