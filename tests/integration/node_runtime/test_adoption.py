@@ -82,7 +82,9 @@ async def test_nothing_is_left_on_the_host(
         assert await procd.list() == []
         assert await procd.held() == ()
     assert Path("/proc/self/mountinfo").read_text() == mounts
-    assert list((settings.root / "sandboxes").iterdir()) == []
+    assert list(settings.root.iterdir()) == []
+    assert not list(Path("/run").glob(f"wakeful-{key_of(settings)}*"))
+    assert not list(Path("/dev/shm").glob(f"wakeful-{key_of(settings)}*"))
     assert list(Path("/sys/fs/cgroup").glob(f"**/wakeful-{key_of(settings)}")) == []
 
 
@@ -96,11 +98,11 @@ async def test_after_procd_is_gone_sandboxes_are_known_but_dead(
         await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
         status = await runtime.start_container("pod", container("exec sleep 60"))
         state = await asyncio.to_thread(
-            shutil.copytree, settings.root / "sandboxes", place / "saved"
+            shutil.copytree, runtime._state / "sandboxes", place / "saved"
         )
         await runtime.shutdown()
-        shutil.rmtree(settings.root / "sandboxes")
-        shutil.copytree(state, settings.root / "sandboxes")
+        runtime._state.mkdir(mode=0o700, exist_ok=True)
+        shutil.copytree(state, runtime._state / "sandboxes")
 
         again = await open_sandbox_runtime(procd, settings)
         await again.start()

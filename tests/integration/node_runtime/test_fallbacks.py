@@ -135,7 +135,7 @@ async def test_layers_can_be_kept_in_memory(
         process = await runtime.exec(started.id, ExecConfig(argv=["/bin/sh", "-c", script]))
         assert await process.stdout.read() == b"/etc/new\n0 755\n"
         await process.aclose()
-        assert not list(settings.root.glob("sandboxes/pod/containers/*"))
+        assert not list(settings.root.glob("layers/*/upper/etc"))
     finally:
         await runtime.shutdown()
 

@@ -20,6 +20,7 @@ from wakeful.node.runtime.command import (
     bubblewrap_argv,
 )
 from wakeful.node.runtime.errors import ContainerStartError
+from wakeful.node.runtime.layers import LayerPool
 from wakeful.node.runtime.paths import HostView
 from wakeful.node.runtime.preparing import Identity, Preparation, Surroundings, prepare
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
@@ -46,13 +47,14 @@ class Launcher:
         self,
         procd: ProcdClient,
         *,
-        root: Path,
+        state: Path,
+        layers: LayerPool,
         stage: Path | None,
         bubblewrap: Bubblewrap | None,
         cgroups: CgroupTree | None,
         host: HostView,
     ) -> None:
-        self._procd, self._root, self._stage = procd, root, stage
+        self._procd, self._state, self._layers, self._stage = procd, state, layers, stage
         self._bubblewrap, self._cgroups, self._host = bubblewrap, cgroups, host
         self._layers_in_memory = False
 
@@ -75,6 +77,7 @@ class Launcher:
                 raise
             # The file system cannot carry an overlay (it is one itself, in a container say).
             self._layers_in_memory = True
+            await self._remove_layer(container)
             return await self._launch_sandbox(self._bubblewrap, record, container, config, identity)
 
     async def _launch_sandbox(
@@ -86,14 +89,15 @@ class Launcher:
         identity: Identity,
     ) -> ProcessStatus:
         binds = self._cgroups.binds(container.cgroup) if self._cgroups is not None else []
+        if config.rootfs is not None and not container.layer and not self._layers_in_memory:
+            container.layer = str(self._layers.take())
         around = Surroundings(
             stage=self._stage_of(container),
             images=self._stage / "images" if self._stage is not None else None,
-            directory=self._directory(container),
-            etc=self._root / "sandboxes" / record.id / "etc",
+            layer=Path(container.layer) if container.layer else None,
+            etc=self._state / "sandboxes" / record.id / "etc",
             host=self._host,
             cgroup_binds=binds,
-            layers_in_memory=self._layers_in_memory,
         )
         hostname = container.env.get("HOSTNAME", record.config.hostname)
         ready = prepare(config, identity, around, hostname=hostname, env=container.env)
@@ -108,17 +112,15 @@ class Launcher:
                 await self._procd.unmount(stage)
         if self._cgroups is not None:
             self._cgroups.remove(container.cgroup)
-        directory = self._directory(container)
-        if directory.exists():
-            await asyncio.to_thread(remove_tree, directory)
+        await self._remove_layer(container)
+
+    async def _remove_layer(self, container: ContainerRecord) -> None:
+        if container.layer:
+            await asyncio.to_thread(remove_tree, Path(container.layer))
+            container.layer = ""
 
     def _stage_of(self, container: ContainerRecord) -> Path | None:
         return self._stage / "s" / container.cgroup if self._stage is not None else None
-
-    def _directory(self, container: ContainerRecord) -> Path:
-        sandbox_id = container.id.split("/", 1)[0]
-        name = f"{container.name}-{container.attempt}"
-        return self._root / "sandboxes" / sandbox_id / "containers" / name
 
     def _sandbox_spec(
         self,

@@ -46,15 +46,14 @@ class Surroundings:
     """Its own place on procd's stage; None when procd has none."""
     images: Path | None
     """Shared place on the stage for image roots."""
-    directory: Path
-    """Its own directory on disk."""
+    layer: Path | None
+    """Directory with an empty ``upper`` and ``work`` for an image; None keeps the layer in memory,
+    which only works on a stage."""
     etc: Path
     """Directory with hosts, hostname and resolv.conf."""
     host: HostView
     """How the host's root looks from inside."""
     cgroup_binds: Sequence[tuple[str, str]]
-    layers_in_memory: bool = False
-    """Keep what containers write to their images in memory: the disk's file system cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +177,7 @@ class _Preparer:
             root = around.host
             exploded = {parent: self._entries(parent) for parent in self._missing(wanted, spots)}
         else:
-            upper, work = self._layer_on_disk(config.rootfs.stat().st_mode)
-            root = Overlay(str(config.rootfs), str(upper), str(work))
+            root = self._overlay(config.rootfs)
         plan = SandboxPlan(
             root=root,
             hidden=around.host.hidden if config.rootfs is None else (),
@@ -319,7 +317,8 @@ class _Preparer:
             idmap.outside(mapping, min(number, idmap.RANGE - 1))
             for number in (status.st_uid, status.st_gid)
         ]
-        if self._around.layers_in_memory:
+        layer = self._around.layer
+        if layer is None:
             upper, work = Path(f"{root}-layer/upper"), Path(f"{root}-layer/work")
             mode = status.st_mode & 0o7777
             self._steps += [
@@ -327,8 +326,12 @@ class _Preparer:
                 {"kind": "dir", "target": str(work)},
             ]
         else:
-            upper, work = self._layer_on_disk(status.st_mode)
-            os.chown(upper, *owner)
+            upper, work = layer / "upper", layer / "work"
+            have = upper.stat()
+            if have.st_mode != status.st_mode:
+                upper.chmod(status.st_mode & 0o7777)
+            if [have.st_uid, have.st_gid] != owner:
+                os.chown(upper, *owner)
         assert self._around.images is not None
         # The number of the directory is part of the key: an image removed and unpacked again is
         # another directory at the same place.
@@ -353,12 +356,11 @@ class _Preparer:
             },
         ]
 
-    def _layer_on_disk(self, mode: int) -> tuple[Path, Path]:
-        upper, work = self._around.directory / "upper", self._around.directory / "work"
-        for directory in (upper, work):
-            directory.mkdir(parents=True, exist_ok=True)
-        upper.chmod(mode & 0o7777)
-        return upper, work
+    def _overlay(self, rootfs: Path) -> Overlay:
+        layer = self._around.layer
+        assert layer is not None
+        (layer / "upper").chmod(rootfs.stat().st_mode & 0o7777)
+        return Overlay(str(rootfs), str(layer / "upper"), str(layer / "work"))
 
     def _stage_binds(
         self,

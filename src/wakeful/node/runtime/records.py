@@ -32,6 +32,8 @@ class ContainerRecord:
     capabilities: int
     cgroup: str
     cgroup_dirs: list[str] = field(default_factory=list)
+    layer: str = ""
+    """Directory of the writable layer, when it runs an image."""
 
     @property
     def process(self) -> str:

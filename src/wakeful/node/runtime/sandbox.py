@@ -21,12 +21,14 @@ from wakeful.node.runtime.errors import (
 from wakeful.node.runtime.etc import write_etc
 from wakeful.node.runtime.execs import ProcdExec, Streams
 from wakeful.node.runtime.launching import Launcher
+from wakeful.node.runtime.layers import LayerPool
 from wakeful.node.runtime.network import Lease, PodNetwork
 from wakeful.node.runtime.paths import host_view
 from wakeful.node.runtime.preparing import environment, identify
 from wakeful.node.runtime.protocol import ExecProcess
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
 from wakeful.node.runtime.table import ContainerTable
+from wakeful.node.runtime.trees import remove_tree
 from wakeful.node.runtime.types import (
     ContainerConfig,
     ContainerEvent,
@@ -57,7 +59,9 @@ class SandboxRuntime:
     """Sandboxes on this machine; see ``Runtime`` for the contract.
 
     Use ``wakeful.node.runtime.probe.open_sandbox_runtime`` to make one that fits the machine.
-    ``bubblewrap`` is None where the kernel forbids sandboxes: programs then run as plain processes.
+    ``state`` is for small files that mean nothing after a reboot, ``root`` for what containers
+    write. ``bubblewrap`` is None where the kernel forbids sandboxes: programs then run as plain
+    processes.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class SandboxRuntime:
         procd: ProcdClient,
         *,
         root: Path,
+        state: Path,
         stage: Path | None,
         bubblewrap: Bubblewrap | None,
         network: PodNetwork,
@@ -73,12 +78,14 @@ class SandboxRuntime:
         notes: Sequence[str] = (),
         version: str = "",
     ) -> None:
-        self._procd, self._root = procd, root
+        self._procd, self._root, self._state = procd, root, state
+        self._layers = LayerPool(root / "layers", size=4, mapped=stage is not None)
         self._bubblewrap, self._network, self._cgroups = bubblewrap, network, cgroups
         self._notes, self._version = tuple(notes), version
         self._launcher = Launcher(
             procd,
-            root=root,
+            state=state,
+            layers=self._layers,
             stage=stage,
             bubblewrap=bubblewrap,
             cgroups=cgroups,
@@ -86,7 +93,7 @@ class SandboxRuntime:
         )
         self._table = ContainerTable(
             procd,
-            root,
+            state,
             oom_kills=lambda c: 0 if cgroups is None else cgroups.oom_kills(c.cgroup),
         )
 
@@ -107,6 +114,7 @@ class SandboxRuntime:
                 else:
                     record.lease = None  # procd was restarted: nothing of it is left
         self._end_strays()
+        await self._layers.start({container.layer for container in self._table.containers()})
         await self._network.start(leases)
 
     def _end_strays(self) -> None:
@@ -115,8 +123,7 @@ class SandboxRuntime:
             return
         running = {
             container.cgroup
-            for record in self._table.sandboxes.values()
-            for container in record.containers.values()
+            for container in self._table.containers()
             if self._table.process(container) is not None
         }
         for name in self._cgroups.names():
@@ -126,6 +133,7 @@ class SandboxRuntime:
     async def aclose(self) -> None:
         """Let go of everything and leave sandboxes running."""
         await self._table.aclose()
+        await self._layers.aclose()
         await self._network.aclose()
 
     async def shutdown(self) -> None:
@@ -137,6 +145,10 @@ class SandboxRuntime:
         if self._cgroups is not None:
             self._cgroups.destroy()
         await self.aclose()
+        for directory in (self._state / "sandboxes", self._root / "layers"):
+            await asyncio.to_thread(remove_tree, directory)
+        with contextlib.suppress(OSError):
+            self._state.rmdir()
 
     def describe(self) -> RuntimeInfo:
         """Return what isolation is in force, and why not more."""

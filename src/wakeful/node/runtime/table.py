@@ -66,7 +66,7 @@ class ContainerTable:
         subscribed = asyncio.Event()
         self._watcher = asyncio.create_task(self._watch(subscribed), name="runtime:events")
         await subscribed.wait()
-        known = {c.process for r in self.sandboxes.values() for c in r.containers.values()}
+        known = {container.process for container in self.containers()}
         for status in await self._procd.list(records.PROCESS_PREFIX):
             if status.name in known:
                 self._processes[status.name] = status
@@ -144,6 +144,10 @@ class ContainerTable:
         if record is None or container_id not in record.containers:
             raise ContainerNotFoundError(container_id)
         return record.containers[container_id]
+
+    def containers(self) -> list[ContainerRecord]:
+        """Return every container of every sandbox."""
+        return [c for record in self.sandboxes.values() for c in record.containers.values()]
 
     def claim(self, record: SandboxRecord) -> Path:
         """Take the sandbox's name and make its directory, which is returned.
