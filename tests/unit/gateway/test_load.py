@@ -125,3 +125,5 @@ async def test_reports_are_frequent_only_while_something_happens() -> None:
     assert world.load._interval() == 1
     world.report(1, 1)
     assert world.load._interval() == 0.1
+    world.report(30, 5_000)
+    assert world.load._interval() == 0.5

