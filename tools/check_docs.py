@@ -26,10 +26,10 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ from wakeful.cmd.main import complete_app
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND_LINE = ROOT / "docs/reference/command-line.md"
-COMMAND_SECONDS = 240
+COMMAND_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,11 +428,16 @@ class Shell:
         self._process.stdin.write(f"{text}\necho; echo {mark} $?\n")
         self._process.stdin.flush()
         lines: list[str] = []
-        for line in self._process.stdout:
-            if line.startswith(mark):
-                return int(line.split()[1]), lines
-            lines.append(line.rstrip("\n"))
-        raise SystemExit(f"the shell ended during {command!r}")
+        watchdog = threading.Timer(COMMAND_SECONDS, self._process.kill)
+        watchdog.start()
+        try:
+            for line in self._process.stdout:
+                if line.startswith(mark):
+                    return int(line.split()[1]), lines
+                lines.append(line.rstrip("\n"))
+        finally:
+            watchdog.cancel()
+        raise SystemExit(f"the shell ended, or took {COMMAND_SECONDS} s, during {command!r}")
 
     def _http_port(self) -> str:
         try:
@@ -449,27 +454,37 @@ class Shell:
         self._process.wait(timeout=30)
 
 
-def run_page(page: Page) -> Iterator[str]:
-    """Do what the page says, and compare."""
-    with tempfile.TemporaryDirectory(prefix="wk-docs-", dir="/tmp") as directory:
-        shell = Shell(Path(directory))
-        try:
-            if page.mode == "platform":
-                code, output = shell.type("wakeful up --detach")
-                if code:
-                    yield "the platform did not start: " + " / ".join(output)
-                    return
-            for block in page.blocks:
-                if block.file:
-                    (shell.work / block.file).parent.mkdir(parents=True, exist_ok=True)
-                    (shell.work / block.file).write_text(block.text)
-                elif block.language == "console" and not block.skipped:
-                    problem = _run_block(shell, block)
-                    if problem:
-                        yield problem
-                        return
-        finally:
-            shell.close()
+def run_pages(pages: Sequence[Page]) -> Iterator[tuple[Page, str]]:
+    """Do what each page says, and compare; yield what is wrong, "" for a page that is right."""
+    alone = [page for page in pages if page.mode != "platform"]
+    sharing = [page for page in pages if page.mode == "platform"]
+    for group in (*([page] for page in alone), sharing):
+        if not group:
+            continue
+        with tempfile.TemporaryDirectory(prefix="wk-docs-", dir="/tmp") as directory:
+            shell = Shell(Path(directory))
+            try:
+                if group is sharing and shell.type("wakeful up --detach")[0]:
+                    yield sharing[0], "the platform does not start"
+                    continue
+                for page in group:
+                    yield page, _run_page(shell, page)
+            finally:
+                shell.close()
+
+
+def _run_page(shell: Shell, page: Page) -> str:
+    for block in page.blocks:
+        if block.file:
+            (shell.work / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (shell.work / block.file).write_text(block.text)
+        elif (
+            block.language == "console"
+            and not block.skipped
+            and (problem := _run_block(shell, block))
+        ):
+            return problem
+    return ""
 
 
 def _run_block(shell: Shell, block: Block) -> str:
@@ -517,13 +532,12 @@ def main() -> int:
     pages = read_pages()
     problems = list(check_static(pages, root))
     wanted = [page for page in pages if page.mode and _is_wanted(page, options)]
-    if not options.static and shutil.which("bash"):
-        for page in wanted:
-            begun = time.monotonic()
-            found = list(run_page(page))
-            problems += [f"{page.name}: {problem}" for problem in found]
-            seconds = time.monotonic() - begun
-            print(f"{'failed' if found else 'ran'} {page.name} in {seconds:.0f} s", flush=True)
+    if not options.static:
+        begun = time.monotonic()
+        for page, problem in run_pages(wanted):
+            problems += [f"{page.name}: {problem}"] if problem else []
+            seconds, begun = time.monotonic() - begun, time.monotonic()
+            print(f"{'failed' if problem else 'ran'} {page.name} in {seconds:.0f} s", flush=True)
     for problem in problems:
         print(problem, file=sys.stderr)
     print(f"{len(pages)} pages, {len(problems)} problems")
