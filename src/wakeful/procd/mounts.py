@@ -31,6 +31,7 @@ class Stage:
         self.error = ""
         self._userns: dict[str, int] = {}
         self._once: set[str] = set()
+        self._places: set[str] = set()
         if os.geteuid() != 0:
             self.error = "not running as root"
             return
@@ -79,6 +80,8 @@ class Stage:
                     self._bind(step, target)
                 elif kind == "overlay":
                     self._overlay(step, target)
+                elif kind == "tmpfs":
+                    self._tmpfs(target)
                 else:
                     raise SpecError(f"mount kind {kind!r} is unknown")  # noqa: TRY301
                 if step.get("once"):
@@ -117,6 +120,13 @@ class Stage:
                 return
         linux.bind(source, target, read_only=read_only, recursive=True)
 
+    def _tmpfs(self, target: str) -> None:
+        """A place for one sandbox: one mount, whose end is the end of everything on it."""
+        _make_dirs(target, 0o711, None)
+        flags = linux.MS_NOSUID | linux.MS_NODEV
+        linux.mount("wakeful", target, "tmpfs", flags, "mode=0711")
+        self._places.add(target)
+
     def _overlay(self, step: dict[str, Any], target: str) -> None:
         paths = [*step["lower"], step["upper"], step["work"]]
         if any(c in path for path in paths for c in ":,\\"):
@@ -133,19 +143,21 @@ class Stage:
                 raise
             linux.mount("overlay", target, "overlay", flags, options)
 
-    def clear(self, target: str) -> None:
-        """Take away what is mounted on and below ``target``.
+    def unmount(self, target: str) -> None:
+        """Remove ``target``, what is mounted on and below it, and its directories.
 
-        Directories stay: a sandbox that was made from here may have its changes in them.
+        Sandboxes made from it keep their own mounts, and the memory or disk below those.
         """
         self._inside(target)
+        if target in self._places:
+            # Every call waits for all processors to notice, however much it takes away.
+            linux.umount(target)
+            self._places.discard(target)
+            os.rmdir(target)
+            return
         self._once = {t for t in self._once if t != target and not t.startswith(target + "/")}
         for point in self._mounts_below(target):
             linux.umount(point)
-
-    def unmount(self, target: str) -> None:
-        """Remove ``target``, what is mounted on and below it, and its directories."""
-        self.clear(target)
         if os.path.isdir(target):
             for directory, names, files in os.walk(target, topdown=False):
                 for name in files:

@@ -51,17 +51,21 @@ class Output:
             self.lost_bytes += len(chunk)
         return True
 
-    def drain(self) -> None:
-        """Read what is there now, without waiting for the end."""
+    def drain(self) -> bool:
+        """Read what is there now; return whether that was the end, and it is closed."""
         while self._fd >= 0:
             try:
                 chunk = os.read(self._fd, _CHUNK)
+            except BlockingIOError:
+                return False
             except OSError:
-                return
+                chunk = b""
             if not chunk:
-                return
+                self.close()
+                break
             with contextlib.suppress(OSError):
                 self._writer.feed(chunk, time.time_ns())
+        return True
 
     def close(self) -> None:
         """Stop reading; a last line without newline is written."""
@@ -118,8 +122,7 @@ class Process:
 
     def drain(self) -> None:
         """Bring the log up to date."""
-        for output in self.outputs:
-            output.drain()
+        self.outputs = [output for output in self.outputs if not output.drain()]
 
     def close_log(self) -> None:
         """Close the log file; it opens again when needed."""

@@ -252,7 +252,7 @@ class Table:
             if process.pid != pid:
                 return  # it has ended; who started it cleans up
             if launch.is_set_up(pid):
-                self._stage.clear(process.spec.stage)
+                self._stage.unmount(process.spec.stage)
             else:
                 self._clear_stage_later(process, pid, min(2 * seconds, 5.0))
 

@@ -111,7 +111,7 @@ class Launcher:
             with contextlib.suppress(ProcdError):
                 await self._procd.unmount(stage)
         if self._cgroups is not None:
-            self._cgroups.remove(container.cgroup)
+            await asyncio.to_thread(self._cgroups.remove, container.cgroup)
         await self._remove_layer(container)
 
     async def _remove_layer(self, container: ContainerRecord) -> None:

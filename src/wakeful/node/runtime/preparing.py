@@ -166,6 +166,7 @@ class _Preparer:
         spots = [*(t.target for t in tmpfs), cwd]
         if around.stage is not None:
             root = Bind(f"{around.stage}/root", "/", read_only=False)
+            self._steps.append({"kind": "tmpfs", "target": str(around.stage)})
             if config.rootfs is None:
                 closed = self._stage_host(root.source, wanted, spots)
             else:
