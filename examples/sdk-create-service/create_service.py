@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,6 +18,7 @@ from wakeful.sdk import (
     RevisionTemplateSpec,
     Service,
     ServiceSpec,
+    WakefulError,
     run_until_signal,
 )
 
@@ -60,4 +62,7 @@ if __name__ == "__main__":
     parser.add_argument("--image", default=BOOK_IMAGE)
     parser.add_argument("--target", default="SDK", help="whom to greet")
     parser.add_argument("--keep", action="store_true", help="leave the service there")
-    asyncio.run(run_until_signal(main(parser.parse_args())))
+    try:
+        asyncio.run(run_until_signal(main(parser.parse_args())))
+    except WakefulError as err:
+        sys.exit(f"error: {err}")

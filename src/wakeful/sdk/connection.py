@@ -17,6 +17,7 @@ from wakeful.apimachinery.errors import (
     NotFoundError,
     WakefulError,
 )
+from wakeful.apimachinery.labels import EVERYTHING, Selector
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.request import PatchType, Transport
 from wakeful.apimachinery.scheme import Resource, Scheme
@@ -176,6 +177,35 @@ class Client(AnyClient):
         change(obj)
         return await self.update(obj)
 
+    @asynccontextmanager
+    async def informer(
+        self,
+        model: type[T],
+        namespace: str = "",
+        *,
+        selector: Selector = EVERYTHING,
+        fields: str = "",
+    ) -> AsyncIterator[Informer[T]]:
+        """Keep a kind in memory for as long as the ``async with`` block lasts.
+
+        The block begins when everything is there; from then on the informer follows every change,
+        over lost connections too. In a controller, use :meth:`ControllerRunner.informer`.
+        """
+        informer = Informer(self, model, namespace=namespace, selector=selector, fields=fields)
+        running = asyncio.create_task(informer.run(), name=informer.name)
+        synced = asyncio.create_task(informer.synced.wait(), name=f"{informer.name}:synced")
+        try:
+            await asyncio.wait({running, synced}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                yield informer
+        finally:
+            has_crashed = running.done()
+            running.cancel()
+            synced.cancel()
+            await asyncio.wait({running, synced})
+            if has_crashed:
+                await running  # raises why
+
     async def install_kind(self, kind: Resource, *, timeout_seconds: float = 30) -> None:
         """Have the server serve a kind of your own, as it is now; what is stored of it stays.
 
@@ -216,36 +246,27 @@ class Client(AnyClient):
         last = await self.get(type(obj), obj.metadata.name, obj.metadata.namespace)
         if wish(last):
             return last
-        informer = Informer(
-            self,
-            type(obj),
-            namespace=last.metadata.namespace,
-            fields=f"metadata.name={last.metadata.name}",
-        )
+        name, namespace = last.metadata.name, last.metadata.namespace
         changed = asyncio.Event()
-        informer.add_handler(lambda _change: changed.set())
-        watching = asyncio.create_task(informer.run(), name=f"wait:{last}")
         try:
-            async with asyncio.timeout(timeout_seconds):
-                await informer.synced.wait()
+            async with (
+                asyncio.timeout(timeout_seconds),
+                self.informer(type(obj), namespace, fields=f"metadata.name={name}") as informer,
+            ):
+                informer.add_handler(lambda _change: changed.set())
                 while True:
                     changed.clear()
-                    found = informer.get(last.metadata.name, last.metadata.namespace)
+                    found = informer.get(name, namespace)
                     if found is None:
                         resource = self.scheme.of(type(obj))
-                        raise NotFoundError.of(resource.plural, resource.group, last.metadata.name)
+                        raise NotFoundError.of(resource.plural, resource.group, name)
                     last = found
                     if wish(last):
                         return last
                     await changed.wait()
         except TimeoutError:
-            if watching.done():
-                await watching  # why nothing was seen
             why = _unhappy(last)
             raise WaitTimeoutError(str(last), description, timeout_seconds, last, why) from None
-        finally:
-            watching.cancel()
-            await asyncio.wait({watching})
 
     async def wait_for_condition(
         self, obj: T, condition: str = READY, *, status: str = TRUE, timeout_seconds: float = 60

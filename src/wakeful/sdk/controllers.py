@@ -14,10 +14,11 @@ from wakeful.aio import Lifetime
 from wakeful.apimachinery.conditions import ConditionSet
 from wakeful.apimachinery.duration import format_duration
 from wakeful.apimachinery.meta import NamespacedName, Object
-from wakeful.client import Change, Client, Informer
+from wakeful.client import Change, Informer
 from wakeful.controller import Controller as RuntimeController
 from wakeful.controller import EventRecorder, LeaderElector, Manager, Reconciler, Result
 from wakeful.controller import Tracker as RuntimeTracker
+from wakeful.sdk.connection import Client
 from wakeful.sdk.context import current_logger, trace
 
 T = TypeVar("T", bound=Object)
@@ -36,7 +37,8 @@ class LeaderElection:
     """
 
     lease: str
-    namespace: str = "default"
+    namespace: str = ""
+    """Of the Lease; by default that of the connection."""
     identity: str = field(default_factory=_identity)
     lease_seconds: float = 60
     renew_seconds: float = 40
@@ -206,7 +208,7 @@ def _elector(client: Client, wish: LeaderElection | None) -> LeaderElector | Non
     return LeaderElector(
         client.transport,
         name=wish.lease,
-        namespace=wish.namespace,
+        namespace=wish.namespace or client.namespace,
         identity=wish.identity,
         lease_seconds=wish.lease_seconds,
         renew_seconds=wish.renew_seconds,

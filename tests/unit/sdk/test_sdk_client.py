@@ -22,6 +22,7 @@ from wakeful.sdk import (
     Service,
     WaitTimeoutError,
     condition_of,
+    parse_selector,
 )
 from wakeful.testing.world import World
 
@@ -145,6 +146,37 @@ async def test_a_namesake_is_not_what_was_waited_for(client: Client) -> None:
     await client.create(a_service())
 
     await client.wait_until_gone(service, timeout_seconds=5)
+
+
+async def test_an_informer_begins_complete_and_follows(client: Client) -> None:
+    first = ConfigMap(metadata=ObjectMeta(name="first", labels={"a": "b"}))
+    await client.create(first)
+
+    async with client.informer(ConfigMap, "default", selector=parse_selector("a=b")) as maps:
+        assert [found.metadata.name for found in maps] == ["first"]
+        seen = asyncio.Event()
+        maps.add_handler(lambda change: seen.set() if change.new is None else None)
+        await client.delete(ConfigMap, "first")
+        async with asyncio.timeout(10):
+            await seen.wait()
+        assert maps.get("first", "default") is None
+
+
+async def test_what_goes_wrong_inside_of_an_informer_comes_out(client: Client) -> None:
+    await client.create(ConfigMap(metadata=ObjectMeta(name="first")))
+
+    def fail(_change: object) -> None:
+        raise ValueError("no good")
+
+    async def follow() -> None:
+        async with client.informer(ConfigMap, "default") as maps:
+            maps.add_handler(lambda change: fail(change) if change.new is None else None)
+            await client.delete(ConfigMap, "first")
+            async with asyncio.timeout(0.05):
+                await asyncio.Event().wait()
+
+    with pytest.raises(ValueError, match="no good"):
+        await follow()
 
 
 async def test_the_gateway_tells_its_address(world: World, client: Client) -> None:
