@@ -210,12 +210,16 @@ def _make(step: dict[str, Any], target: str) -> None:
 
 def _make_dirs(path: str, mode: int, owner: list[int] | None) -> None:
     """Make what is missing of ``path``; all new directories belong to ``owner``."""
-    missing = []
-    while not os.path.isdir(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    for number, directory in enumerate(reversed(missing), 1):
-        os.mkdir(directory)
-        os.chmod(directory, mode if number == len(missing) else 0o755)
-        if owner:
-            os.chown(directory, *owner)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        if os.path.isdir(path):
+            return
+        raise
+    except FileNotFoundError:
+        _make_dirs(os.path.dirname(path), 0o755, owner)
+        os.mkdir(path)
+    if mode != 0o755:  # which it has by our own mask
+        os.chmod(path, mode)
+    if owner:
+        os.chown(path, *owner)
