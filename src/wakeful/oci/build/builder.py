@@ -68,7 +68,7 @@ async def build(
 ) -> BuiltImage:
     """Make an image of ``source`` and name it ``tag``; the same source gives the same digest.
 
-    Without ``builder`` (the name of a detector, or ``dockerfile``), what lies in the source decides:
+    Without ``builder`` (the name of a detector, or ``dockerfile``) what lies in the source decides:
     a Procfile says how to start it, a Dockerfile is used when a tool for it works here, else the
     first detector that knows the source builds it. Dependencies are remembered in ``cache``.
 

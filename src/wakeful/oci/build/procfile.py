@@ -25,7 +25,9 @@ def parse_procfile(source: Source) -> str:
         if line.strip() and not line.lstrip().startswith("#"):
             match = _LINE.fullmatch(line.strip())
             if match is None:
-                raise BuildError(str(source.path), f"Procfile: {line.strip()!r} is not NAME: COMMAND")
+                raise BuildError(
+                    str(source.path), f"Procfile: {line.strip()!r} is not NAME: COMMAND"
+                )
             processes[match[1]] = match[2].strip()
     if "web" in processes:
         return processes["web"]

@@ -143,7 +143,9 @@ def _project(source: Source) -> Mapping[str, Any]:
 def _requirements(source: Source, project: Mapping[str, Any]) -> str:
     """What to install, in the language of a requirements file; "" for nothing."""
     if source.has("requirements.txt"):
-        lines = [line.partition(" #")[0].strip() for line in source.text("requirements.txt").splitlines()]
+        lines = [
+            line.partition(" #")[0].strip() for line in source.text("requirements.txt").splitlines()
+        ]
         wanted = any(line and not line.startswith("#") for line in lines)
         return f"--requirement={source.path / 'requirements.txt'}\n" if wanted else ""
     dependencies = project.get("dependencies")

@@ -155,7 +155,9 @@ def make_layer(content: Path, target: str, store: ImageStore) -> Layer:
             packed = _HashingWriter(file)
             with gzip.GzipFile("", "wb", _GZIP_LEVEL, packed, mtime=0) as plain:
                 unpacked = _HashingWriter(plain)
-                with tarfile.open(fileobj=unpacked, mode="w|", format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
+                with tarfile.open(
+                    fileobj=unpacked, mode="w|", format=tarfile.PAX_FORMAT
+                ) as archive:  # type: ignore[call-overload]
                     _add_tree(archive, content, target.strip("/"))
         store.adopt_blob(path, packed.digest)
     finally:
