@@ -26,7 +26,7 @@ demo: $(VENV)/.installed ## Start the platform and show the hello world: zero, a
 	@$(BIN)/wakeful demo
 
 test: $(VENV)/.installed-dev ## Run all tests: unit, integration, end-to-end
-	@tools/need kubectl
+	@tools/need kubectl curl
 	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/integration
 	$(BIN)/pytest -p no:randomly tests/e2e
 
