@@ -1,7 +1,7 @@
 """Serves the function of ``func.py``; copied into images, it needs the standard library only.
 
 ``handle(context)`` gets ``context.request`` (method, path, query, headers, body, ``json()``) and,
-for a CloudEvent in binary or structured mode, ``context.cloud_event`` (its attributes, and ``data``).
+for a CloudEvent in binary or structured mode, ``context.cloud_event`` (attributes and ``data``).
 It returns None, text, bytes, something for JSON, or a tuple of body, status and headers.
 """
 
