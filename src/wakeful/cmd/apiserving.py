@@ -32,7 +32,9 @@ from wakeful.apiserver.protocols import NodeConnector
 from wakeful.apiserver.registry.core import APIServer
 from wakeful.apiserver.streams import PodStreams
 from wakeful.autoscaler import ExplainReport
+from wakeful.autoscaler.usage import UsageSource
 from wakeful.cli.explain import EXPLAIN_PREFIX
+from wakeful.cmd.metricsapi import MetricsAPI
 from wakeful.config import Settings
 from wakeful.node.runtime import Runtime
 from wakeful.pki import (
@@ -80,6 +82,7 @@ class ApiServing:
         self,
         node: NodeConnector,
         explain: Explainer,
+        usage: UsageSource,
         *,
         pods_gateway: str | None = None,
     ) -> ApiServerComponent:
@@ -110,6 +113,7 @@ class ApiServing:
             ),
             raw={EXPLAIN_PREFIX: _explain_handler(explain)},
             streams=PodStreams(node, self.server.objects).handlers(),
+            aggregated=(MetricsAPI(usage, self.server),),
         )
         return ApiServerComponent(
             application,
@@ -134,10 +138,15 @@ class ApiEntrance:
     name = "api"
 
     def __init__(
-        self, serving: ApiServing, runtime: Runtime, node: NodeConnector, explain: Explainer
+        self,
+        serving: ApiServing,
+        runtime: Runtime,
+        node: NodeConnector,
+        explain: Explainer,
+        usage: UsageSource,
     ) -> None:
         self._serving, self._runtime = serving, runtime
-        self._node, self._explain = node, explain
+        self._node, self._explain, self._usage = node, explain, usage
         self._component: ApiServerComponent | None = None
 
     @property
@@ -149,7 +158,7 @@ class ApiEntrance:
         """Serve until draining."""
         gateway = self._runtime.describe().gateway
         self._component = self._serving.make_component(
-            self._node, self._explain, pods_gateway=gateway
+            self._node, self._explain, self._usage, pods_gateway=gateway
         )
         await self._component.run(life)
 

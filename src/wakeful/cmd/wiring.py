@@ -19,6 +19,7 @@ from wakeful.apimachinery.request import AUTHENTICATED, SYSTEM_MASTERS, UserInfo
 from wakeful.apis import make_scheme
 from wakeful.apiserver.auth import default_policy
 from wakeful.apiserver.transport import InProcessTransport
+from wakeful.autoscaler import ExplainReport
 from wakeful.client import Client
 from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.apiserving import ApiEntrance, ApiServing
@@ -36,7 +37,7 @@ from wakeful.gateway.component import GatewayComponent, GatewayReady
 from wakeful.gateway.planner import Planner
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
 from wakeful.gateway.thread import GatewayThread
-from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector
+from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector, UsageMeter
 from wakeful.node.runtime import Runtime, RuntimeUnavailableError
 from wakeful.node.runtime.engine import DockerRuntime
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
@@ -49,6 +50,7 @@ from wakeful.procd.client import ProcdClient
 from wakeful.reconciler.apps.controllers import add_apps_controllers
 from wakeful.reconciler.autoscaling import (
     Autoscaling,
+    add_horizontal_controller,
     add_hpa_controller,
     add_kpa_controller,
     add_metric_controller,
@@ -113,7 +115,14 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     runtime = await _make_runtime(settings, procd)
     node = _make_node(settings, decisions, runtime, StoreProvider(images, Puller(registry, images)))
     agent = NodeAgent(node)
-    entrance = ApiEntrance(api, runtime, PodConnector(node), decisions.autoscaling.deciders.explain)
+    usage = UsageMeter(node)
+    horizontal = add_horizontal_controller(decisions.manager, usage)
+
+    def explain(namespace: str, revision: str) -> ExplainReport | None:
+        found = decisions.autoscaling.deciders.explain(namespace, revision)
+        return found or horizontal.explain(namespace, revision)
+
+    entrance = ApiEntrance(api, runtime, PodConnector(node), explain, usage)
 
     def announce() -> None:
         Addresses(settings.bind, entrance.port, settings.http_port, settings.https_port).save(

@@ -68,9 +68,7 @@ def test_old_seconds_leave_the_window() -> None:
 @pytest.mark.parametrize(
     ("silent", "average", "empty"), [(4, 2, False), (5, 0, True), (6, 0, True)]
 )
-def test_a_whole_window_of_silence_is_empty(
-    silent: int, average: float, empty: bool
-) -> None:
+def test_a_whole_window_of_silence_is_empty(silent: int, average: float, empty: bool) -> None:
     window = filled(Window(5), 1, 1, 1, 1, 2)
     now = T0 + 4 + silent
 

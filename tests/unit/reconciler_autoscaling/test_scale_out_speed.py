@@ -65,7 +65,7 @@ async def test_from_zero_the_load_is_known_within_a_second(phase: int, window: f
 
 @pytest.mark.parametrize("phase", range(20))
 async def test_a_short_panic_window_answers_within_two_seconds(phase: int) -> None:
-    """The average of a warm revision begins with its idle seconds, one of which is in the window."""
+    """The panic window of 8 s at 10 % is one second, idle or not."""
     clients = SteadyClients(20 + phase * STEP, warm=True)
     assert await clients.seconds_until(5, 8.0) <= 2.0
 

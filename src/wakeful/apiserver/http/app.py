@@ -17,6 +17,7 @@ from wakeful.apimachinery.errors import (
     NotFoundError,
 )
 from wakeful.apimachinery.request import ANONYMOUS, APIRequest, UserInfo, Verb
+from wakeful.apiserver.http.aggregated import AggregatedAPI, check_read, find_resource
 from wakeful.apiserver.http.bodies import decode_request
 from wakeful.apiserver.http.discovery import Discovery, Document
 from wakeful.apiserver.http.health import (
@@ -57,7 +58,8 @@ class HTTPApplication:
     """Serves one :class:`APIServer` over HTTP.
 
     ``raw`` adds paths by prefix (``/wakeful/v1/explain``); they are authorized as non-resource
-    paths. ``streams`` answers subresources by ``(group, plural, subresource)``.
+    paths. ``streams`` answers subresources by ``(group, plural, subresource)``. ``aggregated`` are
+    groups that other parts answer for.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class HTTPApplication:
         authenticator: Authenticator | None = None,
         raw: Mapping[str, RawHandler] | None = None,
         streams: Mapping[tuple[str, str, str], StreamHandler] | None = None,
+        aggregated: Sequence[AggregatedAPI] = (),
     ) -> None:
         self.server, self._authenticator = server, authenticator
         self._raw = {p.rstrip("/"): handler for p, handler in (raw or {}).items()}
         self._streams = dict(streams or {})
-        self._discovery = Discovery(server.resources)
+        self._aggregated = {(api.group, api.version): api for api in aggregated}
+        self._discovery = Discovery(server.resources, aggregated)
         self._openapi = OpenAPIDocuments(server.resources)
         self._watches = WatchStreams(server)
         self._draining = False
@@ -143,6 +147,9 @@ class HTTPApplication:
     ) -> web.StreamResponse:
         params = {key: request.query[key] for key in request.query}
         verb = verb_of(request.method, path, params)
+        other = self._aggregated.get((path.group, path.version))
+        if other is not None:
+            return await self._answer_aggregated(other, user, verb, path, params)
         served = self.server.resources.find(path.group, path.version, path.resource)
         below = subresources_of(served.resource) if served is not None else {}
         if served is None or (path.subresource and path.subresource not in below):
@@ -181,6 +188,29 @@ class HTTPApplication:
             duplicates=duplicates,
         )
         return respond(response, renderer, accepted)
+
+    async def _answer_aggregated(
+        self,
+        api: AggregatedAPI,
+        user: UserInfo,
+        verb: Verb,
+        path: ResourcePath,
+        params: Mapping[str, str],
+    ) -> web.Response:
+        self.server.authorize(user, _attributes(verb, path))
+        if find_resource(api, path) is None:
+            return not_found()
+        check_read(verb)
+        asked = APIRequest(
+            verb,
+            path.group,
+            path.version,
+            path.resource,
+            path.namespace,
+            path.name,
+            params=dict(params),
+        )
+        return json_response(await api.answer(asked))
 
     async def _with_body(
         self, request: web.Request, api: APIRequest, served: Served

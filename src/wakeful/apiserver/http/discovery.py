@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import orjson
 
 from wakeful.apimachinery.meta import GroupVersionKind
+from wakeful.apiserver.http import aggregated
+from wakeful.apiserver.http.aggregated import AggregatedAPI
 from wakeful.apiserver.http.negotiation import parse_accept
 from wakeful.apiserver.registry.served import Served, ServedResources
 from wakeful.apiserver.registry.subresources import Subresource, subresources_of
@@ -46,10 +48,13 @@ def version_order(version: str) -> tuple[int, int, int, int, str]:
 
 
 class Discovery:
-    """Discovery documents, made anew when the served resources change."""
+    """Discovery documents, made anew when the served resources change.
 
-    def __init__(self, resources: ServedResources) -> None:
-        self._resources = resources
+    Groups that others answer for (``others``) come last: their short names give way to ours.
+    """
+
+    def __init__(self, resources: ServedResources, others: Sequence[AggregatedAPI] = ()) -> None:
+        self._resources, self._others = resources, others
         self._generation = -1
         self._cache: dict[str, Document] = {}
 
@@ -60,6 +65,8 @@ class Discovery:
             versions = found.setdefault(served.group, [])
             if served.version not in versions:
                 versions.append(served.version)
+        for api in self._others:
+            found.setdefault(api.group, []).append(api.version)
         for versions in found.values():
             versions.sort(key=version_order)
         return found
@@ -86,6 +93,9 @@ class Discovery:
 
     def resources(self, group: str, version: str) -> Document | None:
         """``/api/v1`` and ``/apis/G/V``."""
+        for api in self._others:
+            if (api.group, api.version) == (group, version):
+                return make_document(aggregated.resource_list(api))
         if not self._resources.has_version(group, version):
             return None
         return self._cached(
@@ -178,7 +188,7 @@ class Discovery:
                     "versions": [
                         {
                             "version": version,
-                            "resources": [_discovered(s) for s in self._of(group, version)],
+                            "resources": self._discovered(group, version),
                             "freshness": "Current",
                         }
                         for version in versions
@@ -191,6 +201,12 @@ class Discovery:
             "metadata": {},
             "items": items,
         }
+
+    def _discovered(self, group: str, version: str) -> list[dict[str, Any]]:
+        for api in self._others:
+            if (api.group, api.version) == (group, version):
+                return aggregated.discovered(api)
+        return [_discovered(served) for served in self._of(group, version)]
 
     def _of(self, group: str, version: str) -> list[Served]:
         return [s for s in self._resources if s.group == group and s.version == version]

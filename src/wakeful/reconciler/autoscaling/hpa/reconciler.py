@@ -20,8 +20,9 @@ from wakeful.reconciler.autoscaling.target import ScaleTargets
 class HPAReconciler:
     """Hands scaling over to a HorizontalPodAutoscaler; such a revision never goes to zero.
 
-    Whoever acts upon HorizontalPodAutoscalers moves the scale within its bounds by cpu, memory or
-    other metrics. The bounds themselves are kept here, so that they hold even where nobody does.
+    Whoever acts upon HorizontalPodAutoscalers (:mod:`..horizontal` here, Kubernetes there) moves
+    the scale within its bounds. The bounds are kept here too: zero instances would leave nobody to
+    measure.
     """
 
     def __init__(
