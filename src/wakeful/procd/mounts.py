@@ -8,6 +8,7 @@ visible to the host, and all of it goes away with the last process of this names
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import zlib
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+_PREFIX, _SUFFIX = "wakeful-", ".stage"
 _NO_IDMAP = (1, 22, 38, 95)  # EPERM, EINVAL, ENOSYS, EOPNOTSUPP: this file system cannot
 
 
@@ -32,14 +34,16 @@ class Stage:
         self._userns: dict[str, int] = {}
         self._once: set[str] = set()
         self._places: set[str] = set()
+        self._lock = -1
         if os.geteuid() != 0:
             self.error = "not running as root"
             return
-        path = f"/run/wakeful-{zlib.crc32(run_dir.encode()):08x}"
+        path = f"/run/{_PREFIX}{zlib.crc32(run_dir.encode()):08x}{_SUFFIX}"
         try:
+            _remove_dead_stages()
+            self._lock = _make_locked(path)
             linux.unshare(linux.CLONE_NEWNS)
             linux.mount("", "/", flags=linux.MS_REC | linux.MS_SLAVE)
-            os.makedirs(path, mode=0o711, exist_ok=True)
             linux.mount(
                 "wakeful",
                 path,
@@ -191,6 +195,35 @@ class Stage:
             except OSError as error:
                 self._log(f"stage not removed: {error}")
             self.path = ""
+            os.close(self._lock)
+
+
+def _make_locked(path: str) -> int:
+    """Make a directory and lock it, so that others can tell it from one left behind."""
+    for _ in range(10):
+        os.makedirs(path, mode=0o711, exist_ok=True)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.stat(path), os.fstat(fd)):
+                return fd
+        except FileNotFoundError:  # somebody took it for dead before it was locked
+            pass
+        os.close(fd)
+    raise OSError(11, "directory cannot be locked", path)
+
+
+def _remove_dead_stages() -> None:
+    """Remove the (empty) mount points of supervisors that were killed."""
+    for name in os.listdir("/run"):
+        if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
+            with contextlib.suppress(OSError):
+                fd = os.open(f"/run/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.rmdir(f"/run/{name}")
+                finally:
+                    os.close(fd)
 
 
 def _make(step: dict[str, Any], target: str) -> None:

@@ -369,6 +369,26 @@ async def test_shutdown_goes_by_rank_and_leaves_nothing(server: object, run_dir:
         await client.list()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a stage")
+async def test_the_stage_comes_and_goes_with_its_server(server: object, run_dir: Path) -> None:
+    """Nobody else sees what is on it, and a dead one is cleared away by the next."""
+    async with await ProcdClient.connect(run_dir) as client:
+        info = await client.info()
+        assert info.stage is not None
+        await client.mount([{"kind": "dir", "target": str(info.stage / "x")}])
+        assert info.stage.is_dir()
+        assert list(info.stage.iterdir()) == []
+
+        os.kill(info.pid, signal.SIGKILL)
+        await client.wait_closed()
+
+    other = run_dir / "other"
+    pid = control.start(other)
+    assert not info.stage.exists()
+    control.stop(other)
+    os.waitpid(pid, 0)  # noqa: ASYNC222 - it has ended
+
+
 async def test_logs_rotate(procd: ProcdClient, run_dir: Path) -> None:
     """A chatty program cannot fill the disk."""
     log = LogTarget(path=run_dir / "l" / "0.log", max_bytes=20_000, max_files=3)

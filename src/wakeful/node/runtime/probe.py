@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
-import stat
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from wakeful.node.runtime.network import BridgeNetwork, HostNetwork, NetworkErro
 from wakeful.node.runtime.network.bridge import DEFAULT_RANGE
 from wakeful.node.runtime.paths import host_view
 from wakeful.node.runtime.sandbox import SandboxRuntime
+from wakeful.node.runtime.state import claim_state
 from wakeful.procd.client import LaunchFailedError, ProcdClient, ProcdError, ProcdOSError
 from wakeful.procd.types import DataFd, FdSource, LogTarget, ProcessSpec, UserNamespaceFd
 
@@ -64,7 +64,7 @@ async def open_sandbox_runtime(procd: ProcdClient, settings: RuntimeSettings) ->
     return SandboxRuntime(
         procd,
         root=settings.root,
-        state=state_directory(key) or settings.root,
+        state=await claim_state(procd, key) or settings.root,
         stage=stage,
         bubblewrap=bubblewrap,
         network=network,
@@ -73,30 +73,6 @@ async def open_sandbox_runtime(procd: ProcdClient, settings: RuntimeSettings) ->
         notes=notes,
         version="bubblewrap" if bubblewrap is not None else "process",
     )
-
-
-def state_directory(key: str, mounts: Path = Path("/proc/self/mounts")) -> Path | None:
-    """Make a private directory in memory, or return None where there is no place for one.
-
-    What is written on the way of a start then never waits for a disk.
-    """
-    if os.geteuid() != 0:
-        return None
-    in_memory = {
-        fields[1]
-        for fields in map(str.split, mounts.read_text(encoding="utf-8").splitlines())
-        if fields[2] == "tmpfs"
-    }
-    for place in ("/run", "/dev/shm"):  # noqa: S108 - the directory in it is checked
-        if place not in in_memory:
-            continue
-        path = Path(place) / f"wakeful-{key}.state"
-        with suppress(OSError):
-            path.mkdir(mode=0o700, exist_ok=True)
-            status = path.lstat()
-            if stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and not status.st_mode & 0o077:
-                return path
-    return None
 
 
 async def _sandboxing(

@@ -27,6 +27,7 @@ from wakeful.node.runtime.paths import host_view
 from wakeful.node.runtime.preparing import environment, identify
 from wakeful.node.runtime.protocol import ExecProcess
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
+from wakeful.node.runtime.state import CLAIM as STATE_CLAIM
 from wakeful.node.runtime.table import ContainerTable
 from wakeful.node.runtime.trees import remove_tree
 from wakeful.node.runtime.types import (
@@ -149,6 +150,8 @@ class SandboxRuntime:
             await asyncio.to_thread(remove_tree, directory)
         with contextlib.suppress(OSError):
             self._state.rmdir()
+        with contextlib.suppress(ProcdError):
+            await self._procd.release(STATE_CLAIM)
 
     def describe(self) -> RuntimeInfo:
         """Return what isolation is in force, and why not more."""

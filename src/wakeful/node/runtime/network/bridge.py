@@ -33,6 +33,7 @@ _SLICE_PREFIX = 21
 _PREFIX = "netns/"
 _LOCK = "/run/wakeful-network.lock"
 _CLAIM = "claim/network"
+_CLAIMS = Path("/run")
 _BRIDGE = re.compile(r"wk[0-9a-f]{8}")
 _QUIET_SECONDS = 0.3
 """How long the pool waits before it refills: the pod that took from it is starting right now, and
@@ -67,7 +68,7 @@ class BridgeNames:
 
 def claim_of(bridge: str) -> Path:
     """Return the file whose lock says that ``bridge`` is in use."""
-    return Path(f"/run/wakeful-{bridge}.lock")
+    return _CLAIMS / f"wakeful-{bridge}.lock"
 
 
 def try_lock(path: Path, *, create: bool) -> int | None:
@@ -216,11 +217,11 @@ class BridgeNetwork:
 
     def _remove_dead_bridges(self, netlink: Netlink) -> None:
         """Remove what installations left behind that were killed together with their procd."""
-        links = netlink.links()
-        for link in links:
-            if not _BRIDGE.fullmatch(link.name) or link.name == self._names.bridge:
+        links = {link.name: link.index for link in netlink.links()}
+        for claim in _CLAIMS.glob("wakeful-wk*.lock"):
+            name = claim.name.removeprefix("wakeful-").removesuffix(".lock")
+            if not _BRIDGE.fullmatch(name) or name == self._names.bridge:
                 continue
-            claim = claim_of(link.name)
             try:
                 lock = try_lock(claim, create=False)
             except OSError:
@@ -228,8 +229,9 @@ class BridgeNetwork:
             if lock is not None:
                 claim.unlink(missing_ok=True)
                 os.close(lock)
-                with contextlib.suppress(NetworkError):
-                    netlink.delete(link.index)
+                if name in links:
+                    with contextlib.suppress(NetworkError):
+                        netlink.delete(links[name])
 
     def _set_up_bridge(self) -> None:
         with _one_at_a_time(), Netlink() as netlink:
