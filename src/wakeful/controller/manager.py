@@ -59,9 +59,7 @@ class Manager:
         """The shared informer of a kind."""
         found = self._informers.get(model)
         if found is None:
-            found = self._informers[model] = Informer(
-                self.client, model, namespace=self._namespace
-            )
+            found = self._informers[model] = Informer(self.client, model, namespace=self._namespace)
         return cast("Informer[T]", found)
 
     def add(self, runnable: Runnable) -> None:
