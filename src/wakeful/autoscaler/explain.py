@@ -152,6 +152,8 @@ def explain_outcome(outcome: Outcome, spec: ScalingSpec | None) -> list[str]:
         words.append(f"initial-scale raises {_wish(outcome)} to {outcome.want} until reached once")
     elif outcome.clamp is Clamp.MAX_SCALE:
         words.append(f"max-scale cuts {_wish(outcome)} to {outcome.want}")
+    if spec is not None and not spec.reachable:
+        words.append("no route leads here: min-scale and pod retention do not count")
     text = _step(outcome, spec)
     return [*words, text] if text else words
 

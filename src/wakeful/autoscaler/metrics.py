@@ -72,24 +72,17 @@ class RevisionMetrics:
         """Windows as long as the revision wants them."""
         return cls(spec.stable_window_seconds, spec.panic_window_seconds, spec.aggregation)
 
-    def record(self, now: float, sample: LoadSample) -> None:
-        """Add what was carried in the second ``now`` falls into."""
-        self._concurrency.record(now, sample.concurrency)
-        self._concurrency_panic.record(now, sample.concurrency)
+    def record(self, now: float, sample: LoadSample, *, lived: float = 1.0) -> None:
+        """Add what was carried in the second ``now`` falls into.
+
+        The concurrency of a revision that woke in mid-second is averaged over the part of it that
+        it has ``lived``: fifty at once shortly before a second ends are fifty, not two and a half.
+        A rate needs a whole second to be one.
+        """
+        self._concurrency.record(now, sample.concurrency, lived=lived)
+        self._concurrency_panic.record(now, sample.concurrency, lived=lived)
         self._rps.record(now, sample.requests)
         self._rps_panic.record(now, sample.requests)
-
-    def record_first(self, now: float, lived: float) -> None:
-        """Count a first request in the second of ``now``, of which ``lived`` is left.
-
-        The concurrency of a revision that wakes is averaged over its life so far: fifty at once
-        that come shortly before a second ends are fifty, and not two and a half. A request is
-        counted as a whole: a rate needs a whole second to be one.
-        """
-        self._concurrency.record(now, lived, lived=lived)
-        self._concurrency_panic.record(now, lived, lived=lived)
-        self._rps.record(now, 1.0)
-        self._rps_panic.record(now, 1.0)
 
     def load(
         self, metric: ScalingMetric, now: float, *, absence_is_zero: bool = False

@@ -46,7 +46,11 @@ class ScalingSpec:
     reachable: bool
     """Some route leads here; without one the revision may go to zero at once."""
     min_scale: int
-    """0 while unreachable, whatever was asked for."""
+    """0 while unreachable, whatever was asked for.
+
+    The guide of 2019 says that a revision without a route keeps its minimum; since then it does
+    not, and upstream's rule of today holds here: what nobody can call costs nothing.
+    """
     max_scale: int
     """0 is no limit."""
     pod_retention_seconds: float

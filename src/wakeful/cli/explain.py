@@ -20,7 +20,7 @@ EXPLAIN_PREFIX = "/wakeful/v1/explain"
 
 @show_errors
 def explain(
-    what: Annotated[list[str], typer.Argument(help="ksvc NAME or revision NAME.")],
+    what: Annotated[list[str], typer.Argument(help="ksvc NAME, revision NAME or hpa NAME.")],
     namespace: NamespaceOption = "default",
     output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
     data_dir: DataDirOption = None,
@@ -52,13 +52,13 @@ async def _explain(data_dir: Path | None, what: list[str], namespace: str, outpu
 
 
 async def read_report(session: Session, namespace: str, revision: str) -> dict[str, Any]:
-    """Read why one revision has its scale; says so when it is not scaled by requests."""
+    """Read why one revision has its scale; says so when nobody has decided about it."""
     path = f"{EXPLAIN_PREFIX}/{namespace}/{revision}"
     try:
         return await session.transport.raw("GET", path)
     except NotFoundError:
         return {
-            "summary": "Nothing is decided for this revision: it is not scaled by requests.",
+            "summary": "Nothing was decided yet, or it is scaled by others.",
             "ready": 0,
             "reasons": [],
             "history": [],
@@ -66,7 +66,7 @@ async def read_report(session: Session, namespace: str, revision: str) -> dict[s
 
 
 def _revisions(data: dict[str, Any]) -> list[str]:
-    if data["kind"] == "Revision":
+    if data["kind"] in ("Revision", "PodAutoscaler", "HorizontalPodAutoscaler"):
         return [data["metadata"]["name"]]
     status = data.get("status") or {}
     names = [t["revisionName"] for t in status.get("traffic") or () if t.get("revisionName")]

@@ -27,6 +27,7 @@ class MetricsAPI:
 
     def __init__(self, usage: UsageSource, server: APIServer) -> None:
         self._usage, self._server = usage, server
+        usage.node()  # use is an average: the first one to ask gets the one since now
 
     async def answer(self, request: APIRequest) -> dict[str, Any]:
         """See :class:`~wakeful.apiserver.http.aggregated.AggregatedAPI`."""

@@ -75,6 +75,7 @@ async def test_more_held_requests_change_nothing_until_the_tick() -> None:
 async def test_the_request_that_poked_is_not_counted_twice() -> None:
     world = World()
     await world.clock.advance(0.5)
+    world.deciders.step()
     world.deciders.ensure(HELLO, SPEC)
     world.deciders.poke("default", "hello-00001")
 

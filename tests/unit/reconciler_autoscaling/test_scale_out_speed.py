@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -61,6 +62,26 @@ class SteadyClients:
 async def test_from_zero_the_load_is_known_within_a_second(phase: int, window: float) -> None:
     clients = SteadyClients(20 + phase * STEP, warm=False)
     assert await clients.seconds_until(5, window) <= 1.2
+
+
+@pytest.mark.parametrize("late", [0.0, 0.2, 0.45, 0.7])
+@pytest.mark.parametrize("phase", [0.02, 0.3, 0.48, 0.51, 0.9])
+async def test_a_late_look_does_not_take_fifty_for_more(phase: float, late: float) -> None:
+    """Starting instances may hold up everything, the first sample too."""
+    spec = resolve_spec(AutoscalerConfig(), AutoscalingAnnotations(target=10.0))
+    clients = SteadyClients(20 + phase, warm=False)
+    clients.deciders.ensure(HELLO, spec)
+    at = 19.5
+    while at < 24:
+        if 0 <= clients.begin - clients.clock.monotonic() <= at - clients.clock.monotonic():
+            await clients.clock.advance(clients.begin - clients.clock.monotonic())
+            clients.deciders.poke(HELLO.namespace, HELLO.name)
+        await clients.clock.advance(at - clients.clock.monotonic())
+        clients.deciders.step()
+        assert clients.deciders.ensure(HELLO, spec).desired <= 8
+        regular = math.floor(at) + 1.5
+        at = regular + (late if math.floor(regular) in (20, 21) else 0)
+    assert clients.deciders.ensure(HELLO, spec).desired >= 7
 
 
 @pytest.mark.parametrize("phase", range(20))

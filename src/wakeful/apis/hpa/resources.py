@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from wakeful.apimachinery.fields import FieldErrors, invalid, required
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.scheme import AGE, AdmissionContext, Column, Resource, ServedVersion
 from wakeful.apis.core.cells import NONE, UNKNOWN, UNSET, Wire, dig, number
@@ -15,6 +14,7 @@ from wakeful.apis.hpa.hpa_types import (
     MetricTarget,
     ResourceMetricSource,
 )
+from wakeful.apis.hpa.hpa_validation import validate_hpa
 
 
 def set_hpa_defaults(
@@ -27,33 +27,6 @@ def set_hpa_defaults(
         target = MetricTarget(type="Utilization", average_utilization=80)
         source = ResourceMetricSource(name="cpu", target=target)
         new.spec.metrics = [MetricSpec(type="Resource", resource=source)]
-
-
-def validate_hpa(
-    new: HorizontalPodAutoscaler, old: Object | None, context: AdmissionContext
-) -> FieldErrors:
-    """A target and sensible bounds."""
-    if context.subresource == "status":
-        return []
-    spec, errors = new.spec, FieldErrors()
-    if spec.min_replicas is not None and spec.min_replicas < 1:
-        detail = "must be greater than or equal to 1"
-        errors.append(invalid("spec.minReplicas", spec.min_replicas, detail))
-    if spec.max_replicas < 1:
-        errors.append(invalid("spec.maxReplicas", spec.max_replicas, "must be greater than 0"))
-    if spec.min_replicas is not None and spec.max_replicas < spec.min_replicas:
-        detail = "must be greater than or equal to `minReplicas`"
-        errors.append(invalid("spec.maxReplicas", spec.max_replicas, detail))
-    if not spec.scale_target_ref.kind:
-        errors.append(required("spec.scaleTargetRef.kind"))
-    if not spec.scale_target_ref.name:
-        errors.append(required("spec.scaleTargetRef.name"))
-    for index, metric in enumerate(spec.metrics):
-        if not metric.type:
-            errors.append(
-                required(f"spec.metrics[{index}].type", "must specify a metric source type")
-            )
-    return errors
 
 
 def _reference(obj: Wire, now: datetime) -> str:

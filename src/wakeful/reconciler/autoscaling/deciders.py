@@ -29,6 +29,7 @@ from wakeful.autoscaler import (
     ScalerState,
     ScalingMetric,
     ScalingSpec,
+    WindowLoad,
     decide,
     initial_excess_burst_capacity,
     make_report,
@@ -61,8 +62,8 @@ class _Decider:
     state: ScalerState
     recommendation: Recommendation
     history: DecisionHistory = field(default_factory=DecisionHistory)
-    counted_ahead: LoadSample = IDLE
-    """What was recorded of the first held request when it came, before the source reports it."""
+    woken_at: float | None = None
+    """When the first held request came, until the source has reported it."""
 
 
 class Deciders:
@@ -87,6 +88,7 @@ class Deciders:
         self._awake: set[NamespacedName] = set()
         self._listeners: list[Callable[[NamespacedName], None]] = []
         self._collects = 0
+        self._collected_at = self._clock.monotonic()
 
     def on_change(self, listener: Callable[[NamespacedName], None]) -> None:
         """Call ``listener`` when a recommendation changes in a way that must be acted upon."""
@@ -134,12 +136,8 @@ class Deciders:
             return
         self._hurry()
         now = self._clock.monotonic()
-        if decider.counted_ahead is IDLE:
-            # It belongs to the second that is recorded when the next sample comes.
-            at = now + COLLECT_SECONDS / 2
-            lived = max(math.floor(at) + COLLECT_SECONDS / 2 - now, _LEAST_LIFE_SECONDS)
-            decider.metrics.record_first(at, lived)
-            decider.counted_ahead = LoadSample(lived, 1.0)
+        if decider.woken_at is None:
+            decider.woken_at = now
         self._awake.add(key)
         self._decide(key, decider, now, poked=True)
 
@@ -187,6 +185,7 @@ class Deciders:
             self._awake.update(key for key in samples if key in self._deciders)
             for key in self._awake:
                 self._record(key, samples.get(key), now)
+        self._collected_at = now
         self._collects += 1
         if self._collects % _COLLECTS_PER_TICK == 0:
             for key in tuple(self._awake):
@@ -198,19 +197,19 @@ class Deciders:
 
     def _record(self, key: NamespacedName, sample: LoadSample | None, now: float) -> None:
         decider = self._deciders[key]
+        lived = 1.0
+        if decider.woken_at is not None:
+            elapsed = max(now - self._collected_at, _LEAST_LIFE_SECONDS)
+            lived = min(1.0, max(now - decider.woken_at, _LEAST_LIFE_SECONDS) / elapsed)
+            decider.woken_at = None
+            sample = sample or LoadSample(lived, 1.0)  # it came, whoever has missed it
         if sample is None:
             # Whatever is not listed carries nothing: while nobody is ready, every request is at
             # the gate, which knows them all. What is asleep needs no zeros to stay so.
             if decider.recommendation.desired <= 0 and not self._ready(key):
                 return
             sample = IDLE
-        else:
-            sample = LoadSample(
-                max(0.0, sample.concurrency - decider.counted_ahead.concurrency),
-                max(0.0, sample.requests - decider.counted_ahead.requests),
-            )
-        decider.counted_ahead = IDLE
-        decider.metrics.record(now, sample)
+        decider.metrics.record(now, sample, lived=lived)
 
     def _is_short(self, key: NamespacedName, sample: LoadSample) -> bool:
         """Whether the last second alone asked for more instances than are wanted."""
@@ -244,6 +243,8 @@ class Deciders:
         load = decider.metrics.load(
             spec.metric, now, absence_is_zero=spec.target_burst_capacity == -1
         )
+        if poked and (load is None or not load.stable):
+            load = WindowLoad(1.0, 1.0)  # one request, for as long as there is anything to average
         if load is None:
             return
         state, decision = decide(decider.state, spec, load, self._ready(key), now)
