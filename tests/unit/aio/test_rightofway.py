@@ -18,6 +18,17 @@ async def test_what_can_wait_goes_on_when_the_claim_is_over() -> None:
     assert not way.is_claimed
 
 
+async def test_a_released_claim_holds_nobody() -> None:
+    """Whoever was waited for is there: what can wait goes on at once."""
+    way = RightOfWay(seconds=60)
+    way.claim()
+
+    way.release()
+    await asyncio.wait_for(way.give_way(), 5)
+
+    assert not way.is_claimed
+
+
 async def test_without_a_claim_nobody_waits() -> None:
     """Giving way costs nothing as long as nobody has claimed it."""
     await asyncio.wait_for(RightOfWay(seconds=60).give_way(), 5)
@@ -30,12 +41,14 @@ async def test_a_claim_right_after_another_does_not_count(monkeypatch: pytest.Mo
     monkeypatch.setattr(loop, "time", lambda: now)
     way = RightOfWay(seconds=60)
     way.claim()
-    now += 61
+    now += 10
+    way.release()
     await way.give_way()
 
+    now += 9
     way.claim()
     claimed_in_pause = way.is_claimed
-    now += 60
+    now += 1
     way.claim()
 
     assert not claimed_in_pause

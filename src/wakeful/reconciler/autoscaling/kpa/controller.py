@@ -86,6 +86,8 @@ def add_kpa_controller(
     deployments.add_handler(_reports_to(controller))
     ready.on_change(lambda key: controller.queue.add_after(key, REPORT_DELAY_SECONDS))
     ready.on_change(deciders.rouse)
+    # The request goes in the same moment; then it is the others' turn.
+    ready.on_change(lambda _: manager.right_of_way.release(after_seconds=REPORT_DELAY_SECONDS))
     deciders.on_change(controller.enqueue)
     config.on_change(controller.enqueue_all)
     deployment_config.on_change(controller.enqueue_all)
