@@ -70,7 +70,7 @@ async def _nginx(work: Path) -> AsyncIterator[int]:
 
 async def measure(options: argparse.Namespace) -> Report:
     """Alternate between the two Envoys."""
-    count, seconds = (4, 1) if options.quick else (12, 2)
+    count, seconds = (4, 1) if options.quick else (30, 1)
     report = Report("warm path, gateway ÷ bare Envoy")
     with tempfile.TemporaryDirectory(prefix="wgw-") as directory:
         work = Path(directory)

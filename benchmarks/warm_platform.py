@@ -20,7 +20,7 @@ NAME, IMAGE = "fast", "dev.local/fast:1"
 
 async def measure(options: argparse.Namespace) -> Report:
     need("nginx", "wrk")
-    count, seconds = (4, 1) if options.quick else (12, 2)
+    count, seconds = (4, 1) if options.quick else (30, 1)
     report = Report("warm path, platform ÷ bare Envoy")
     async with running(options.use, build=False) as platform:
         platform.wakeful("build", str(APPS / "nginx"), "-t", IMAGE)
