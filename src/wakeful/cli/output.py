@@ -18,7 +18,7 @@ from wakeful.apimachinery.errors import APIStatusError, ServiceUnavailableError,
 from wakeful.client.kubeconfig import KubeConfigError
 
 console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 P = ParamSpec("P")
 R = TypeVar("R")
