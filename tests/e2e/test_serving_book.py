@@ -95,12 +95,8 @@ def test_traffic_moves_from_version_to_version(default: Namespace) -> None:
         for n in (1, 2, 3)
     ]
 
-
-def test_one_name_for_two_contents_is_refused_as_upstream_does(default: Namespace) -> None:
-    """The book's last listing changes a named revision, which Knative never allowed.
-
-    With a name of its own for the template, its eight to one to one follows.
-    """
+    # The book's last listing changes a named revision, which Knative never allowed. With a name
+    # of its own for the template, its eight to one to one follows.
     answer = default.kubectl("apply", "-f", str(BOOK / "revision-v3-2.yaml"), check=False)
     assert answer.code != 0
     assert "Saw the following changes without a name change (-old +new)" in answer.err
@@ -114,8 +110,7 @@ def test_one_name_for_two_contents_is_refused_as_upstream_does(default: Namespac
     assert 15 <= load.bodies["Welcome to the v3 app!"] <= 70
     assert default.ask("traffic-example", tag="latest").text == "Welcome to the v3 app! \n"
 
-
-def test_going_back_is_naming_an_older_revision(default: Namespace) -> None:
+    # Going back is naming an older revision.
     patch = json.dumps(
         {"spec": {"traffic": [{"revisionName": "traffic-example-v1", "percent": 100}]}}
     )

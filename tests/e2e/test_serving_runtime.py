@@ -231,10 +231,10 @@ def test_volumes_hold_what_they_should(namespace: Namespace) -> None:
 
 def test_volumes_follow_their_source(namespace: Namespace) -> None:
     """An instance that runs sees a changed map, as with a kubelet, only sooner."""
-    patch = '{"data": {"file.txt": "changed"}}'
+    patch = '{"data": {"late.txt": "added"}}'
     namespace.kubectl("patch", "configmap", "settings", "--type=merge", "-p", patch)
     until(
-        lambda: look(namespace, "files", "/etc/from-config/file.txt").get("content") == "changed",
+        lambda: look(namespace, "files", "/etc/from-config/late.txt").get("content") == "added",
         seconds=15,
     )
 

@@ -22,9 +22,6 @@ from wakeful.testing.services import (
 KEY = "autoscaling.knative.dev/"
 
 
-asked: dict[str, float] = {}
-
-
 def scaled(**values: str) -> dict[str, str]:
     """Annotations with a short window; underscores stand for dashes."""
     return FAST | {KEY + name.replace("_", "-"): value for name, value in values.items()}
@@ -47,14 +44,12 @@ def services(namespace: Namespace) -> None:
         a_service("rate", annotations=scaled(metric="rps", target="10", max_scale="6")),
         a_service("burst-always", annotations=scaled(target_burst_capacity="-1") | AWAKE),
         a_service("burst-never", annotations=scaled(target_burst_capacity="0") | AWAKE),
+        a_service("brief", annotations=FAST),
         a_service("sleeper", annotations=scaled(target_burst_capacity="-1")),
-        a_service("delayed", annotations=scaled(scale_down_delay="20s")),
         a_service("live", annotations={KEY + "max-scale": "2"}),
     )
     namespace.ready("single", "queue", "minimum", "maximum", "nothing", "leap")
-    namespace.ready("rate", "burst-always", "burst-never", "sleeper", "delayed", "live")
-    namespace.ask("delayed")
-    asked["delayed"] = time.monotonic()
+    namespace.ready("rate", "burst-always", "burst-never", "sleeper", "brief", "live")
 
 
 def configure(namespace: Namespace, **values: str | None) -> None:
@@ -157,6 +152,16 @@ def test_requests_per_second_decide_when_asked_to(namespace: Namespace) -> None:
     load.check()
 
 
+def test_requests_of_a_millisecond_keep_an_instance(namespace: Namespace) -> None:
+    """One a second, never seen in flight: still in use, for longer than window and grace."""
+    namespace.ask("brief")
+    who = namespace.ask("brief", "/info").json()["instance"]
+    with prober(namespace, "brief", 1, workers=2) as load:
+        time.sleep(11)
+    load.check()
+    assert namespace.ask("brief", "/info").json()["instance"] == who
+
+
 def test_target_burst_capacity_decides_who_is_in_the_path(namespace: Namespace) -> None:
     """-1: always behind the gate; 0: straight to the instances."""
 
@@ -239,8 +244,11 @@ def test_explain_tells_why(namespace: Namespace) -> None:
 
 
 def test_scale_down_may_be_delayed(namespace: Namespace) -> None:
-    """As long as its delay lasts, what was needed once is kept."""
-    if time.monotonic() < asked["delayed"] + 17:
-        assert namespace.ready_pods("delayed") == 1
+    """What was needed once is kept as long as the delay lasts."""
+    namespace.apply(a_service("delayed", annotations=scaled(scale_down_delay="9s")))
+    namespace.ready("delayed")
+    with prober(namespace, "delayed", 2, workers=2):
+        time.sleep(3)
+    begun = time.monotonic()
     namespace.asleep("delayed", seconds=40)
-    assert time.monotonic() - asked["delayed"] > 17
+    assert time.monotonic() - begun > 7

@@ -37,6 +37,9 @@ IDLE_INTERVAL_SECONDS = 1.0
 ASLEEP_INTERVAL_SECONDS = 10.0
 _FLOOD_RATE = 1_000.0
 """Requests a second, over all revisions, from which on reports come less often."""
+_LEAST_CONCURRENCY = 0.004
+"""What a period with requests counts for at least. Reports are looks at a gauge, which short
+requests slip through; a service that answers in a millisecond is in use all the same."""
 _CALM_SECONDS = 3.0
 """How long nothing must have happened before reports come at the slow rate again."""
 
@@ -150,6 +153,8 @@ class LoadReports:
         revision.was_reported = revision.covered > 0
         revision.area = revision.covered = 0.0
         revision.issued = 0
+        if requests:
+            concurrency = max(concurrency, _LEAST_CONCURRENCY)
         if requests or concurrency:
             self._busy_at = self._clock.monotonic()
         return LoadSample(concurrency, float(requests))

@@ -76,6 +76,20 @@ async def test_one_that_wakes_carries_what_it_carried_for_as_long_as_it_did() ->
     assert samples[NAME].concurrency == pytest.approx(2)
 
 
+async def test_requests_too_short_to_be_seen_are_use_all_the_same() -> None:
+    """No look at the gauge found one; the counter did, and keeps the instance."""
+    world = World()
+    for issued in (0, 1, 0):
+        world.report(0, issued)
+    await world.clock.advance(1)
+
+    samples = world.load.collect()
+
+    assert samples is not None
+    assert 0 < samples[NAME].concurrency < 0.01
+    assert samples[NAME].requests == 1
+
+
 async def test_long_requests_count_although_no_report_came() -> None:
     world = World()
     world.report(2, 2)
