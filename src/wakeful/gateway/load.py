@@ -75,6 +75,8 @@ class LoadReports:
         self._awake: frozenset[str] = frozenset()
         self._streams: set[_Stream] = set()
         self._revisions: dict[RevisionKey, _Revision] = {}
+        self._live: set[RevisionKey] = set()
+        """Revisions with reports that were not collected, or whose last one has to be known."""
         self._collected_at = self._clock.monotonic()
         self._busy_at = self._collected_at
         self._rate = 0.0
@@ -124,9 +126,12 @@ class LoadReports:
         elapsed = max(now - self._collected_at, 1e-6)
         self._collected_at = now
         samples: dict[NamespacedName, LoadSample] = {}
-        for key in {*self._revisions, *self._gate.keys()}:
+        # What sleeps is not looked at: a thousand of them would cost a hundredth of a core.
+        for key in self._live | set(self._gate.take_active()):
             revision = self._revisions.setdefault(key, _Revision())
             sample = self._sample(key, revision, elapsed)
+            if not (revision.was_reported or revision.in_progress):
+                self._live.discard(key)
             if sample.concurrency or sample.requests:
                 samples[NamespacedName(key.namespace, key.name)] = sample
         return samples if self._streams else None
@@ -162,6 +167,7 @@ class LoadReports:
     def forget(self, key: RevisionKey) -> None:
         """The revision is gone."""
         self._revisions.pop(key, None)
+        self._live.discard(key)
 
     async def _serve(
         self,
@@ -229,6 +235,7 @@ class LoadReports:
         elif self._gate.is_gated(key):
             return  # its instances are in the other cluster
         revision = self._revisions.setdefault(key, _Revision())
+        self._live.add(key)
         interval = stats.load_report_interval
         seconds = interval.seconds + interval.nanos / 1e9
         revision.in_progress = in_progress

@@ -114,6 +114,7 @@ async def test_idle_revisions_are_left_out_and_no_envoy_means_blind() -> None:
 async def test_limited_revisions_are_counted_by_the_gate_alone() -> None:
     world = World(limit=1)
     entry = world.gate._entries[HELLO].gate
+    world.gate._active.add(HELLO)
     await world.clock.advance(1)
     entry.arrive(1, world.clock.monotonic())
     entry.arrive(2, world.clock.monotonic())
@@ -127,6 +128,18 @@ async def test_limited_revisions_are_counted_by_the_gate_alone() -> None:
     assert samples is not None
     assert samples[NAME].concurrency == pytest.approx(2)  # one runs, one waits
     assert samples[NAME].requests == 0
+
+
+async def test_only_what_was_in_use_is_looked_at() -> None:
+    """A revision that sleeps costs nothing; one that was busy is looked at once more."""
+    world = World()
+    world.report(0, 3)
+    world.load.collect()
+    assert world.load._live == {HELLO}, "its next silence is to be seen"
+
+    world.load.collect()
+
+    assert not world.load._live
 
 
 async def test_reports_are_frequent_only_while_something_happens() -> None:

@@ -119,6 +119,11 @@ class RevisionGate:
         return len(self._waiting)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether any request waits or is on its way."""
+        return bool(self._waiting or self._running)
+
+    @property
     def ready(self) -> frozenset[Endpoint]:
         """Instances that every Envoy knows."""
         return frozenset(self._ready)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -70,6 +70,8 @@ class Gate:
         self._poker = poke
         self._clock = clock or SystemClock()
         self._entries: dict[RevisionKey, _Entry] = {}
+        self._active: set[RevisionKey] = set()
+        """Revisions that had requests since ``take_active`` was last called."""
         self._verdicts: dict[int, asyncio.Future[Grant | Deny]] = {}
         self._tickets = itertools.count(1)
         self._opened = asyncio.Event()
@@ -170,6 +172,16 @@ class Gate:
         entry = self._entries.get(key)
         return entry.gate.in_flight(endpoint) if entry is not None else 0
 
+    def take_active(self) -> Collection[RevisionKey]:
+        """Revisions that had requests here since the last call; the others' counts stand still."""
+        active = self._active
+        self._active = {
+            key
+            for key in active
+            if (entry := self._entries.get(key)) is not None and entry.gate.is_busy
+        }
+        return active
+
     def keys(self) -> Iterable[RevisionKey]:
         """All configured revisions."""
         return self._entries.keys()
@@ -182,7 +194,7 @@ class Gate:
         while True:
             await self._clock.sleep(_REPOKE_SECONDS)
             now = self._now()
-            for entry in self._entries.values():
+            for entry in [self._entries[key] for key in self._active if key in self._entries]:
                 waits = entry.gate.held and entry.gate.phase is Phase.STARTING
                 if waits and now - entry.poked_at >= _REPOKE_SECONDS:
                     self._poke(entry)
@@ -229,6 +241,7 @@ class Gate:
                     "unknown_revision",
                 )
             )
+        self._active.add(key)
         verdict: asyncio.Future[Grant | Deny] = asyncio.get_running_loop().create_future()
         self._verdicts[ticket] = verdict
         self._apply(entry, entry.gate.arrive(ticket, self._now(), hop=hop))
