@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
+import typing_extensions
 
 from wakeful.testing.platform import BOOK_IMAGE, EXAMPLES, WAKEFUL, Platform, run
 from wakeful.testing.services import GRPC_IMAGE, PROBE_IMAGE, Namespace
@@ -54,9 +57,16 @@ def probe_image(platform: Platform) -> str:
 
 
 @pytest.fixture(scope="session")
-def grpc_image(platform: Platform) -> str:
-    """A gRPC server."""
-    platform.wakeful("build", str(APPS / "grpc"), "-t", GRPC_IMAGE)
+def grpc_image(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A gRPC server, with the library that the tests have, for the Python that they run on."""
+    folder = tmp_path_factory.mktemp("apps") / "grpc"
+    shutil.copytree(APPS / "grpc", folder)
+    no_bytecode = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(grpc.__file__).parent, folder / "grpc", ignore=no_bytecode)
+    shutil.copy(typing_extensions.__file__, folder)
+    version = ".".join(map(str, sys.version_info[:2]))
+    (folder / "pyproject.toml").write_text(f'[project]\nrequires-python = "=={version}.*"\n')
+    platform.wakeful("build", str(folder), "-t", GRPC_IMAGE)
     return GRPC_IMAGE
 
 

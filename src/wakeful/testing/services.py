@@ -208,6 +208,8 @@ class Load:
 
     statuses: Counter[int | str] = field(default_factory=Counter)
     bodies: Counter[str] = field(default_factory=Counter)
+    instances: Counter[str] = field(default_factory=Counter)
+    """Who answered, as far as they tell."""
     seconds: list[float] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -221,6 +223,7 @@ class Load:
                 return
             self.statuses[reply.status] += 1
             self.bodies[reply.text.strip()] += 1
+            self.instances[reply.headers.get("x-instance", "")] += 1
             self.seconds.append(reply.seconds)
             if reply.status != 200:
                 self.trouble.append(

@@ -1,4 +1,7 @@
-"""The ping service of the book: unary and streaming, over HTTP/2 without TLS."""
+"""The ping service of the book: unary and streaming, over HTTP/2 without TLS.
+
+Whoever builds it puts the gRPC library beside it.
+"""
 
 import os
 import signal
