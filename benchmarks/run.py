@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "gateway_warm": ("gateway_warm", []),
     "warm_platform": ("warm_platform", []),
     "api": ("api", []),
+    "edges": ("edges", []),
 }
 SLOW = frozenset({"idle_1000"})
 """Left out by ``--quick``."""
