@@ -25,6 +25,9 @@ class EventType(StrEnum):
     WARNING = "Warning"
 
 
+_SERIES_KEPT = 4096
+
+
 @dataclass(slots=True)
 class _Series:
     name: str
@@ -54,6 +57,7 @@ class EventRecorder:
         self._clock = clock or SystemClock()
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(capacity)
         self._series: dict[str, _Series] = {}
+        """What was written, the latest last."""
         self._series_seconds, self._lag_seconds = series_seconds, lag_seconds
 
     def normal(self, about: Object, reason: str, message: str) -> None:
@@ -117,7 +121,7 @@ class EventRecorder:
             digest_size=8,
         ).hexdigest()
         now = self._clock.monotonic()
-        series = self._series.get(digest)
+        series = self._series.pop(digest, None)
         if series is not None and now - series.last < self._series_seconds:
             series.last = now
             series.count += 1
@@ -127,17 +131,16 @@ class EventRecorder:
                     self._request(Verb.PATCH, series.namespace, series.name, patch)
                 )
             except NotFoundError:
-                del self._series[digest]
+                pass  # forgotten by the server: begin anew
             else:
+                self._series[digest] = series
                 return
         namespace = event["metadata"]["namespace"]
         event["metadata"]["name"] = f"{about['name'][:200]}.{digest}{int(now * 1000):x}"
         await self._transport.call(self._request(Verb.CREATE, namespace, "", event))
         self._series[digest] = _Series(event["metadata"]["name"], namespace, 1, now)
-        if len(self._series) > 4096:
-            self._series = {
-                k: s for k, s in self._series.items() if now - s.last < self._series_seconds / 2
-            }
+        if len(self._series) > _SERIES_KEPT:
+            del self._series[next(iter(self._series))]
 
     @staticmethod
     def _request(verb: Verb, namespace: str, name: str, body: Any) -> APIRequest:
