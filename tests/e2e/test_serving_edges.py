@@ -87,6 +87,16 @@ def test_waves_up_and_down_under_a_steady_stream(namespace: Namespace) -> None:
     crowd.check()
 
 
+def test_a_request_outlives_the_order_to_stop(namespace: Namespace) -> None:
+    """The instances that serve it are deleted by hand meanwhile."""
+    before = {p["metadata"]["name"] for p in namespace.pods("losing")}
+    with clients(namespace, "losing", 4, "/?sleep=3000") as load:
+        time.sleep(0.5)  # until the requests are there
+        namespace.kubectl("delete", "pod", *before, "--wait=false")
+    load.check()
+    until(lambda: not before & {p["metadata"]["name"] for p in namespace.pods("losing")})
+
+
 def test_pods_deleted_by_hand_under_a_steady_stream(namespace: Namespace) -> None:
     with prober(namespace, "losing", 100, "/?sleep=20") as load:
         for _ in range(2):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -257,6 +258,30 @@ def test_refusals_say_what_and_where(namespace: Namespace, change: object, text:
     assert answer.code != 0
     assert "denied the request: validation failed: " in answer.err
     assert text in answer.err
+
+
+def test_configurations_and_routes_without_a_service(namespace: Namespace) -> None:
+    """A Route follows a Configuration's newest ready revision; metadata alone makes none."""
+    api = {"apiVersion": "serving.knative.dev/v1", "metadata": {"name": "bare"}}
+    configuration = api | {"kind": "Configuration", "spec": {"template": template("first")}}
+    target = {"configurationName": "bare", "percent": 100}
+    route = api | {"kind": "Route", "spec": {"traffic": [target]}}
+    namespace.apply(configuration, route)
+    until(lambda: namespace.ask("bare").text == "Hello first!\n")
+
+    namespace.kubectl("label", "configuration", "bare", "some=label")
+    namespace.apply(configuration | {"spec": {"template": template("second")}})
+    until(lambda: namespace.ask("bare").text == "Hello second!\n")
+    revisions = namespace.get("revisions", "-l", "serving.knative.dev/configuration=bare")["items"]
+    assert [r["metadata"]["name"] for r in revisions] == ["bare-00001", "bare-00002"]
+    assert all("some" not in r["metadata"]["labels"] for r in revisions)
+    namespace.kubectl("delete", "route.serving.knative.dev/bare", "configuration/bare")
+    until(lambda: namespace.ask("bare").status == 404, seconds=5)
+
+
+def template(target: str) -> dict[str, Any]:
+    found: dict[str, Any] = a_service("unused", env={"TARGET": target})["spec"]["template"]
+    return found
 
 
 def test_deleting_a_service_takes_all_of_it_away(namespace: Namespace) -> None:

@@ -20,12 +20,13 @@ from wakeful.testing.services import (
 )
 
 MEGABYTE = 1 << 20
+AUTOSCALING = "autoscaling.knative.dev/"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def services(namespace: Namespace, grpc_image: str) -> None:
     """All services of this module; those whose names say so start at zero."""
-    zero = FAST | {"autoscaling.knative.dev/initial-scale": "0"}
+    zero = FAST | {f"{AUTOSCALING}initial-scale": "0"}
     grpc_port = {"image": grpc_image, "ports": [{"name": "h2c", "containerPort": 8080}]}
     namespace.platform.kubectl(
         "patch",
@@ -45,7 +46,7 @@ def services(namespace: Namespace, grpc_image: str) -> None:
         a_service("zero-body", annotations=zero),
         a_service("zero-stream", annotations=zero),
         a_service("slow-start", annotations=zero, env={"START_DELAY": "60"}, timeoutSeconds=2),
-        a_service("grpc", container=grpc_port, annotations=AWAKE),
+        a_service("grpc", container=grpc_port, annotations={f"{AUTOSCALING}min-scale": "2"}),
         a_service("zero-grpc", container=grpc_port, annotations=zero),
     )
     namespace.ready(
@@ -113,6 +114,14 @@ def test_grpc_streams_answer_while_they_are_open(namespace: Namespace) -> None:
         for answer in opened.stream_stream("/ping.PingService/PingStream", None, None)(talk()):
             answered.append(answer)
         assert len(answered) == 5
+
+
+def test_grpc_calls_of_one_connection_spread_over_instances(namespace: Namespace) -> None:
+    with channel(namespace, "grpc") as opened:
+        call = opened.unary_unary("/ping.PingService/Ping", None, None)
+        answers = [call.with_call(b"x", timeout=30)[1] for _ in range(40)]
+    instances = {dict(answer.trailing_metadata())["instance"] for answer in answers}
+    assert len(instances) == 2
 
 
 def test_grpc_status_and_trailers_arrive(namespace: Namespace) -> None:
