@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -282,6 +283,95 @@ def test_configurations_and_routes_without_a_service(namespace: Namespace) -> No
 def template(target: str) -> dict[str, Any]:
     found: dict[str, Any] = a_service("unused", env={"TARGET": target})["spec"]["template"]
     return found
+
+
+def test_a_dry_run_tries_the_pod_as_well(namespace: Namespace) -> None:
+    """What only a Pod's own validation finds is told before anything is changed."""
+    bad = {"containers": [{"image": "dev.local/e2e/probe", "name": "&InvalidValue"}]}
+    patch = json.dumps({"spec": {"template": {"spec": bad}}})
+    answer = namespace.kubectl(
+        "patch", "ksvc", "old-two", "--type=merge", "--dry-run=server", "-p", patch, check=False
+    )
+    assert answer.code != 0
+    assert "validation callback failed" in answer.err
+
+
+def test_one_name_in_two_namespaces(namespace: Namespace) -> None:
+    other = Namespace(namespace.platform, f"{namespace.name}-too")
+    namespace.platform.kubectl("create", "namespace", other.name)
+    try:
+        other.apply(a_service("copied", env={"TARGET": "elsewhere"}))
+        other.ready("copied")
+        assert other.ask("copied").text == "Hello elsewhere!\n"
+        assert namespace.ask("copied").text == "Hello World!\n"
+    finally:
+        namespace.platform.kubectl("delete", "namespace", other.name, "--wait=false")
+
+
+def test_the_way_of_kn(namespace: Namespace) -> None:
+    """Create, follow by a watch on the name, change by replacing the whole object, list."""
+    by_client = {
+        "client.knative.dev/user-image": "dev.local/e2e/probe",
+        "client.knative.dev/updateTimestamp": "2026-01-01T00:00:00Z",
+    }
+    service = a_service("by-kn", annotations=by_client)
+    namespace.kubectl("create", "-f", "-", stdin=json.dumps(service))
+    namespace.ready("by-kn")
+    found = namespace.get("ksvc", "by-kn")
+    assert found["spec"]["template"]["metadata"]["annotations"] == by_client
+
+    stale = json.loads(json.dumps(found))
+    template = found["spec"]["template"]
+    template["metadata"]["name"] = "by-kn-abcde-2"
+    template["spec"]["containers"][0]["env"] = [{"name": "TARGET", "value": "kn"}]
+    namespace.kubectl("replace", "-f", "-", stdin=json.dumps(found))
+    path = f"/apis/serving.knative.dev/v1/namespaces/{namespace.name}/services"
+    query = f"watch=true&fieldSelector=metadata.name%3Dby-kn&resourceVersion={version_of(stale)}"
+    events = namespace.kubectl("get", "--raw", f"{path}?{query}&timeoutSeconds=3").out
+    seen = [json.loads(line) for line in events.splitlines()]
+    assert {e["object"]["metadata"]["name"] for e in seen} == {"by-kn"}
+    last = seen[-1]["object"]
+    assert last["status"]["latestReadyRevisionName"] == "by-kn-abcde-2"
+    assert condition(last)["status"] == "True"
+    conflict = namespace.kubectl("replace", "-f", "-", stdin=json.dumps(stale), check=False)
+    assert "the object has been modified" in conflict.err
+    listed = namespace.kubectl("get", "revisions", "-l", "serving.knative.dev/service=by-kn")
+    assert len(listed.out.splitlines()) == 3
+
+
+def version_of(thing: dict[str, Any]) -> str:
+    return str(thing["metadata"]["resourceVersion"])
+
+
+def test_old_revisions_are_collected(namespace: Namespace) -> None:
+    """With short settings what nobody routes to goes; what is routed to, or marked, stays."""
+    keep = {"serving.knative.dev/no-gc": "true"}
+    namespace.apply(a_service("aged", env={"TARGET": "0"}, annotations=keep))
+    namespace.ready("aged")
+    for number in (1, 2):
+        namespace.apply(a_service("aged", env={"TARGET": str(number)}))
+        until(lambda n=number: namespace.ask("aged").text == f"Hello {n}!\n")
+        namespace.ready("aged")
+    config = ("configmap/config-gc", "-n", "knative-serving", "--type=merge", "-p")
+    short = {
+        "retain-since-create-time": "2s",
+        "retain-since-last-active-time": "2s",
+        "min-non-active-revisions": "0",
+    }
+    namespace.platform.kubectl("patch", *config, json.dumps({"data": short}))
+
+    def left() -> set[str]:
+        items = namespace.get("revisions", "-l", "serving.knative.dev/service=aged")["items"]
+        return {item["metadata"]["name"] for item in items}
+
+    try:
+        time.sleep(2)  # until it is old enough
+        namespace.apply(a_service("aged", env={"TARGET": "3"}))
+        until(lambda: left() == {"aged-00001", "aged-00004"}, seconds=30, what="collected")
+    finally:
+        gone = json.dumps({"data": dict.fromkeys(short)})
+        namespace.platform.kubectl("patch", *config, gone)
+    assert namespace.ask("aged").text == "Hello 3!\n"
 
 
 def test_deleting_a_service_takes_all_of_it_away(namespace: Namespace) -> None:

@@ -90,6 +90,21 @@ def test_open_websockets_count_as_load_and_stay(namespace: Namespace) -> None:
         assert who
 
 
+def test_timeouts_of_websockets(namespace: Namespace) -> None:
+    """Open for longer than a request may take; ended when silent for too long."""
+    with WebSocket(namespace, "short") as chat, WebSocket(namespace, "starts") as other:
+        chat.receive(), other.receive()
+        time.sleep(3)
+        for one in (chat, other):
+            one.send("late")
+            assert one.receive() == "late"
+    with WebSocket(namespace, "idles") as chat:
+        chat.receive()
+        begun = time.monotonic()
+        assert chat.receive() == ""
+        assert time.monotonic() - begun < 5
+
+
 @pytest.mark.parametrize("name", ["grpc", "zero-grpc"])
 def test_grpc_unary_and_streaming(namespace: Namespace, name: str) -> None:
     with channel(namespace, name) as opened:

@@ -273,3 +273,24 @@ def test_a_gradual_rollout_moves_in_one_direction(namespace: Namespace) -> None:
     load.check()
     assert seen == sorted(seen)
     assert any(0 < percent < 100 for percent in seen)
+
+
+def test_a_header_picks_the_tag_where_that_is_switched_on(namespace: Namespace) -> None:
+    """An unknown tag, or none, goes the usual way."""
+    set_traffic(
+        namespace, "split", share("split-blue", 100, "blue"), share("split-green", 0, "green")
+    )
+    config = ("configmap/config-features", "-n", "knative-serving", "--type=merge", "-p")
+    platform = namespace.platform
+    platform.kubectl("patch", *config, '{"data": {"tag-header-based-routing": "Enabled"}}')
+
+    def answer(tag: str) -> str:
+        return namespace.ask("split", headers={"Knative-Serving-Tag": tag}).text
+
+    try:
+        until(lambda: answer("green") == "Hello green!\n", seconds=10)
+        assert answer("blue") == answer("nobody") == "Hello blue!\n"
+        assert namespace.ask("split").text == "Hello blue!\n"
+    finally:
+        platform.kubectl("patch", *config, '{"data": {"tag-header-based-routing": null}}')
+    until(lambda: answer("green") == "Hello blue!\n", seconds=10)

@@ -61,8 +61,12 @@ from wakeful.reconciler.networking import (
     add_ingress_controller,
     add_serverlessservice_controller,
 )
-from wakeful.reconciler.serving import GatewayAddress, add_controllers
-from wakeful.reconciler.serving.config_admission import admit_config_maps
+from wakeful.reconciler.serving import (
+    GatewayAddress,
+    add_controllers,
+    admit_config_maps,
+    admit_dry_runs,
+)
 from wakeful.storage import SQLiteStore
 
 _CONTROLLERS = UserInfo("system:wakeful-controllers", (SYSTEM_MASTERS, AUTHENTICATED))
@@ -99,7 +103,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     registry = await stack.enter_async_context(open_registry())
 
     admission = CoreAdmission(settings.service_cidr)
-    api = ApiServing(settings, make_scheme(), store, (*admission.hooks(), admit_config_maps))
+    hooks = (*admission.hooks(), admit_config_maps, admit_dry_runs)
+    api = ApiServing(settings, make_scheme(), store, hooks)
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
     await ensure_objects(transport, services(settings), renew=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,14 +11,14 @@ from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apimachinery.request import APIRequest, Verb
 from wakeful.apis.core import ConfigMap
 from wakeful.apis.serving import Service
-from wakeful.reconciler.serving import admit_config_maps
+from wakeful.reconciler.serving import admit_config_maps, admit_dry_runs
 from wakeful.testing.world import World
 
 
 @pytest.fixture
 async def server(world: World) -> World:
     """The API server with the hook for config maps, nothing else running."""
-    guarded = World(world.scheme, hooks=(admit_config_maps,))
+    guarded = World(world.scheme, hooks=(admit_config_maps, admit_dry_runs))
     await guarded.prepare()
     return guarded
 
@@ -119,3 +120,18 @@ async def test_config_map_that_makes_no_sense_is_refused(server: World) -> None:
     elsewhere = config.deep_copy()
     elsewhere.metadata.namespace = "default"
     await server.client.create(elsewhere)
+
+
+@pytest.mark.parametrize("dry_run", ["", "All"])
+async def test_a_dry_run_tries_the_pod(server: World, a_service: Any, dry_run: str) -> None:
+    """Only a Pod's own rules forbid this name, so that only a dry run tells at once."""
+    service = a_service()
+    service.spec.template.spec.containers[0].name = "&InvalidValue"
+    request = create("v1", "services", service.to_wire())
+    request = replace(request, params={"dryRun": dry_run} if dry_run else {})
+    if not dry_run:
+        await server.client.transport.call(request)
+        return
+    with pytest.raises(BadRequestError, match="validation callback failed: dry run failed") as got:
+        await server.client.transport.call(request)
+    assert "spec.containers[0].name" in str(got.value)

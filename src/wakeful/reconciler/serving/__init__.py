@@ -15,6 +15,7 @@ from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.configuration.controller import (
     make_controller as make_configuration_controller,
 )
+from wakeful.reconciler.serving.dry_run_admission import admit_dry_runs
 from wakeful.reconciler.serving.gc.controller import make_controller as make_gc_controller
 from wakeful.reconciler.serving.indices import add_indices
 from wakeful.reconciler.serving.labeler.controller import make_controller as make_labeler
@@ -58,4 +59,10 @@ def add_controllers(
         manager.add(runnable)
 
 
-__all__ = ["DigestResolver", "GatewayAddress", "add_controllers", "admit_config_maps"]
+__all__ = [
+    "DigestResolver",
+    "GatewayAddress",
+    "add_controllers",
+    "admit_config_maps",
+    "admit_dry_runs",
+]
