@@ -31,6 +31,8 @@ from wakeful.cmd.firstobjects import (
     namespaces,
     services,
 )
+from wakeful.cmd.inside import PORT as INSIDE_PORT
+from wakeful.cmd.inside import gateway_address, make_names
 from wakeful.config import RuntimeName, Settings
 from wakeful.controller import Manager
 from wakeful.gateway.component import GatewayComponent, GatewayReady
@@ -38,6 +40,7 @@ from wakeful.gateway.planner import Planner
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
 from wakeful.gateway.thread import GatewayThread
 from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector, UsageMeter
+from wakeful.node.names import NameServer
 from wakeful.node.runtime import Runtime, RuntimeUnavailableError
 from wakeful.node.runtime.engine import DockerRuntime
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
@@ -110,15 +113,20 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
+    runtime = await _make_runtime(settings, procd)
+    inside = runtime.describe().gateway
     decisions = _make_decisions(
         settings,
+        inside,
         Client(transport, api.server.scheme),
         DigestResolver(images, registry),
         admission,
         api.root_ca,
     )
-    runtime = await _make_runtime(settings, procd)
-    node = _make_node(settings, decisions, runtime, StoreProvider(images, Puller(registry, images)))
+    names = make_names(decisions.manager, inside)
+    node = _make_node(
+        settings, decisions, runtime, names, StoreProvider(images, Puller(registry, images))
+    )
     agent = NodeAgent(node)
     usage = UsageMeter(node)
     horizontal = add_horizontal_controller(decisions.manager, usage)
@@ -139,6 +147,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
             GatewayComponent(decisions.gateway, ProcdEnvoyRunner(procd, settings)),
             decisions.manager,
             GatewayReady(decisions.planner),
+            names,
             agent,
             entrance,
         ],
@@ -149,6 +158,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
 
 def _make_decisions(
     settings: Settings,
+    inside: str | None,
     client: Client,
     resolver: DigestResolver,
     admission: CoreAdmission,
@@ -162,6 +172,8 @@ def _make_decisions(
             http_addresses=(settings.bind,),
             http_port=settings.http_port,
             https_port=settings.https_port,
+            inside_address=gateway_address(inside),
+            inside_port=INSIDE_PORT,
             concurrency=settings.envoy_concurrency,
         )
     )
@@ -208,7 +220,11 @@ async def _make_runtime(settings: Settings, procd: ProcdClient) -> Runtime:
 
 
 def _make_node(
-    settings: Settings, decisions: _Decisions, runtime: Runtime, images: StoreProvider
+    settings: Settings,
+    decisions: _Decisions,
+    runtime: Runtime,
+    names: NameServer,
+    images: StoreProvider,
 ) -> NodeContext:
     name = re.sub(r"[^a-z0-9.-]+", "-", socket.gethostname().lower()).strip("-.") or "node"
     return NodeContext(
@@ -222,4 +238,5 @@ def _make_node(
         cpu_cores=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         drain=decisions.planner,
+        nameserver=lambda: names.address,
     )

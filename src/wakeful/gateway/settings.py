@@ -72,6 +72,10 @@ class GatewaySettings:
     internal_addresses: tuple[str, ...] = ("127.0.0.1",)
     internal_port: int = 0
     """Port of the listener for cluster-local hosts; 0 lets the kernel choose."""
+    inside_address: str | None = None
+    """Address at which instances reach the cluster-local hosts; None: they share ours."""
+    inside_port: int = 80
+    """The port that URLs of cluster-local hosts imply."""
     concurrency: int = 1
     """Envoy's workers. One carries some 25,000 requests a second."""
     cold_start_margin_seconds: float = 0.25

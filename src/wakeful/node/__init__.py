@@ -3,7 +3,8 @@
 ``agent`` watches Pods and owns one worker each; ``worker`` lives through a Pod's life,
 ``container`` through a container's, ``health`` watches one run of it, ``statuswriter`` tells.
 ``environment``, ``volumes``, ``plan``, ``restart`` and ``status`` are pure; ``runtime`` does the
-work. Not for deciding how many instances there should be, nor for any traffic.
+work; ``names`` answers what instances look up. Not for deciding how many instances there should
+be, nor for any traffic.
 """
 
 from wakeful.node.agent import NodeAgent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +62,8 @@ class NodeContext:
     memory_bytes: int
     pids_per_container: int | None = 4096
     drain: Drain = field(default_factory=NoDrain)
+    nameserver: Callable[[], str | None] = lambda: None
+    """Where instances look names of the cluster up; None while nobody serves them."""
     clock: Clock = field(default_factory=SystemClock)
     ports: PortTable = field(default_factory=PortTable)
 

@@ -16,6 +16,7 @@ from wakeful.node.container import LAST_SECONDS, ContainerRunner
 from wakeful.node.context import NodeContext
 from wakeful.node.ending import GracePeriod
 from wakeful.node.materials import Materials, Shared
+from wakeful.node.names import make_resolv_conf
 from wakeful.node.ports import render_ports, wanted_ports
 from wakeful.node.runtime import (
     ContainerStatus,
@@ -188,6 +189,7 @@ class PodWorker:
                 name=str(pod.key),
                 host_network=pod.spec.host_network,
                 host_aliases={a.ip: a.hostnames for a in pod.spec.host_aliases},
+                resolv_conf=make_resolv_conf(pod, self._node.nameserver()),
                 labels={"namespace": pod.metadata.namespace, "name": pod.metadata.name},
             )
         )

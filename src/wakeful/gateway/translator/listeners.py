@@ -139,6 +139,8 @@ def make_public_listener(settings: GatewaySettings) -> listener_pb2.Listener:
 def make_internal_listener(settings: GatewaySettings) -> listener_pb2.Listener:
     """Plain HTTP for cluster-local hosts."""
     addresses = [tcp_address(host, settings.internal_port) for host in settings.internal_addresses]
+    if settings.inside_address is not None:
+        addresses.append(tcp_address(settings.inside_address, settings.inside_port))
     return _listener(INTERNAL, addresses, _chain(_entrance(INTERNAL)))
 
 

@@ -61,7 +61,7 @@ def write_etc(directory: Path, config: SandboxConfig, ip: str) -> None:
     contents = {
         "hosts": hosts(config, ip),
         "hostname": f"{config.hostname}\n",
-        "resolv.conf": resolv_conf(own_network=ip != "127.0.0.1"),
+        "resolv.conf": config.resolv_conf or resolv_conf(own_network=ip != "127.0.0.1"),
     }
     for name, text in contents.items():
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC

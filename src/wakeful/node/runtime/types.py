@@ -55,6 +55,8 @@ class SandboxConfig:
     host_network: bool = False
     host_aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """More lines for /etc/hosts: address → names."""
+    resolv_conf: str | None = None
+    """Text of /etc/resolv.conf; None: the host's, as far as it makes sense inside."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Kept and given back by ``sandboxes`` so that the agent can adopt: namespace, name, uid."""
 

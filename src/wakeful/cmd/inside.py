@@ -1,0 +1,48 @@
+"""What instances find at this host's address in their own network: the gateway and its names."""
+
+from __future__ import annotations
+
+import socket
+
+import structlog
+
+from wakeful.apis.core import Endpoints
+from wakeful.apis.core import Service as KubeService
+from wakeful.controller import Manager
+from wakeful.node.names import DOMAIN, ClusterZone, HostResolvers, NameServer
+from wakeful.reconciler.networking import GatewayDomains
+
+PORT = 80
+"""Where URLs of cluster-local services lead."""
+
+log = structlog.get_logger("wakeful.cmd")
+
+
+def gateway_address(inside: str | None) -> str | None:
+    """``inside`` if Envoy can listen there.
+
+    Asked beforehand, because Envoy would otherwise refuse the listener as a whole, with the
+    addresses that are free.
+    """
+    if inside is None:
+        return None
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        # As Envoy does it, so that one that has outlived its control plane is not in the way.
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            trial.bind((inside, PORT))
+        except OSError as err:
+            log.warning(
+                "instances cannot reach services by name", address=inside, port=PORT, error=str(err)
+            )
+            return None
+    return inside
+
+
+def make_names(manager: Manager, inside: str | None) -> NameServer:
+    """Who tells instances where services are: those of Routes behind the gateway."""
+    domains = GatewayDomains()
+    ours = (domains.public, domains.private, f"kubernetes.default.svc.{DOMAIN}")
+    services, endpoints = manager.informer(KubeService), manager.informer(Endpoints)
+    fixed = dict.fromkeys(ours, inside) if inside is not None else {}
+    return NameServer(ClusterZone(services.get, endpoints.get, fixed), HostResolvers(), inside)
