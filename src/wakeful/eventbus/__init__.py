@@ -1,0 +1,1 @@
+"""The durable log of events: streams, consumers, acknowledgements, behind one protocol."""

@@ -1,0 +1,1 @@
+"""Tekton's semantics as pure decisions: substitution, graph, results, roll-up of statuses."""
