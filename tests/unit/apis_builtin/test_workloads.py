@@ -166,12 +166,27 @@ def test_jobs_need_a_restart_policy() -> None:
         ("0 0 29 2 *", "2026-03-01T00:00:00", "2028-02-29T00:00:00"),
         ("0 0 * * 7", "2026-01-01T00:00:00", "2026-01-04T00:00:00"),
         ("@every 90s", "2026-01-01T00:00:00", "2026-01-01T00:01:30"),
+        ("0 0 */2 * mon", "2026-01-01T00:00:00", "2026-01-03T00:00:00"),
     ],
 )
 def test_schedules_name_the_next_time(schedule: str, after: str, due: str) -> None:
     moment = datetime.fromisoformat(after).replace(tzinfo=UTC)
     found = parse_schedule(schedule).next_after(moment)
     assert found == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+def test_seconds_come_first_where_they_are_allowed() -> None:
+    found = parse_schedule("10 0/1 * * * ?", seconds=True).next_after(NOW)
+    assert found == NOW.replace(second=10)
+    with pytest.raises(ValueError, match="expected exactly 5 fields, found 6"):
+        parse_schedule("10 0/1 * * * ?")
+
+
+def test_what_a_change_of_the_clocks_skips_is_left_out() -> None:
+    """At half past two on the last Sunday of March clocks in Berlin show no time."""
+    schedule = parse_schedule("30 2 * * *", "Europe/Berlin")
+    saturday = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    assert schedule.next_after(saturday) == datetime(2026, 3, 30, 0, 30, tzinfo=UTC)
 
 
 def test_impossible_dates_are_never_due() -> None:
