@@ -26,6 +26,8 @@ def make_crd(resource: Resource) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": f"{resource.plural}.{resource.group}"}
     if resource.labels:
         metadata["labels"] = dict(resource.labels)
+    if resource.annotations:
+        metadata["annotations"] = dict(resource.annotations)
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -43,7 +45,7 @@ def make_crd(resource: Resource) -> dict[str, Any]:
 
 def _version(resource: Resource, name: str, is_hub: bool) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    if is_hub and not resource.allow_unknown:
+    if is_hub and not resource.allow_unknown and resource.normalize is None:
         schema = structural_schema(resource.model)
     version: dict[str, Any] = {
         "name": name,

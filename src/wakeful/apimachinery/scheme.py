@@ -126,6 +126,10 @@ class Resource:
     """Faults are worded as a denial of this admission webhook; empty: a 422 with causes."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of its CRD, by which clients discover it (``duck.knative.dev/source``)."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Annotations of its CRD (``registry.knative.dev/eventTypes``)."""
+    normalize: Callable[[AnyDict], AnyDict] | None = None
+    """Rewrites older spellings that the hub version itself accepts; pure, as ``to_hub`` is."""
     verbs: tuple[str, ...] = (
         "create",
         "delete",

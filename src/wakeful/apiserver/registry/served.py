@@ -63,7 +63,7 @@ class Served:
 def versions_of(resource: Resource) -> Iterator[Served]:
     """Every version of a resource, the hub first."""
     hub = resource.gvk
-    yield Served(resource, hub)
+    yield Served(resource, hub, resource.normalize)
     for version in resource.served_versions:
         yield _served(resource, replace(hub, version=version.name), version)
 
