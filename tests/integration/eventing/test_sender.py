@@ -117,7 +117,7 @@ async def test_time_is_limited_and_nobody_listening_is_said() -> None:
         async with raw_server(hang) as base:
             with pytest.raises(UnreachableError, match=r"no answer in 0\.05 s"):
                 await sender.post(base, [], b"", timeout_seconds=0.05)
-        with pytest.raises(UnreachableError, match="connect to 127.0.0.1:1"):
+        with pytest.raises(UnreachableError, match=r"connect to 127\.0\.0\.1:1"):
             await sender.post("http://hello.default.svc.cluster.local", [], b"")
 
 

@@ -20,8 +20,9 @@ def test_only_failures_that_may_pass_are_tried_again(status: int | None, retried
     assert is_retried(status) is retried
 
 
-def waits(policy: RetryPolicy, outcome: Outcome = Outcome(503)) -> list[float | None]:
-    return [next_retry(policy, attempts, outcome, NOW) for attempts in range(1, policy.retries + 2)]
+def waits(policy: RetryPolicy) -> list[float | None]:
+    failed = Outcome(503)
+    return [next_retry(policy, attempts, failed, NOW) for attempts in range(1, policy.retries + 2)]
 
 
 def test_without_a_policy_there_is_one_attempt() -> None:
