@@ -1,0 +1,336 @@
+"""The JSON event format of all four versions, and its batch form.
+
+JSON data keeps its bytes: what stood in the document between ``"data":`` and the next member is
+what comes out in binary mode, number formats and white space included. So the members are found
+one by one instead of being parsed into objects and written anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import orjson
+
+from wakeful.cloudevents.checks import checked, unsupported_version
+from wakeful.cloudevents.errors import CloudEventError, Fault, fault
+from wakeful.cloudevents.event import (
+    VERSIONS,
+    AttributeValue,
+    Event,
+    is_json_type,
+    make_event,
+    media_type,
+)
+from wakeful.cloudevents.versions import NAMES
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+_TEXT_TYPES = re.compile(r"text/.*|.*[/+]xml|application/(javascript|x-www-form-urlencoded|yaml)")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+class _Members:
+    """A JSON object's members in order: name, value, and the text the value was written as."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read(self, start: int) -> tuple[dict[str, tuple[Any, str]], int]:
+        found: dict[str, tuple[Any, str]] = {}
+        text = self._text
+        at = self._blank(start + 1)
+        if text[at : at + 1] == "}":
+            return found, at + 1
+        while True:
+            if text[at : at + 1] != '"':
+                raise ValueError(f"a member name is expected at character {at}")
+            name, at = json.decoder.scanstring(text, at + 1, True)  # type: ignore[attr-defined]
+            at = self._blank(at)
+            if text[at : at + 1] != ":":
+                raise ValueError(f"':' is expected at character {at}")
+            begin = self._blank(at + 1)
+            value, at = _DECODER.raw_decode(text, begin)
+            if name in found:
+                raise fault(name, "the JSON object names it twice")
+            found[name] = (value, text[begin:at])
+            at = self._blank(at)
+            match text[at : at + 1]:
+                case ",":
+                    at = self._blank(at + 1)
+                case "}":
+                    return found, at + 1
+                case _:
+                    raise ValueError(f"',' or '}}' is expected at character {at}")
+
+    def _blank(self, at: int) -> int:
+        match = _BLANK.match(self._text, at)
+        return match.end() if match else at
+
+
+def _text_of(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise fault("body", f"is not valid UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def from_json(body: bytes) -> Event:
+    """Decode one event of any version.
+
+    Raises:
+        CloudEventError: The body is no JSON object, or no valid event.
+    """
+    text = _text_of(body)
+    members = _Members(text)
+    start = _first(text, 0)
+    if text[start : start + 1] != "{":
+        raise fault("body", "MUST be a JSON object")
+    try:
+        found, end = members.read(start)
+    except (ValueError, RecursionError) as error:
+        raise fault("body", f"is not valid JSON: {_why(error)}") from None
+    if _first(text, end) != len(text):
+        raise fault("body", "is not valid JSON: something follows the object")
+    return _event(found)
+
+
+def batch_from_json(body: bytes) -> list[Event]:
+    """Decode a JSON array of events; ``[]`` is an empty batch.
+
+    Raises:
+        CloudEventError: The faults of all events, each with its place in the batch.
+    """
+    text = _text_of(body)
+    at = _first(text, 0)
+    if text[at : at + 1] != "[":
+        raise fault("body", "MUST be a JSON array of events")
+    try:
+        items, end = _spans(text, at)
+    except (ValueError, RecursionError) as error:
+        raise fault("body", f"is not valid JSON: {_why(error)}") from None
+    if _first(text, end) != len(text):
+        raise fault("body", "is not valid JSON: something follows the array")
+    events: list[Event] = []
+    faults: list[Fault] = []
+    for index, item in enumerate(items):
+        try:
+            events.append(from_json(item.encode()))
+        except CloudEventError as error:
+            faults += [Fault(f"[{index}].{f.attribute}", f.reason) for f in error.faults]
+    if faults:
+        raise CloudEventError(*faults)
+    return events
+
+
+def _first(text: str, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
+
+
+def _spans(text: str, at: int) -> tuple[list[str], int]:
+    """The texts of an array's elements, and where the array ends."""
+    items: list[str] = []
+    at = _first(text, at + 1)
+    if text[at : at + 1] == "]":
+        return items, at + 1
+    while True:
+        _, end = _DECODER.raw_decode(text, at)
+        items.append(text[at:end])
+        at = _first(text, end)
+        match text[at : at + 1]:
+            case ",":
+                at = _first(text, at + 1)
+            case "]":
+                return items, at + 1
+            case _:
+                raise ValueError(f"',' or ']' is expected at character {at}")
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return f"{error.msg} at character {error.pos}"
+        case RecursionError():
+            return "it is nested too deeply"
+        case _:
+            return str(error)
+
+
+def _version(found: dict[str, tuple[Any, str]]) -> str:
+    for name in ("specversion", "cloudEventsVersion"):
+        if name in found:
+            version = found[name][0]
+            if not isinstance(version, str):
+                raise fault("specversion", "MUST be a string")
+            if version not in VERSIONS or (name == "cloudEventsVersion") != (version == "0.1"):
+                raise CloudEventError(unsupported_version(version))
+            return version
+    raise fault("specversion", "is missing")
+
+
+def _event(found: dict[str, tuple[Any, str]]) -> Event:
+    version = _version(found)
+    names = NAMES[version]
+    core: dict[str, str] = {}
+    extensions: dict[str, AttributeValue] = {}
+    faults: list[Fault] = []
+    for name, (value, _) in found.items():
+        if value is None or name in ("data", "data_base64"):
+            continue
+        ours = names.ours.get(name)
+        if ours is not None:
+            if not isinstance(value, str):
+                faults.append(Fault(name, "MUST be a JSON string"))
+            elif ours == "eventtypeversion":
+                extensions[ours] = value
+            else:
+                core[ours] = value
+        elif version == "0.1":
+            if name == "extensions" and isinstance(value, dict):
+                extensions |= {key.lower(): item for key, item in value.items()}
+            else:
+                faults.append(Fault(name, "is no attribute of version 0.1"))
+        else:
+            extensions[name] = value
+    faults += [
+        Fault(names.wire[name], "is missing")
+        for name in ("id", "source", "type")
+        if name not in core
+    ]
+    try:
+        data = _read_data(found, version, core)
+    except CloudEventError as error:
+        faults += error.faults
+        data = None
+    return checked(make_event(core, extensions, data), faults)
+
+
+def _read_data(
+    found: dict[str, tuple[Any, str]], version: str, core: dict[str, str]
+) -> bytes | None:
+    """The payload's bytes; makes an implied ``application/json`` explicit in ``core``."""
+    if "data_base64" in found and version == "1.0":
+        value, _ = found["data_base64"]
+        if value is None:
+            pass
+        elif "data" in found:
+            raise fault("data_base64", "MUST NOT stand beside data")
+        else:
+            return _unbase64("data_base64", value)
+    if "data" not in found:
+        return None
+    value, written = found["data"]
+    content_type = core.get("datacontenttype")
+    if version == "0.3" and core.get("datacontentencoding", "").lower() == "base64":
+        del core["datacontentencoding"]
+        return _unbase64("data", value)
+    if content_type is None or is_json_type(content_type):
+        core.setdefault("datacontenttype", "application/json")
+        return written.encode()
+    if not isinstance(value, str):
+        if version == "1.0":
+            raise fault("data", f"MUST be a string because its type is {content_type}")
+        return written.encode()
+    if version in ("0.1", "0.2") and not _TEXT_TYPES.fullmatch(media_type(content_type)):
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            pass  # senders of that time were not strict; then it is text
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise fault("data", "MUST NOT contain a lone surrogate") from None
+
+
+def _unbase64(name: str, value: Any) -> bytes:
+    if isinstance(value, str):
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            pass
+    raise fault(name, "MUST be a string in base64 (RFC 4648)")
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def to_json(event: Event) -> bytes:
+    """Encode an event in its own version.
+
+    JSON data is put in byte for byte; text becomes a string; the rest base64.
+    """
+    names = NAMES[event.specversion]
+    members: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, value in event.attributes().items():
+        wire = names.wire.get(name)
+        if wire is not None:
+            members[wire] = value
+        else:
+            rest[name] = value
+    if rest and event.specversion == "0.1":
+        members["extensions"] = rest
+    else:
+        members.update(rest)
+    raw = _write_data(event, members)
+    head = orjson.dumps(members)
+    return head if raw is None else head[:-1] + b',"data":' + raw + b"}"
+
+
+def batch_to_json(events: Iterable[Event]) -> bytes:
+    """Encode events as a JSON array."""
+    return b"[" + b",".join(to_json(event) for event in events) + b"]"
+
+
+def _write_data(event: Event, members: dict[str, Any]) -> bytes | None:
+    """Put the data into ``members``, or return the JSON text to put in as it is."""
+    data = event.data
+    if data is None:
+        return None
+    content_type = event.datacontenttype
+    if event.datacontentencoding is None and is_json_type(content_type) and _is_json(data):
+        return data
+    if content_type is not None and not is_json_type(content_type):
+        textual = event.specversion not in ("0.1", "0.2") or _TEXT_TYPES.fullmatch(
+            media_type(content_type)
+        )
+        if textual and _is_text(data):
+            members["data"] = data.decode()
+            return None
+    encoded = base64.b64encode(data).decode()
+    match event.specversion:
+        case "1.0":
+            members["data_base64"] = encoded
+        case "0.3" if event.datacontentencoding is not None and data.isascii():
+            members["data"] = data.decode()  # it is base64 text already
+        case "0.3":
+            members["data"], members["datacontentencoding"] = encoded, "base64"
+        case _:
+            members["data"] = encoded
+    return None
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
