@@ -65,7 +65,7 @@ def list_images(
                     image.repository,
                     image.tag,
                     image.digest.removeprefix("sha256:")[:12],
-                    _age(image.created, now),
+                    "built-in" if image.stand_in else _age(image.created, now),
                     decimal(image.size_bytes),
                 )
                 for image in images
@@ -242,6 +242,7 @@ def _to_json(image: ImageSummary) -> dict[str, object]:
         "created": image.created.isoformat() if image.created else None,
         "sizeBytes": image.size_bytes,
         "pinned": image.pinned,
+        "builtIn": image.stand_in or None,
     }
 
 

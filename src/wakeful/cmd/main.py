@@ -20,7 +20,7 @@ from wakeful.cli.output import console, fail, print_table, show_errors
 from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.status import PlatformStatus, read_status
 from wakeful.cmd.up import AlreadyRunningError, PortUnavailableError, start, stop
-from wakeful.config import LogLevel, RuntimeName, Settings, default_data_dir
+from wakeful.config import LogLevel, RuntimeName, Settings, StandInMode, default_data_dir
 
 ApiPortOption = Annotated[
     int, typer.Option(min=0, max=65535, help="Port of the Kubernetes API; 0 takes a free one.")
@@ -50,6 +50,14 @@ def up(
     runtime: Annotated[
         RuntimeName, typer.Option(help="What runs instances: sandbox, docker or podman.")
     ] = RuntimeName.SANDBOX,
+    stand_ins: Annotated[
+        StandInMode,
+        typer.Option(
+            "--built-in-images",
+            help="When built-in images stand in for well-known ones: auto (for what cannot be "
+            "pulled), always or never.",
+        ),
+    ] = StandInMode.AUTO,
     log_level: Annotated[
         LogLevel, typer.Option(help="How much is logged: debug, info, warning or error.")
     ] = LogLevel.INFO,
@@ -65,6 +73,7 @@ def up(
         bind=bind,
         domain=domain,
         runtime=runtime,
+        stand_ins=stand_ins,
         log_level=log_level,
     )
     asyncio.run(_up(settings, detach=detach))

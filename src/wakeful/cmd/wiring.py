@@ -44,6 +44,7 @@ from wakeful.node.names import NameServer
 from wakeful.node.runtime import Runtime, RuntimeUnavailableError
 from wakeful.node.runtime.engine import DockerRuntime
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
+from wakeful.oci.builtin import USUAL, Catalog, StandIns
 from wakeful.oci.layout import LayoutStore
 from wakeful.oci.provider import StoreProvider
 from wakeful.oci.registry import open_registry
@@ -113,20 +114,20 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
+    stand_ins = StandIns(Catalog.of(USUAL), images, registry, mode=settings.stand_ins)
     runtime = await _make_runtime(settings, procd)
     inside = runtime.describe().gateway
     decisions = _make_decisions(
         settings,
         inside,
         Client(transport, api.server.scheme),
-        DigestResolver(images, registry),
+        DigestResolver(images, registry, stand_ins=stand_ins),
         admission,
         api.root_ca,
     )
     names = make_names(decisions.manager, inside)
-    node = _make_node(
-        settings, decisions, runtime, names, StoreProvider(images, Puller(registry, images))
-    )
+    provider = StoreProvider(images, Puller(registry, images), stand_ins=stand_ins)
+    node = _make_node(settings, decisions, runtime, names, provider)
     agent = NodeAgent(node)
     usage = UsageMeter(node)
     horizontal = add_horizontal_controller(decisions.manager, usage)

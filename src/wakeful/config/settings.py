@@ -85,6 +85,16 @@ class RuntimeName(StrEnum):
     PODMAN = "podman"
 
 
+class StandInMode(StrEnum):
+    """When built-in images stand in for well-known ones."""
+
+    AUTO = "auto"
+    """For what is not here and cannot be pulled."""
+    ALWAYS = "always"
+    """For all that were not built, loaded or pulled here; no registry is asked for them."""
+    NEVER = "never"
+
+
 class LogLevel(StrEnum):
     """How much the platform's own processes log."""
 
@@ -113,6 +123,7 @@ class Settings(BaseModel):
     """Addresses of instances; inside this machine only (the benchmark range of RFC 2544)."""
     service_cidr: str = "198.18.0.0/16"
     envoy_concurrency: int = Field(default=1, ge=1, le=256)
+    stand_ins: StandInMode = StandInMode.AUTO
     log_level: LogLevel = LogLevel.INFO
 
     @property

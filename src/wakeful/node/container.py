@@ -239,6 +239,11 @@ class ContainerRunner:
             await self._pause(delay, or_change=True)
             return None
         self._image_signal = plan.stop_signal
+        if plan.stand_in and not self._attempt:
+            self._report.normal(
+                "StandIn",
+                f'Image "{image}" is not on this machine; {plan.stand_in} stands in for it',
+            )
         self.snapshot.image_id = f"{image.split('@')[0]}@{plan.digest}"
         return plan
 

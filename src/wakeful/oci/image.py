@@ -11,6 +11,10 @@ LABEL_ROOTFS = "dev.wakeful.rootfs"
 """``host``: the image holds only the application, and runs on the host's root file system."""
 LABEL_HOST_PATHS = "dev.wakeful.host-paths"
 """Host directories such an image needs besides the root file system, separated by colons."""
+LABEL_STAND_IN = "dev.wakeful.stand-in"
+"""Which of the platform's built-in images this is."""
+LABEL_BASH_AS_SH = "dev.wakeful.bash-as-sh"
+"""``true``: on the host's root file system, ``/bin/sh`` is to be bash."""
 LABEL_BUILDER = "dev.wakeful.builder"
 """Which detector built the image."""
 
@@ -52,6 +56,11 @@ class ImageConfig:
         """Host directories that the application needs and a sandbox might hide."""
         return tuple(p for p in self.labels.get(LABEL_HOST_PATHS, "").split(":") if p)
 
+    @property
+    def stand_in(self) -> str:
+        """Which built-in image this is; "" for an image that somebody made."""
+        return self.labels.get(LABEL_STAND_IN, "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInfo:
@@ -81,6 +90,8 @@ class ImageSummary:
     created: datetime | None
     size_bytes: int
     pinned: bool = False
+    stand_in: str = ""
+    """Which built-in image it is; "" for an image that somebody made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,8 @@ class RootfsPlan:
     volumes: tuple[str, ...] = ()
     """Directories that the image wants writable."""
     stop_signal: str = "SIGTERM"
+    stand_in: str = ""
+    """Set when a built-in image stands in for the one that was asked for: what it is."""
 
     def argv(
         self, command: Sequence[str] | None = None, args: Sequence[str] | None = None

@@ -15,7 +15,13 @@ from urllib.parse import quote, unquote
 
 from wakeful.oci.blobs import BlobDirectory
 from wakeful.oci.errors import ImageError, ImageNotFoundError, InvalidImageError
-from wakeful.oci.image import ImageInfo, ImageSummary, ReadOnlyMount, RootfsPlan
+from wakeful.oci.image import (
+    LABEL_BASH_AS_SH,
+    ImageInfo,
+    ImageSummary,
+    ReadOnlyMount,
+    RootfsPlan,
+)
 from wakeful.oci.index import ADDED, PULLED_FROM, NameIndex
 from wakeful.oci.manifest import (
     OCI_LAYER,
@@ -30,6 +36,8 @@ from wakeful.oci.manifest import (
 from wakeful.oci.reference import Reference, is_digest, parse_reference
 from wakeful.oci.rootfs import RootfsCache, find_user
 from wakeful.oci.store import Removal
+
+_BASH = Path("/bin/bash")
 
 UNNAMED = "untagged"
 """Stands for the repository of an image that came without a name."""
@@ -93,9 +101,10 @@ class LayoutStore:
             try:
                 info = self.info(target.digest)
             except ImageError:  # removed by another process since, or damaged: still to be listed
-                created, size = None, 0
+                created, size, stand_in = None, 0, ""
             else:
                 created, size = info.config.created, info.size_bytes
+                stand_in = info.config.stand_in
             summaries.append(
                 ImageSummary(
                     repository="<none>" if name.startswith(f"{UNNAMED}@") else repository,
@@ -104,6 +113,7 @@ class LayoutStore:
                     created=created or _parse_added(target),
                     size_bytes=size,
                     pinned=target.digest in pinned,
+                    stand_in=stand_in,
                 )
             )
         return sorted(summaries, key=lambda s: (s.repository, s.tag, s.digest))
@@ -259,6 +269,8 @@ class LayoutStore:
                 for path in config.host_paths
                 if path in allowed
             ]
+            if config.labels.get(LABEL_BASH_AS_SH) == "true" and _BASH.exists():
+                mounts.append(ReadOnlyMount(_BASH.resolve(), PurePosixPath("/bin/sh")))
         return RootfsPlan(
             image=str(image),
             digest=info.digest,

@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from wakeful.oci.builtin.model import Needs
+from wakeful.oci.builtin.standins import StandIns
 from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import ImageError, ImageNotFoundError, ImageNotPresentError
-from wakeful.oci.image import RootfsPlan
+from wakeful.oci.image import ReadOnlyMount, RootfsPlan
 from wakeful.oci.reference import Reference, parse_reference
 from wakeful.oci.store import ImageStore, ProgressCallback
+
+BUILDER_SOCKET = PurePosixPath("/.wakeful/builder.sock")
+"""Where a built-in image that needs the builder finds it."""
 
 
 class PullPolicy(StrEnum):
@@ -76,12 +83,21 @@ class StoreProvider:
 
     A name that was built or loaded here is used even under ``Always``: on one machine, the local
     store is what images are pushed to. So is one that its registry cannot renew just now.
+
+    ``stand_ins`` answer well-known names that neither the store nor a registry has.
     """
 
     def __init__(
-        self, store: ImageStore, puller: ImagePuller | None, *, keychain: Keychain | None = None
+        self,
+        store: ImageStore,
+        puller: ImagePuller | None,
+        *,
+        keychain: Keychain | None = None,
+        stand_ins: StandIns | None = None,
+        builder_socket: Path | None = None,
     ) -> None:
-        self._store, self._puller = store, puller
+        self._store, self._puller, self._stand_ins = store, puller, stand_ins
+        self._builder_socket = builder_socket
         self._keychain = keychain or Keychain()
         self._busy: dict[tuple[str, Keychain], asyncio.Lock] = {}
 
@@ -98,13 +114,25 @@ class StoreProvider:
         reference = parse_reference(image)
         own = [keychain] if keychain else []
         merged = Keychain.merge([*own, self._keychain])
+        if self._stand_ins and (digest := await self._stand_ins.choose(reference, merged)):
+            return self._dress(await self._store.unpack(digest, holder=holder), image)
         present = self._is_present(reference)
         if not present and policy is PullPolicy.NEVER:
             raise ImageNotPresentError(image)
         stale = policy is PullPolicy.ALWAYS and self._store.is_pulled(reference)
         if not present or (stale and reference.digest is None):
             await self._pull(reference, merged, present, progress)
-        return await self._store.unpack(reference, holder=holder)
+        return self._dress(await self._store.unpack(reference, holder=holder), image)
+
+    def _dress(self, plan: RootfsPlan, image: str) -> RootfsPlan:
+        """Say when the image is a built-in one, and give it what it needs of the platform."""
+        builtin = self._stand_ins.describe(plan.digest) if self._stand_ins else None
+        if builtin is None:
+            return plan
+        mounts = plan.mounts
+        if builtin.needs is Needs.BUILDER and self._builder_socket is not None:
+            mounts += (ReadOnlyMount(self._builder_socket, BUILDER_SOCKET),)
+        return replace(plan, image=image, mounts=mounts, stand_in=builtin.description)
 
     def release(self, holder: str) -> None:
         """Let the image of ``holder`` go."""

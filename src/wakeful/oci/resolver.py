@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection
 from typing import Protocol
 
+from wakeful.oci.builtin.standins import StandIns
 from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import ImageError, ImageNotFoundError, RegistryUnavailableError
 from wakeful.oci.manifest import Descriptor
@@ -32,12 +33,14 @@ async def resolve_digest(
     keychain: Keychain | None = None,
     skip_registries: Collection[str] = SKIPPED_REGISTRIES,
     timeout: float = 10.0,
+    stand_ins: StandIns | None = None,
 ) -> str:
     """Return ``image`` as ``repository@digest``, or "" when its registry is not to be asked.
 
     A name that was given in the local store wins over its registry: what was built here runs
     here. One that was pulled is looked up again, and serves as it is when that fails.
-    An image given by digest is returned as it is written.
+    An image given by digest is returned as it is written. ``stand_ins`` answer well-known names
+    that neither has, with the digest of what stands in.
 
     Raises:
         InvalidReferenceError: ``image`` cannot be parsed.
@@ -48,6 +51,8 @@ async def resolve_digest(
     reference = parse_reference(image)
     if reference.digest:
         return image
+    if stand_ins and (digest := await stand_ins.choose(reference, keychain or Keychain())):
+        return reference.with_digest(digest).name
     local = await asyncio.to_thread(_find, store, reference)
     if local and not store.is_pulled(reference):
         return reference.with_digest(local).name
@@ -79,9 +84,14 @@ class DigestResolver:
     """``resolve_digest`` with its surroundings filled in, as reconcilers are given it."""
 
     def __init__(
-        self, store: ImageStore, registry: HeadClient | None, *, keychain: Keychain | None = None
+        self,
+        store: ImageStore,
+        registry: HeadClient | None,
+        *,
+        keychain: Keychain | None = None,
+        stand_ins: StandIns | None = None,
     ) -> None:
-        self._store, self._registry = store, registry
+        self._store, self._registry, self._stand_ins = store, registry, stand_ins
         self._keychain = keychain or Keychain()
 
     async def resolve(
@@ -101,4 +111,5 @@ class DigestResolver:
             keychain=Keychain.merge([*own, self._keychain]),
             skip_registries=skip_registries,
             timeout=timeout,
+            stand_ins=self._stand_ins,
         )
