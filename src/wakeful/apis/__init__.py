@@ -30,6 +30,8 @@ GROUPS = (
     "autoscaling",
     "networking",
     "caching",
+    "pipeline",
+    "resolution",
 )
 """Folders of this package, in the order in which discovery lists their groups."""
 
