@@ -6,6 +6,7 @@ The client library is imported only once something uses Kafka; platforms without
 from wakeful.eventbus.kafka.admin import AioKafkaAdmin, InitialOffset, KafkaAdmin
 from wakeful.eventbus.kafka.connection import SASL, TLS, KafkaConnection, Mechanism
 from wakeful.eventbus.kafka.errors import KafkaUnavailableError, TopicMissingError
+from wakeful.eventbus.kafka.records import NewRecord, Record, from_record, to_record
 
 __all__ = [
     "SASL",
@@ -16,5 +17,9 @@ __all__ = [
     "KafkaConnection",
     "KafkaUnavailableError",
     "Mechanism",
+    "NewRecord",
+    "Record",
     "TopicMissingError",
+    "from_record",
+    "to_record",
 ]

@@ -1,0 +1,1 @@
+"""The adapter of KafkaSources: consumes topics, delivers each record, then commits."""
