@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from wakeful.apimachinery.fields import FieldError, to_text
 from wakeful.apimachinery.meta import APIModel, Object
@@ -73,20 +73,3 @@ def warn(context: AdmissionContext, warnings: Iterable[FieldError]) -> None:
     """Send ``warnings`` along with the answer."""
     if text := to_text(warnings):
         context.warnings.extend(text.split("\n"))
-
-
-def short_diff(old: Any, new: Any, path: str = "") -> str:
-    """Say where two pieces of wire data differ, one value a line; empty when they do not."""
-    if old == new:
-        return ""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        keys = [*old, *(key for key in new if key not in old)]
-        return "".join(
-            short_diff(old.get(key), new.get(key), f"{path}.{key}" if path else key) for key in keys
-        )
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        pairs = enumerate(zip(old, new, strict=True))
-        return "".join(short_diff(a, b, f"{path}[{i}]") for i, (a, b) in pairs)
-    text = f"{path}:\n"
-    text += "" if old is None else f'\t-: "{old}"\n'
-    return text + ("" if new is None else f'\t+: "{new}"\n')

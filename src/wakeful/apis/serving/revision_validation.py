@@ -10,9 +10,10 @@ from wakeful.apimachinery.fields import (
 )
 from wakeful.apimachinery.meta import Object, ObjectMeta
 from wakeful.apimachinery.scheme import AdmissionContext
+from wakeful.apimachinery.shortdiff import short_diff
 from wakeful.apis.autoscaling import validate_annotations
 from wakeful.apis.serving import register
-from wakeful.apis.serving.admission import AdmissionConfig, load_config, short_diff, warn
+from wakeful.apis.serving.admission import AdmissionConfig, load_config, warn
 from wakeful.apis.serving.config import DefaultsConfig
 from wakeful.apis.serving.metadata_validation import (
     validate_networking_annotations,

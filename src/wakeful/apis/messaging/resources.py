@@ -1,0 +1,98 @@
+"""How the kinds of ``messaging.knative.dev`` are served."""
+
+from __future__ import annotations
+
+from wakeful.apimachinery.scheme import AGE, Column, Resource, ServedVersion
+from wakeful.apis.messaging import register
+from wakeful.apis.messaging.channel_conversion import channelable_from_hub, channelable_to_hub
+from wakeful.apis.messaging.channel_defaults import set_channel_defaults, set_channelable_defaults
+from wakeful.apis.messaging.channel_types import Channel
+from wakeful.apis.messaging.channel_validation import (
+    validate_channel,
+    validate_inmemorychannel,
+    validate_natsjetstreamchannel,
+)
+from wakeful.apis.messaging.inmemorychannel_types import InMemoryChannel
+from wakeful.apis.messaging.natsjetstreamchannel_types import NatsJetStreamChannel
+from wakeful.apis.messaging.subscription_conversion import (
+    subscription_from_hub,
+    subscription_to_hub,
+)
+from wakeful.apis.messaging.subscription_defaults import set_subscription_defaults
+from wakeful.apis.messaging.subscription_types import Subscription
+from wakeful.apis.messaging.subscription_validation import validate_subscription
+
+CATEGORIES = ("all", "knative", "messaging")
+CHANNEL_CATEGORIES = (*CATEGORIES, "channel")
+CHANNEL_LABELS = {register.SUBSCRIBABLE_LABEL: "true", "duck.knative.dev/addressable": "true"}
+
+URL = Column("URL", ".status.address.url")
+READY = (
+    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+)
+
+_OLDER_CHANNELS = (
+    ServedVersion("v1beta1"),
+    ServedVersion("v1alpha1", to_hub=channelable_to_hub, from_hub=channelable_from_hub),
+)
+
+RESOURCES = (
+    Resource(
+        Channel,
+        plural="channels",
+        singular="channel",
+        short_names=("ch",),
+        categories=CHANNEL_CATEGORIES,
+        has_status=True,
+        columns=(URL, AGE, *READY),
+        served_versions=_OLDER_CHANNELS,
+        set_defaults=set_channel_defaults,
+        validate=validate_channel,
+        webhook=register.WEBHOOK,
+        labels=CHANNEL_LABELS,
+    ),
+    Resource(
+        InMemoryChannel,
+        plural="inmemorychannels",
+        singular="inmemorychannel",
+        short_names=("imc",),
+        categories=CHANNEL_CATEGORIES,
+        has_status=True,
+        columns=(URL, AGE, *READY),
+        served_versions=_OLDER_CHANNELS,
+        set_defaults=set_channelable_defaults,
+        validate=validate_inmemorychannel,
+        webhook=register.WEBHOOK,
+        labels=CHANNEL_LABELS,
+    ),
+    Resource(
+        NatsJetStreamChannel,
+        plural="natsjetstreamchannels",
+        singular="natsjetstreamchannel",
+        short_names=("natsjsmc",),
+        categories=CHANNEL_CATEGORIES,
+        has_status=True,
+        columns=(*READY, URL, AGE),
+        set_defaults=set_channelable_defaults,
+        validate=validate_natsjetstreamchannel,
+        webhook=register.WEBHOOK,
+        labels=CHANNEL_LABELS,
+    ),
+    Resource(
+        Subscription,
+        plural="subscriptions",
+        singular="subscription",
+        short_names=("sub",),
+        categories=CATEGORIES,
+        has_status=True,
+        columns=(AGE, *READY),
+        served_versions=(
+            ServedVersion("v1beta1"),
+            ServedVersion("v1alpha1", to_hub=subscription_to_hub, from_hub=subscription_from_hub),
+        ),
+        set_defaults=set_subscription_defaults,
+        validate=validate_subscription,
+        webhook=register.WEBHOOK,
+    ),
+)
