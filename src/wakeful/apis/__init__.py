@@ -30,6 +30,7 @@ GROUPS = (
     "autoscaling",
     "networking",
     "caching",
+    "sources",
     "pipeline",
     "resolution",
 )

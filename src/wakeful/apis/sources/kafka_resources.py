@@ -1,0 +1,55 @@
+"""How KafkaSources are served."""
+
+from __future__ import annotations
+
+import json
+
+from wakeful.apimachinery.scheme import AGE, Column, Resource, ScalePaths, ServedVersion
+from wakeful.apis.sources import register
+from wakeful.apis.sources.kafka_conversion import normalize_kafka_source
+from wakeful.apis.sources.kafka_defaults import set_kafka_source_defaults
+from wakeful.apis.sources.kafka_types import KafkaSource, LegacyKafkaSource
+from wakeful.apis.sources.kafka_validation import validate_kafka_source
+
+KAFKA_TYPE = "dev.knative.kafka.event"
+
+_COLUMNS = (
+    Column("Topics", ".spec.topics"),
+    Column("BootstrapServers", ".spec.bootstrapServers"),
+    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+    AGE,
+)
+_EVENT_TYPES = {register.EVENT_TYPES_ANNOTATION: json.dumps([{"type": KAFKA_TYPE}])}
+
+KAFKA_RESOURCES = (
+    Resource(
+        KafkaSource,
+        "kafkasources",
+        singular="kafkasource",
+        categories=register.CATEGORIES,
+        has_status=True,
+        scale=ScalePaths(".spec.consumers", ".status.consumers", ".status.selector"),
+        columns=_COLUMNS,
+        served_versions=(ServedVersion("v1beta1"),),
+        set_defaults=set_kafka_source_defaults,
+        validate=validate_kafka_source,
+        webhook=register.WEBHOOK,
+        labels=register.SOURCE_LABELS,
+        annotations=_EVENT_TYPES,
+    ),
+    Resource(
+        LegacyKafkaSource,
+        "kafkasources",
+        singular="kafkasource",
+        categories=register.LEGACY_CATEGORIES,
+        has_status=True,
+        columns=_COLUMNS,
+        set_defaults=set_kafka_source_defaults,
+        validate=validate_kafka_source,
+        webhook=register.WEBHOOK,
+        labels=register.SOURCE_LABELS,
+        annotations=_EVENT_TYPES,
+        normalize=normalize_kafka_source,
+    ),
+)
