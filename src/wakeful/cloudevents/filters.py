@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from wakeful import cesql
 from wakeful.apimachinery.errors import WakefulError
+from wakeful.cesql import nodes
 from wakeful.cloudevents.event import Event, canonical_string
 
 
@@ -155,6 +157,22 @@ class Not:
         return not self.inner.matches(event)
 
 
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A CESQL expression; an error is a miss."""
+
+    expression: nodes.Node
+
+    def matches(self, event: Event) -> bool:
+        """Whether the expression is true of the event, without any error."""
+        return cesql.evaluate(self.expression, lambda name: _primitive(event, name)).passes
+
+
+def _primitive(event: Event, name: str) -> cesql.Value | None:
+    value = event.attribute(name)
+    return value if value is None or isinstance(value, str | int) else canonical_string(value)
+
+
 def _text(event: Event, name: str) -> str | None:
     found = event.attribute(name)
     return None if found is None else canonical_string(found)
@@ -219,13 +237,30 @@ def _inner(dialect: str, operand: Any) -> tuple[Filter, ...]:
     return tuple(_compile(each) for each in operand)
 
 
+def _not(operand: Any) -> Filter:
+    if not isinstance(operand, Mapping):
+        raise FilterError("filter dialect not needs a filter")
+    return Not(_compile(operand))
+
+
+def _sql(operand: Any) -> Filter:
+    if not isinstance(operand, str):
+        raise FilterError("filter dialect cesql needs an expression")
+    try:
+        return Sql(cesql.parse(operand))
+    except cesql.ParseError as error:
+        raise FilterError(f"CESQL expression {operand!r}: {error}") from None
+
+
 _COMPILERS: dict[str, Callable[[Any], Filter]] = {
     "exact": lambda operand: Exact(_pairs("exact", operand)),
     "prefix": lambda operand: Prefix(_pairs("prefix", operand)),
     "suffix": lambda operand: Suffix(_pairs("suffix", operand)),
     "all": lambda operand: AllOf(_inner("all", operand)),
     "any": lambda operand: AnyOf(_inner("any", operand)),
-    "not": lambda operand: Not(_compile(operand)),
+    "not": _not,
+    "cesql": _sql,
+    "sql": _sql,  # what the Subscriptions API calls the dialect
 }
 
 
@@ -245,10 +280,50 @@ def exact_keys(compiled: Filter) -> ExactKeys:
             for each in inner:
                 keys = keys.both(exact_keys(each))
             return keys
+        case Sql(expression):
+            return _sql_keys(expression)
         case AnyOf(inner) if inner:
             keys = exact_keys(inner[0])
             for each in inner[1:]:
                 keys = keys.either(exact_keys(each))
             return keys
+        case _:
+            return ExactKeys()
+
+
+def _sql_keys(node: nodes.Node) -> ExactKeys:
+    match node:
+        case nodes.Equal(nodes.Identifier(name), nodes.Literal(str(value)), False) | nodes.Equal(
+            nodes.Literal(str(value)), nodes.Identifier(name), False
+        ):
+            return _keys_of(name, frozenset({value}))
+        case nodes.In(nodes.Identifier(name), elements, False):
+            texts = frozenset(
+                each.value
+                for each in elements
+                if isinstance(each, nodes.Literal) and isinstance(each.value, str)
+            )
+            return _keys_of(name, texts) if len(texts) == len(elements) else ExactKeys()
+        case nodes.Chain(first, rest):
+            keys = _sql_keys(first)
+            for operator, operand in rest:
+                match operator:
+                    case nodes.Logic.AND:
+                        keys = keys.both(_sql_keys(operand))
+                    case nodes.Logic.OR:
+                        keys = keys.either(_sql_keys(operand))
+                    case nodes.Logic.XOR:
+                        keys = ExactKeys()
+            return keys
+        case _:
+            return ExactKeys()
+
+
+def _keys_of(name: str, values: frozenset[str]) -> ExactKeys:
+    match name:
+        case "type":
+            return ExactKeys(types=values)
+        case "source":
+            return ExactKeys(sources=values)
         case _:
             return ExactKeys()
