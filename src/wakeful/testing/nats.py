@@ -1,0 +1,46 @@
+"""A NATS server of one's own, on loopback, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+from pathlib import Path
+from typing import Self
+
+from wakeful.eventbus.jetstream.connection import NatsServer
+from wakeful.eventbus.jetstream.server import (
+    NatsPaths,
+    find_nats_server,
+    load_or_make_access,
+    write_config,
+)
+
+
+class NatsProcess:
+    """A server over one directory; may be killed and started again."""
+
+    def __init__(self, root: Path) -> None:
+        self.paths = NatsPaths(root)
+        self.access: NatsServer = load_or_make_access(self.paths)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; whoever connects waits for it."""
+        command = [str(find_nats_server()), "-c", str(write_config(self.paths, self.access))]
+        with (self.paths.root / "nats.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.kill)
