@@ -26,10 +26,13 @@ from wakeful.apis.sources.githubsource_types import (
     GitHubSourceStatus,
     SecretValueFromSource,
 )
+from wakeful.apis.sources.kafka_lifecycle import KafkaSourceStatus
+from wakeful.apis.sources.kafka_types import KafkaSource, KafkaSourceSpec
 from wakeful.apis.sources.legacy_apiserversource import LegacyApiServerSource
 from wakeful.apis.sources.legacy_containersource import LegacyContainerSource
 from wakeful.apis.sources.legacy_cronjobsource import CronJobSource
 from wakeful.apis.sources.legacy_githubsource import LegacyGitHubSource
+from wakeful.apis.sources.legacy_kafkasource import LegacyKafkaSource
 from wakeful.apis.sources.pingsource_types import PingSource, PingSourceSpec, PingSourceStatus
 from wakeful.apis.sources.resources import RESOURCES
 from wakeful.apis.sources.sinkbinding_types import (
@@ -59,9 +62,13 @@ __all__ = [
     "GitHubSource",
     "GitHubSourceSpec",
     "GitHubSourceStatus",
+    "KafkaSource",
+    "KafkaSourceSpec",
+    "KafkaSourceStatus",
     "LegacyApiServerSource",
     "LegacyContainerSource",
     "LegacyGitHubSource",
+    "LegacyKafkaSource",
     "LivingSourceStatus",
     "MnsOssSource",
     "PingSource",

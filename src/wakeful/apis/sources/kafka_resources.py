@@ -6,10 +6,13 @@ import json
 
 from wakeful.apimachinery.scheme import AGE, Column, Resource, ScalePaths, ServedVersion
 from wakeful.apis.sources import register
-from wakeful.apis.sources.kafka_conversion import normalize_kafka_source
 from wakeful.apis.sources.kafka_defaults import set_kafka_source_defaults
-from wakeful.apis.sources.kafka_types import KafkaSource, LegacyKafkaSource
+from wakeful.apis.sources.kafka_types import KafkaSource
 from wakeful.apis.sources.kafka_validation import validate_kafka_source
+from wakeful.apis.sources.legacy_kafkasource import (
+    LegacyKafkaSource,
+    validate_legacy_kafkasource,
+)
 
 KAFKA_TYPE = "dev.knative.kafka.event"
 
@@ -20,9 +23,13 @@ _COLUMNS = (
     Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
     AGE,
 )
-_EVENT_TYPES = {register.EVENT_TYPES_ANNOTATION: json.dumps([{"type": KAFKA_TYPE}])}
+_EVENT_TYPES = {
+    register.EVENT_TYPES_ANNOTATION: json.dumps(
+        [{"type": KAFKA_TYPE, "description": "a record of a topic"}]
+    )
+}
 
-KAFKA_RESOURCES = (
+KAFKA_TODAY = (
     Resource(
         KafkaSource,
         "kafkasources",
@@ -38,6 +45,9 @@ KAFKA_RESOURCES = (
         labels=register.SOURCE_LABELS,
         annotations=_EVENT_TYPES,
     ),
+)
+
+KAFKA_OF_2019 = (
     Resource(
         LegacyKafkaSource,
         "kafkasources",
@@ -45,11 +55,9 @@ KAFKA_RESOURCES = (
         categories=register.LEGACY_CATEGORIES,
         has_status=True,
         columns=_COLUMNS,
-        set_defaults=set_kafka_source_defaults,
-        validate=validate_kafka_source,
+        validate=validate_legacy_kafkasource,
         webhook=register.WEBHOOK,
         labels=register.SOURCE_LABELS,
         annotations=_EVENT_TYPES,
-        normalize=normalize_kafka_source,
     ),
 )

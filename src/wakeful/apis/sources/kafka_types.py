@@ -1,4 +1,4 @@
-"""KafkaSource: the records of topics as events, in both groups it has lived in."""
+"""KafkaSource: the records of topics as events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from wakeful.apimachinery.meta import APIModel, GroupVersionKind, KResource
-from wakeful.apis.core.container_types import ResourceRequirements, SecretKeySelector
+from wakeful.apis.core.container_types import SecretKeySelector
 from wakeful.apis.duck import DeliverySpec, SourceSpec
 from wakeful.apis.sources import register
 from wakeful.apis.sources.kafka_lifecycle import KafkaSourceStatus
@@ -69,8 +69,6 @@ class KafkaSourceSpec(SourceSpec):
     delivery: DeliverySpec | None = None
     net: KafkaNet = Field(default_factory=KafkaNet)
     service_account_name: str = ""
-    resources: ResourceRequirements | None = None
-    """2019 only, for an adapter of its own; ours share a process."""
 
 
 class KafkaSource(KResource[KafkaSourceSpec, KafkaSourceStatus]):
@@ -81,8 +79,7 @@ class KafkaSource(KResource[KafkaSourceSpec, KafkaSourceStatus]):
     spec: KafkaSourceSpec = Field(default_factory=KafkaSourceSpec)
     status: KafkaSourceStatus = Field(default_factory=KafkaSourceStatus)
 
-
-class LegacyKafkaSource(KafkaSource):
-    """The same as of 2019, which starts at the earliest record and never changes."""
-
-    gvk: ClassVar = GroupVersionKind(register.LEGACY_GROUP, register.LEGACY_VERSION, "KafkaSource")
+    @property
+    def wanted(self) -> KafkaSourceSpec:
+        """The spec in today's shape."""
+        return self.spec

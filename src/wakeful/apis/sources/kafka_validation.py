@@ -12,7 +12,7 @@ from wakeful.apimachinery.fields import (
     under,
     under_index,
 )
-from wakeful.apimachinery.meta import Object
+from wakeful.apimachinery.meta import Object, ObjectMeta
 from wakeful.apimachinery.scheme import AdmissionContext
 from wakeful.apis.duck.delivery_validation import validate_delivery
 from wakeful.apis.duck.features import load_features
@@ -25,7 +25,6 @@ from wakeful.apis.sources.kafka_types import (
     KafkaNet,
     KafkaSource,
     KafkaSourceSpec,
-    LegacyKafkaSource,
     SecretValue,
 )
 
@@ -36,19 +35,27 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 def validate_kafka_source(
     source: KafkaSource, old: Object | None, context: AdmissionContext
 ) -> FieldErrors:
-    """Every fault; the group never changes, and of those of 2019 nothing does."""
+    """Every fault; the group never changes."""
     if context.subresource == "status":
         return []
     features, spec = load_features(context.config), source.spec
     errors = under("spec", _validate_spec(spec))
     errors += under("spec", validate_source(spec, features))
     errors += under("spec.delivery", validate_delivery(spec.delivery, features))
-    key_type = source.metadata.labels.get(KEY_TYPE_LABEL)
-    if key_type is not None and key_type not in KEY_TYPES:
-        errors.append(invalid_value(key_type, f"metadata.labels.[{KEY_TYPE_LABEL}]"))
-    if isinstance(old, KafkaSource):
-        errors += _validate_change(source, old)
+    errors += validate_key_type(source.metadata)
+    if isinstance(old, KafkaSource) and spec.consumer_group != old.spec.consumer_group:
+        details = f"-: {old.spec.consumer_group}\n+: {spec.consumer_group}"
+        message = "Immutable fields changed (-old +new)"
+        errors.append(FieldError(message, ("spec.consumerGroup",), details))
     return errors
+
+
+def validate_key_type(metadata: ObjectMeta) -> FieldErrors:
+    """Faults of the label that says how keys are read."""
+    key_type = metadata.labels.get(KEY_TYPE_LABEL)
+    if key_type is None or key_type in KEY_TYPES:
+        return []
+    return [invalid_value(key_type, f"metadata.labels.[{KEY_TYPE_LABEL}]")]
 
 
 def _validate_spec(spec: KafkaSourceSpec) -> FieldErrors:
@@ -109,15 +116,3 @@ def validate_net(net: KafkaNet) -> FieldErrors:
                         path = f"{part}.{field.alias}.secretKeyRef.{wanted}"
                         errors.append(missing_field(path))
     return errors
-
-
-def _validate_change(source: KafkaSource, old: KafkaSource) -> FieldErrors:
-    if isinstance(source, LegacyKafkaSource):
-        if source.spec == old.spec:
-            return []
-        return [FieldError("Immutable fields changed (-old +new)", ("spec",))]
-    if source.spec.consumer_group != old.spec.consumer_group:
-        details = f"-: {old.spec.consumer_group}\n+: {source.spec.consumer_group}"
-        message = "Immutable fields changed (-old +new)"
-        return [FieldError(message, ("spec.consumerGroup",), details)]
-    return []

@@ -19,6 +19,7 @@ from wakeful.apis.sources.containersource_rules import (
 from wakeful.apis.sources.containersource_types import ContainerSource
 from wakeful.apis.sources.githubsource_rules import validate_githubsource
 from wakeful.apis.sources.githubsource_types import GitHubSource
+from wakeful.apis.sources.kafka_resources import KAFKA_OF_2019, KAFKA_TODAY
 from wakeful.apis.sources.legacy_apiserversource import (
     LegacyApiServerSource,
     validate_legacy_apiserversource,
@@ -189,4 +190,4 @@ OF_2019 = (
     ),
 )
 
-RESOURCES: tuple[Resource, ...] = (*TODAY, *OF_2019)
+RESOURCES: tuple[Resource, ...] = (*TODAY, *KAFKA_TODAY, *OF_2019, *KAFKA_OF_2019)
