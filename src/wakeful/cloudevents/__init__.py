@@ -34,6 +34,7 @@ from wakeful.cloudevents.httpbinding import (
     to_http,
 )
 from wakeful.cloudevents.jsonformat import batch_from_json, batch_to_json, from_json, to_json
+from wakeful.cloudevents.kafkabinding import RecordHeaders, from_kafka, record_mode, to_kafka
 from wakeful.cloudevents.stored import HEADER, from_stored, to_stored
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "FilterError",
     "Headers",
     "Mode",
+    "RecordHeaders",
     "UnsupportedFormatError",
     "batch_from_http",
     "batch_from_json",
@@ -62,10 +64,13 @@ __all__ = [
     "exact_keys",
     "from_http",
     "from_json",
+    "from_kafka",
     "from_stored",
     "is_json_type",
     "media_type",
+    "record_mode",
     "to_http",
     "to_json",
+    "to_kafka",
     "to_stored",
 ]

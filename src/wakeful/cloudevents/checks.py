@@ -12,9 +12,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from wakeful.cloudevents.errors import CloudEventError, Fault
-from wakeful.cloudevents.event import CORE_ATTRIBUTES, VERSIONS, Event
+from wakeful.cloudevents.event import VERSIONS, Event
+from wakeful.cloudevents.versions import NAMES
 
 MIN_INTEGER, MAX_INTEGER = -(2**31), 2**31 - 1
+
+_RESERVED = {version: frozenset(names.ours) | {"specversion"} for version, names in NAMES.items()}
 
 _NAME = re.compile(r"[a-z0-9]+")
 _DISALLOWED = re.compile(
@@ -93,8 +96,8 @@ def check_extension(name: str, value: Any, version: str) -> str | None:
     """An extension's name and value under the rules of a version."""
     if reason := check_name(name):
         return reason
-    if name in CORE_ATTRIBUTES and not (name == "dataschema" or name == "datacontentencoding"):
-        return "the name belongs to the specification"
+    if name in _RESERVED.get(version, ()):
+        return f"the name belongs to the specification of version {version}"
     if isinstance(value, str):
         return check_string(value)
     if version != "1.0" or isinstance(value, bool):
