@@ -44,7 +44,7 @@ class PodConnector:
 
     async def logs(self, pod: PodRef, options: LogOptions) -> AsyncIterator[bytes]:
         """Chunks of a container's log; with ``follow`` until the container ends."""
-        run = await self._newest(pod, options.container)
+        run = await self.newest(pod, options.container)
         attempt = await self._attempt(pod, options, run)
         path = self._node.log_path(pod.uid, options.container, attempt)
         query = LogQuery(
@@ -54,7 +54,8 @@ class PodConnector:
             since=options.since,
             timestamps=options.timestamps,
         )
-        async for chunk in stream_log(path, query, ended=self._ended(run)):
+        ended = self.ended(run) if run is not None else _Awaited(self, pod, options.container)
+        async for chunk in stream_log(path, query, ended=ended):
             yield chunk
 
     @asynccontextmanager
@@ -77,7 +78,7 @@ class PodConnector:
     async def attach(self, pod: PodRef, options: ExecOptions) -> AsyncIterator[ExecSession]:
         """Follow the container's own process; leaving the context detaches."""
         run = await self._running(pod, options.container)
-        yield _Attached(self._node, run, self._ended(run))
+        yield _Attached(self._node, run, self.ended(run))
 
     @asynccontextmanager
     async def connect(self, pod: PodRef, port: int) -> AsyncIterator[ByteStream]:
@@ -98,7 +99,8 @@ class PodConnector:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _newest(self, pod: PodRef, container: str) -> ContainerStatus | None:
+    async def newest(self, pod: PodRef, container: str) -> ContainerStatus | None:
+        """The newest run of a container; None before its first."""
         try:
             sandbox = await self._node.runtime.sandbox(pod.uid)
         except SandboxNotFoundError:
@@ -107,7 +109,7 @@ class PodConnector:
         return max(runs, key=lambda c: c.attempt, default=None)
 
     async def _running(self, pod: PodRef, container: str) -> ContainerStatus:
-        run = await self._newest(pod, container)
+        run = await self.newest(pod, container)
         if run is None or run.state is not ContainerState.RUNNING:
             raise _not_running(pod, container)
         return run
@@ -148,24 +150,48 @@ class PodConnector:
         stems = (p.stem for p in folder.glob("*.log"))
         return sorted(int(stem) for stem in stems if stem.isdigit())
 
-    def _ended(self, run: ContainerStatus | None) -> _Ended:
+    async def shows_running(self, pod: PodRef, container: str) -> bool:
+        """Whether a container counts as running: a step that waits for its turn does."""
+        found = await self._node.client.find(Pod, pod.name, pod.namespace)
+        if found is None or found.metadata.uid != pod.uid:
+            return False
+        states = {s.name: s.state for s in found.status.container_statuses}
+        state = states.get(container)
+        return state is not None and state.running is not None
+
+    def ended(self, run: ContainerStatus) -> _Ended:
+        """Tells whether a run is over."""
         return _Ended(self._node, run)
 
 
 class _Ended:
     """Whether a run is over."""
 
-    def __init__(self, node: NodeContext, run: ContainerStatus | None) -> None:
+    def __init__(self, node: NodeContext, run: ContainerStatus) -> None:
         self._node, self._run = node, run
 
     async def __call__(self) -> bool:
-        if self._run is None:
-            return True
         try:
             now = await self._node.runtime.container(self._run.id)
         except RuntimeOperationError:
             return True
         return now.state is not ContainerState.RUNNING
+
+
+class _Awaited:
+    """Whether a container that has not begun will not begin any more, or is over since."""
+
+    def __init__(self, connector: PodConnector, pod: PodRef, container: str) -> None:
+        self._connector, self._pod, self._container = connector, pod, container
+        self._run: _Ended | None = None
+
+    async def __call__(self) -> bool:
+        if self._run is None:
+            run = await self._connector.newest(self._pod, self._container)
+            self._run = self._connector.ended(run) if run is not None else None
+        if self._run is not None:
+            return await self._run()
+        return not await self._connector.shows_running(self._pod, self._container)
 
 
 def _not_running(pod: PodRef, container: str) -> NotFoundError | BadRequestError:

@@ -23,6 +23,7 @@ from wakeful.node.plan import pull_policy, stop_signal
 from wakeful.node.probes import Prober
 from wakeful.node.restart import CrashBackoff, ended_run, should_restart
 from wakeful.node.runtime import (
+    ContainerConfig,
     ContainerNotFoundError,
     ContainerStartError,
     ContainerState,
@@ -202,7 +203,7 @@ class ContainerRunner:
             plan = await self._image()
             if plan is None or self._retired.is_set():
                 return None
-            config = await self._materials.configure(self._container, plan, self._attempt)
+            config = await self._configure(plan)
             run = await self._node.runtime.start_container(self._pod.metadata.uid, config)
         except SandboxNotFoundError:
             raise
@@ -219,6 +220,9 @@ class ContainerRunner:
         self._problems.reset()
         self._report.normal("Started", f"Started container {self._container.name}")
         return run
+
+    async def _configure(self, plan: RootfsPlan) -> ContainerConfig:
+        return await self._materials.configure(self._container, plan, self._attempt)
 
     async def _explain(self, reason: str, message: str) -> None:
         self._set_waiting(reason, message)
@@ -374,8 +378,11 @@ class ContainerRunner:
             await self._pause(delay)
 
     def _id(self, run: ContainerStatus) -> str:
+        return self._prefixed(run.id)
+
+    def _prefixed(self, run_id: str) -> str:
         prefix = f"{self._node.runtime.describe().name}://"
-        return run.id if run.id.startswith(prefix) else prefix + run.id
+        return run_id if run_id.startswith(prefix) else prefix + run_id
 
 
 def _image_reasons(err: ImageError) -> tuple[str, str]:

@@ -134,6 +134,26 @@ class Materials:
             pids=self._node.pids_per_container,
         )
 
+    async def open_volume(self, name: str) -> Path:
+        """Return the host directory of one of the Pod's volumes, made and written if need be.
+
+        Raises:
+            ContainerConfigError: There is no such volume, or something that it shows is missing.
+        """
+        volume = next((v for v in self.pod.spec.volumes if v.name == name), None)
+        if volume is None:
+            raise ContainerConfigError(f"volume mount {name!r} has no matching volume")
+        if name not in self._folders:
+            references = await self._references((), [volume])
+            async with self._writing:
+                await self._write_volume(volume, references)
+        return self._folders[name]
+
+    def is_in_memory(self, name: str) -> bool:
+        """Whether a volume is in memory, and different in each container therefore."""
+        volumes = (v for v in self.pod.spec.volumes if v.name == name)
+        return any(v.empty_dir is not None and v.empty_dir.medium == "Memory" for v in volumes)
+
     def termination_message(self, container: Container, attempt: int) -> str:
         """What the run wrote for its owner, at most 4 KiB."""
         path = self._message_path(container, attempt)

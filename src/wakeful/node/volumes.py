@@ -286,7 +286,7 @@ def mounts_for(
         source = folders[mount.name]
         sub_path = expand(mount.sub_path_expr, env) if mount.sub_path_expr else mount.sub_path
         if sub_path:
-            source = _below(source, _safe(sub_path), make=content.writable)
+            source = place_below(source, sub_path, make=content.writable)
         mounts.append(
             Mount(
                 source,
@@ -298,10 +298,14 @@ def mounts_for(
     return mounts, memory
 
 
-def _below(folder: Path, sub_path: str, *, make: bool) -> Path:
-    """The real place of ``sub_path``: programs of the Pod may have put links anywhere in it."""
+def place_below(folder: Path, sub_path: str, *, make: bool) -> Path:
+    """The real place of ``sub_path``: programs of the Pod may have put links anywhere in it.
+
+    Raises:
+        ContainerConfigError: It leads out of ``folder``, or is not there and must not be made.
+    """
     root = folder.resolve()
-    found = (root / sub_path).resolve()
+    found = (root / _safe(sub_path)).resolve()
     if not found.is_relative_to(root):
         raise ContainerConfigError(f"subPath {sub_path!r} leads out of its volume")
     if not found.exists():

@@ -25,6 +25,7 @@ from wakeful.node.runtime import (
 )
 from wakeful.node.status import make_pod_status
 from wakeful.node.statuswriter import StatusWriter
+from wakeful.node.steps import PodSteps
 from wakeful.node.volumes import remove_tree
 from wakeful.node.waiting import first_of
 
@@ -54,6 +55,7 @@ class PodWorker:
         self._materials: Materials | None = None
         self._init: list[ContainerRunner] = []
         self._main: list[ContainerRunner] = []
+        self._steps: PodSteps | None = None
         self._prepared, self._stale = asyncio.Event(), asyncio.Event()
         self._failure: tuple[str, str] | None = None
         self._grace = GracePeriod(node.clock)
@@ -77,6 +79,8 @@ class PodWorker:
         self._grace.observe(pod)
         if self._materials is not None:
             self._materials.pod = pod
+        if self._steps is not None:
+            self._steps.observe(pod)
         new = pod.metadata
         if old.labels != new.labels or old.annotations != new.annotations:
             self._stale.set()
@@ -215,7 +219,11 @@ class PodWorker:
         self._ip = self._node.identity.host_ip if pod.spec.host_network else sandbox.ip
         materials = Materials(self._node, self._shared, pod, self._ip)
 
+        steps = self._steps = PodSteps.of(self._node, pod, materials, self._status)
+
         def runner(container: Container, *, init: bool = False) -> ContainerRunner:
+            if steps is not None:
+                return steps.runner(container, init=init)
             return ContainerRunner(self._node, pod, container, materials, self._status, init=init)
 
         self._init = [runner(c, init=True) for c in pod.spec.init_containers]

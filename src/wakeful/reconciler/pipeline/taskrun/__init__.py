@@ -1,0 +1,1 @@
+"""Runs tasks: a Pod for each attempt, and what comes out of it."""

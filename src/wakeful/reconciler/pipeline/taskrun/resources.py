@@ -1,0 +1,412 @@
+"""The Pod of a TaskRun, as Tekton would make it. Pure.
+
+On Kubernetes, the entrypoint program in it orders the steps; our node agent reads what that program
+is told and does it without (``wakeful.node.steps``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from wakeful import __version__
+from wakeful.apimachinery.meta import ObjectMeta, owner_reference
+from wakeful.apimachinery.names import child_name, safe_encode
+from wakeful.apis.core.pod_types import (
+    Container,
+    DownwardAPIVolumeFile,
+    DownwardAPIVolumeSource,
+    EmptyDirVolumeSource,
+    EnvVar,
+    ObjectFieldSelector,
+    Pod,
+    PodSpec,
+    SecretVolumeSource,
+    Volume,
+    VolumeMount,
+)
+from wakeful.apis.pipeline import PodTemplate, Sidecar, Step, TaskRun, TaskSpec
+from wakeful.apis.pipeline.register import (
+    LAST_APPLIED,
+    MANAGED_BY_LABEL,
+    OLD_HOME_DIR,
+    RELEASE_ANNOTATION,
+    TASK_RUN_LABEL,
+    TASK_RUN_UID_LABEL,
+    WORKSPACE_DIR,
+)
+from wakeful.pipelines.entrypoint import (
+    CANCEL_ANNOTATION,
+    ENTRYPOINT,
+    READY,
+    READY_ANNOTATION,
+    ScriptFile,
+    StepArguments,
+    render_scripts,
+)
+from wakeful.pipelines.entrypoint import layout as at
+from wakeful.pipelines.entrypoint.arguments import FROM_SIDECAR_LOGS
+from wakeful.pipelines.entrypoint.layout import StepPlace
+from wakeful.pipelines.entrypoint.scripts import with_shebang
+from wakeful.reconciler.pipeline.config import DefaultsConfig, FeatureFlags
+from wakeful.reconciler.pipeline.taskrun.steps import (
+    merge_sidecars,
+    merge_steps,
+    sidecar_container,
+    step_container,
+)
+from wakeful.reconciler.pipeline.taskrun.workspaces import hashed_name
+
+NO_DEADLINE_SECONDS = 2**31 - 1
+_DEADLINE_FACTOR = 1.5
+_NAME_LIMIT = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What a Pod needs beside the steps' own images; our node agent needs none of them."""
+
+    entrypoint: str = "tekton/entrypoint"
+    shell: str = "busybox"
+    working_dirs: str = "tekton/workingdirinit"
+    nop: str = "tekton/nop"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """A secret of the run's service account, and the flags that say what it is for."""
+
+    secret: str
+    flags: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PodPlan:
+    """All that a Pod is made from."""
+
+    run: TaskRun
+    spec: TaskSpec
+    """With every variable replaced and workspaces mounted."""
+    defaults: DefaultsConfig = field(default_factory=DefaultsConfig)
+    flags: FeatureFlags = field(default_factory=FeatureFlags)
+    images: Images = field(default_factory=Images)
+    secrets: Sequence[SecretUse] = ()
+    legacy_home: bool = False
+    """Whether HOME and the working directory are those of 2019."""
+
+    @property
+    def is_ready_at_once(self) -> bool:
+        """Whether steps start without somebody saying that the sidecars are there."""
+        awaited = bool(self.spec.sidecars) or self.flags.injected_sidecars
+        return not (awaited and self.flags.await_sidecar_readiness)
+
+
+def pod_name(run: TaskRun) -> str:
+    """The Pod of the current attempt; the same whenever it is asked for."""
+    retries = len(run.status.retries_status)
+    return child_name(run.metadata.name, "-pod" + (f"-retry{retries}" if retries else ""))
+
+
+def make_pod(plan: PodPlan) -> Pod:
+    """Put the Pod together."""
+    run, template = plan.run, plan.run.spec.pod_template or PodTemplate()
+    steps = merge_steps(plan.spec, run.spec.step_specs)
+    sidecars = merge_sidecars(plan.spec, run.spec.sidecar_specs)
+    scripts = _Scripts(run)
+    containers = [
+        _step(plan, template, steps, index, scripts.place(step, index))
+        for index, step in enumerate(steps)
+    ]
+    beside = [
+        _named(at.SIDECAR_PREFIX + one.name, scripts.place_sidecar(one, index))
+        for index, one in enumerate(sidecars)
+    ]
+    return Pod(
+        metadata=_metadata(plan),
+        spec=PodSpec(
+            restart_policy="Never",
+            init_containers=_init_containers(plan, containers, steps, scripts.files),
+            containers=[*containers, *beside],
+            volumes=_volumes(plan, template, len(steps), scripts=bool(scripts.files)),
+            service_account_name=run.spec.service_account_name or plan.defaults.service_account,
+            active_deadline_seconds=_deadline(plan),
+            **_from_template(template),
+        ),
+    )
+
+
+def _metadata(plan: PodPlan) -> ObjectMeta:
+    run = plan.run
+    annotations = {k: v for k, v in run.metadata.annotations.items() if k != LAST_APPLIED}
+    annotations[RELEASE_ANNOTATION] = __version__
+    if plan.is_ready_at_once:
+        annotations[READY_ANNOTATION] = READY
+    return ObjectMeta(
+        name=pod_name(run),
+        namespace=run.metadata.namespace,
+        owner_references=[owner_reference(run)],
+        annotations=annotations,
+        labels={
+            **run.metadata.labels,
+            TASK_RUN_LABEL: run.metadata.name[:_NAME_LIMIT],
+            TASK_RUN_UID_LABEL: run.metadata.uid,
+            MANAGED_BY_LABEL: plan.defaults.managed_by,
+        },
+    )
+
+
+def _deadline(plan: PodPlan) -> int:
+    """Longer than the run may take: it is a net, not the rule."""
+    timeout = plan.run.spec.timeout
+    timeout = plan.defaults.timeout if timeout is None else timeout
+    if not timeout:
+        return NO_DEADLINE_SECONDS
+    seconds = (timeout * _DEADLINE_FACTOR) / timedelta(seconds=1)
+    return max(1, min(NO_DEADLINE_SECONDS, int(seconds)))
+
+
+def _from_template(template: PodTemplate) -> dict[str, object]:
+    return {
+        "node_selector": template.node_selector,
+        "tolerations": template.tolerations,
+        "affinity": template.affinity,
+        "security_context": template.security_context,
+        "runtime_class_name": template.runtime_class_name,
+        "automount_service_account_token": template.automount_service_account_token,
+        "dns_policy": template.dns_policy or "",
+        "dns_config": template.dns_config,
+        "enable_service_links": template.enable_service_links,
+        "priority_class_name": template.priority_class_name or "",
+        "scheduler_name": template.scheduler_name,
+        "image_pull_secrets": template.image_pull_secrets,
+        "host_aliases": template.host_aliases,
+        "host_network": template.host_network,
+        "topology_spread_constraints": template.topology_spread_constraints,
+    }
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def _named(name: str, container: Container) -> Container:
+    return container.model_copy(update={"name": name[:_NAME_LIMIT].rstrip("-.")})
+
+
+def _step(
+    plan: PodPlan, template: PodTemplate, steps: Sequence[Step], index: int, container: Container
+) -> Container:
+    step, place = steps[index], StepPlace(index)
+    program, words = container.command[:1], [*container.command[1:], *container.args]
+    arguments = StepArguments(
+        wait_file=_wait_file(plan, index),
+        wait_for_content=index == 0 and not plan.is_ready_at_once,
+        post_file=place.post_file,
+        termination_path=at.TERMINATION_PATH,
+        step_metadata_dir=place.status_dir,
+        credentials=tuple(flag for use in plan.secrets for flag in use.flags),
+        result_from=FROM_SIDECAR_LOGS if plan.flags.results_from == FROM_SIDECAR_LOGS else "",
+        compress=plan.flags.compress_messages,
+        on_error=step.on_error,
+        timeout=step.timeout,
+        stdout_path=step.stdout_config.path if step.stdout_config else "",
+        stderr_path=step.stderr_config.path if step.stderr_config else "",
+        step_results=tuple(r.name for r in step.results),
+        when=tuple(w.to_wire() for w in step.when),
+        results=tuple(r.name for r in plan.spec.results if r.value is None),
+        entrypoint=program[0] if program else "",
+        words=tuple(words),
+    )
+    env = [e for e in template.env if e.name not in plan.defaults.forbidden_env]
+    made = _named(
+        at.step_container(step.name, index),
+        container.model_copy(
+            update={
+                "command": [ENTRYPOINT],
+                "args": arguments.render(),
+                "env": _environment(plan, container, env),
+                "working_dir": container.working_dir or (WORKSPACE_DIR if plan.legacy_home else ""),
+                "termination_message_path": at.TERMINATION_PATH,
+            }
+        ),
+    )
+    made.volume_mounts = _mounts(plan, made.volume_mounts, index, len(steps))
+    return made
+
+
+def _environment(plan: PodPlan, container: Container, over: Sequence[EnvVar]) -> list[EnvVar]:
+    """The step's own variables, those of the pod template behind them since they win."""
+    own = list(container.env)
+    if plan.legacy_home and all(e.name != "HOME" for e in own):
+        own.insert(0, EnvVar(name="HOME", value=OLD_HOME_DIR))
+    named = {e.name for e in over}
+    return [*(e for e in own if e.name not in named), *over]
+
+
+def _wait_file(plan: PodPlan, index: int) -> str:
+    if index:
+        return StepPlace(index - 1).post_file
+    return "" if plan.is_ready_at_once else at.READY_FILE
+
+
+def _mounts(plan: PodPlan, own: Sequence[VolumeMount], index: int, count: int) -> list[VolumeMount]:
+    """The step's own mounts, and ours where they leave room."""
+    mounts = list(own)
+    if (index == 0 and not plan.is_ready_at_once) or plan.flags.keep_pod_on_cancel:
+        mounts.append(_mount(at.DOWNWARD_VOLUME, at.DOWNWARD_DIR, read_only=True))
+    if not plan.flags.disable_creds_init:
+        mounts.append(_mount(StepPlace(index).creds_volume, at.CREDS_DIR))
+    for number in range(count):
+        place = StepPlace(number)
+        mounts.append(_mount(place.volume, place.folder, read_only=number != index))
+    taken = {m.mount_path.rstrip("/") for m in mounts}
+    ours = [_mount(at.BIN_VOLUME, at.BIN_DIR, read_only=True), *_implicit_mounts()]
+    if plan.legacy_home:
+        ours.append(_mount(at.HOME_VOLUME, OLD_HOME_DIR))
+    ours += (
+        _mount(_secret_volume(use.secret), f"{at.SECRETS_DIR}/{use.secret}", read_only=True)
+        for use in plan.secrets
+    )
+    return [*mounts, *(m for m in ours if m.mount_path not in taken)]
+
+
+def _mount(name: str, path: str, *, read_only: bool = False) -> VolumeMount:
+    return VolumeMount(name=name, mount_path=path, read_only=read_only)
+
+
+def _implicit_mounts() -> list[VolumeMount]:
+    return [
+        _mount(at.WORKSPACE_VOLUME, at.WORKSPACE_DIR),
+        _mount(at.HOME_VOLUME, at.HOME_DIR),
+        _mount(at.RESULTS_VOLUME, at.RESULTS_DIR),
+        _mount(at.STEPS_VOLUME, at.STEPS_DIR, read_only=True),
+        _mount(at.ARTIFACTS_VOLUME, at.ARTIFACTS_DIR),
+    ]
+
+
+# --- scripts --------------------------------------------------------------------------------------
+
+
+class _Scripts:
+    """Collects the scripts of a Pod, under names that are the same each time it is made."""
+
+    def __init__(self, run: TaskRun) -> None:
+        self.files: list[ScriptFile] = []
+        self._uid = run.metadata.uid
+
+    def place(self, step: Step, index: int) -> Container:
+        """The container of a step, with its script as the program if it has one."""
+        return self._place(step_container(step), step.script, f"script-{index}")
+
+    def place_sidecar(self, sidecar: Sidecar, index: int) -> Container:
+        """The container of a sidecar, likewise."""
+        return self._place(sidecar_container(sidecar), sidecar.script, f"sidecar-script-{index}")
+
+    def _place(self, container: Container, script: str, name: str) -> Container:
+        if not script:
+            return container
+        digest = hashlib.sha256(f"{self._uid}/{name}".encode()).hexdigest()
+        path = f"{at.SCRIPTS_DIR}/{name}-{safe_encode(digest)[:5]}"
+        self.files.append(ScriptFile(path, with_shebang(script)))
+        mount = _mount(at.SCRIPTS_VOLUME, at.SCRIPTS_DIR, read_only=True)
+        return container.model_copy(
+            update={"command": [path], "volume_mounts": [*container.volume_mounts, mount]}
+        )
+
+
+# --- init containers and volumes ------------------------------------------------------------------
+
+
+def _init_containers(
+    plan: PodPlan,
+    containers: Sequence[Container],
+    steps: Sequence[Step],
+    scripts: Sequence[ScriptFile],
+) -> list[Container]:
+    names = [at.step_container(step.name, index) for index, step in enumerate(steps)]
+    found = [
+        Container(
+            name=at.PREPARE,
+            image=plan.images.entrypoint,
+            working_dir="/",
+            command=[at.INIT_PROGRAM, "init", at.INIT_PROGRAM, ENTRYPOINT, *names],
+            volume_mounts=[
+                _mount(at.BIN_VOLUME, at.BIN_DIR),
+                _mount(at.STEPS_VOLUME, at.STEPS_DIR),
+            ],
+        )
+    ]
+    if scripts:
+        found.append(
+            Container(
+                name=at.PLACE_SCRIPTS,
+                image=plan.images.shell,
+                command=["sh"],
+                args=["-c", render_scripts(scripts)],
+                volume_mounts=[
+                    _mount(at.SCRIPTS_VOLUME, at.SCRIPTS_DIR),
+                    _mount(at.BIN_VOLUME, at.BIN_DIR),
+                ],
+            )
+        )
+    directories = sorted({c.working_dir for c in containers if _is_to_be_made(c.working_dir)})
+    if directories:
+        found.append(
+            Container(
+                name=at.WORKING_DIRS,
+                image=plan.images.working_dirs,
+                command=[at.WORKING_DIRS_PROGRAM],
+                args=directories,
+                working_dir=at.WORKSPACE_DIR,
+                volume_mounts=_implicit_mounts(),
+            )
+        )
+    return found
+
+
+def _is_to_be_made(directory: str) -> bool:
+    below = f"{at.WORKSPACE_DIR}/"
+    return bool(directory) and (not directory.startswith("/") or directory.startswith(below))
+
+
+def _secret_volume(secret: str) -> str:
+    return hashed_name("tekton-creds", secret, 8)
+
+
+def _volumes(plan: PodPlan, template: PodTemplate, count: int, *, scripts: bool) -> list[Volume]:
+    names = [
+        at.WORKSPACE_VOLUME,
+        at.HOME_VOLUME,
+        at.RESULTS_VOLUME,
+        at.STEPS_VOLUME,
+        at.ARTIFACTS_VOLUME,
+        at.BIN_VOLUME,
+        *([at.SCRIPTS_VOLUME] if scripts else []),
+        *(StepPlace(index).volume for index in range(count)),
+    ]
+    volumes = [Volume(name=name, empty_dir=EmptyDirVolumeSource()) for name in names]
+    if not plan.flags.disable_creds_init:
+        memory = EmptyDirVolumeSource(medium="Memory")
+        volumes += (Volume(name=StepPlace(i).creds_volume, empty_dir=memory) for i in range(count))
+    volumes += (
+        Volume(name=_secret_volume(u.secret), secret=SecretVolumeSource(secret_name=u.secret))
+        for u in plan.secrets
+    )
+    if not plan.is_ready_at_once or plan.flags.keep_pod_on_cancel:
+        volumes.append(_downward_volume(plan))
+    return [*volumes, *plan.spec.volumes, *template.volumes]
+
+
+def _downward_volume(plan: PodPlan) -> Volume:
+    shown = {"ready": READY_ANNOTATION}
+    if plan.flags.keep_pod_on_cancel:
+        shown["cancel"] = CANCEL_ANNOTATION
+    items = [
+        DownwardAPIVolumeFile(
+            path=path,
+            field_ref=ObjectFieldSelector(field_path=f"metadata.annotations['{annotation}']"),
+        )
+        for path, annotation in shown.items()
+    ]
+    return Volume(name=at.DOWNWARD_VOLUME, downward_api=DownwardAPIVolumeSource(items=items))
