@@ -1,0 +1,32 @@
+"""Where a source's events go and what is set on them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wakeful.apis.duck import SINK_PROVIDED, CloudEventOverrides, SourceStatus
+from wakeful.cloudevents import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resolved sink."""
+
+    url: str
+    ca_certs: str = ""
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    """Set on every event, in place of what it has under these names."""
+
+    def apply(self, event: Event) -> Event:
+        """The event as it is sent."""
+        return event.with_extensions(self.extensions) if self.extensions else event
+
+
+def target_of(status: SourceStatus, overrides: CloudEventOverrides | None) -> Target | None:
+    """The sink of a source, None while it is not resolved."""
+    provided = status.condition(SINK_PROVIDED)
+    if provided is None or not provided.is_true or not status.sink_uri:
+        return None
+    extensions = dict(overrides.extensions) if overrides is not None else {}
+    return Target(status.sink_uri, status.sink_ca_certs, extensions)
