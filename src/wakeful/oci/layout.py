@@ -38,6 +38,8 @@ from wakeful.oci.rootfs import RootfsCache, find_user
 from wakeful.oci.store import Removal
 
 _BASH = Path("/bin/bash")
+_HOST_TOPS = frozenset(("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "opt"))
+"""Directories of the host's root that its sandboxes show."""
 
 UNNAMED = "untagged"
 """Stands for the repository of an image that came without a name."""
@@ -258,11 +260,7 @@ class LayoutStore:
         config = info.config
         mounts: list[ReadOnlyMount] = []
         if config.on_host_rootfs:
-            mounts = [
-                ReadOnlyMount(entry, PurePosixPath("/") / entry.name)
-                for entry in sorted(root.iterdir())
-                if not entry.is_symlink()
-            ]
+            mounts = list(_over_host(root, Path("/")))
             allowed = self.host_paths()
             mounts += [
                 ReadOnlyMount(Path(path), PurePosixPath(path))
@@ -407,6 +405,21 @@ class LayoutStore:
         if chosen is None:
             raise InvalidImageError(f"image {digest!r}", f"no manifest for {self._platform}")
         return self._manifest(chosen.digest)
+
+
+def _over_host(directory: Path, host: Path) -> Iterator[ReadOnlyMount]:
+    """What to mount so that the image's files appear among the host's, and hide none of them.
+
+    A directory that a sandbox shows of the host is gone through; what the host lacks there, or has
+    as a file, is mounted.
+    """
+    for entry in sorted(directory.iterdir()):
+        place = host / entry.name
+        shown = host != Path("/") or entry.name in _HOST_TOPS
+        if shown and place.is_dir() and entry.is_dir() and not entry.is_symlink():
+            yield from _over_host(entry, place)
+        elif not entry.is_symlink():
+            yield ReadOnlyMount(entry, PurePosixPath(place))
 
 
 def chain_id(diff_ids: Collection[str]) -> str:

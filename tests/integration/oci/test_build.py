@@ -306,13 +306,13 @@ async def test_go_is_compiled_when_go_is_there(
     assert (plan.mounts[0].source / "app").read_text() == "0\n"
 
 
-async def test_dockerfiles_need_a_tool(
+async def test_dockerfiles_on_unknown_bases_need_a_tool(
     store: LayoutStore, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None, one that does not work, one that does; a source that needs none is built anyway."""
     tools = tmp_path / "tools"
     monkeypatch.setenv("PATH", str(tools))
-    _write(source, {"Dockerfile": "FROM scratch\n"})
+    _write(source, {"Dockerfile": "FROM some.example/base\n"})
     with pytest.raises(BuildError, match=r"not installed.*apt-get install buildah"):
         await _build(source, store)
 

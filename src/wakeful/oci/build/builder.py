@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import orjson
-
 from wakeful.oci.build.dockerfile import NAMES as DOCKERFILES
-from wakeful.oci.build.dockerfile import build_dockerfile, find_tool, no_tool_error
+from wakeful.oci.build.dockerfile import Dockerfile, build_dockerfile, find_tool, no_tool_error
+from wakeful.oci.build.hostdockerfile import build_on_host
 from wakeful.oci.build.ignore import IgnoreRules
 from wakeful.oci.build.model import (
     WORKSPACE,
@@ -28,9 +27,8 @@ from wakeful.oci.build.native import ExecutableDetector, GoDetector, NodeDetecto
 from wakeful.oci.build.procfile import make_command, parse_procfile
 from wakeful.oci.build.python import FunctionDetector, PythonDetector
 from wakeful.oci.build.workbench import Workbench
+from wakeful.oci.build.writing import write_host_image
 from wakeful.oci.errors import BuildError
-from wakeful.oci.image import LABEL_BUILDER, LABEL_HOST_PATHS, LABEL_ROOTFS
-from wakeful.oci.manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor, Platform
 from wakeful.oci.reference import Reference, parse_reference
 from wakeful.oci.store import ImageStore
 
@@ -65,12 +63,15 @@ async def build(
     progress: StepCallback | None = None,
     cache: Path | None = None,
     builder: str | None = None,
+    dockerfile: Dockerfile | None = None,
 ) -> BuiltImage:
     """Make an image of ``source`` and name it ``tag``; the same source gives the same digest.
 
     Without ``builder`` (the name of a detector, or ``dockerfile``) what lies in the source decides:
-    a Procfile says how to start it, a Dockerfile is used when a tool for it works here, else the
-    first detector that knows the source builds it. Dependencies are remembered in ``cache``.
+    a Procfile says how to start it; a Dockerfile is used when a tool for it works here, or when
+    this machine has what its bases bring; else the first detector that knows the source builds it.
+    Dependencies are remembered in ``cache``. ``dockerfile`` says which one it is and what it is
+    told; then it comes before a Procfile.
 
     Raises:
         BuildError: What is wrong with the source, or missing on this machine.
@@ -95,7 +96,7 @@ async def build(
             output=lambda line: report(BuildStep(line, StepState.OUTPUT)),
             note=lambda text: report(BuildStep(text, StepState.NOTE)),
         )
-        digest, used = await _build(what, name, bench, store, report, builder)
+        digest, used = await _build(what, name, bench, store, report, builder, dockerfile)
     async with _step(report, "unpack"):
         await store.unpack(digest)
     info = store.info(digest)
@@ -116,22 +117,36 @@ async def _build(
     store: ImageStore,
     report: StepCallback,
     builder: str | None,
+    asked: Dockerfile | None,
 ) -> tuple[str, str]:
     web = parse_procfile(source)
     detector = _choose(source, builder)
-    dockerfile = source.first(*DOCKERFILES)
-    if builder == "dockerfile" or (builder is None and dockerfile and not web):
-        if not dockerfile:
-            raise BuildError(str(source.path), "has no Dockerfile")
+    dockerfile = asked or _find_dockerfile(source)
+    if builder == "dockerfile" and not dockerfile:
+        raise BuildError(str(source.path), "has no Dockerfile")
+    if dockerfile and (builder == "dockerfile" or (builder is None and (asked or not web))):
+        problem = ""
         search = await find_tool()
-        if search.tool is not None:
-            async with _step(report, "build", f"{dockerfile} with {search.tool.name}"):
-                file = source.path / dockerfile
-                digest = await build_dockerfile(search.tool, source.path, file, name, bench, store)
+        what = dockerfile.path.name
+        try:
+            if search.tool is not None:
+                async with _step(report, "build", f"{what} with {search.tool.name}"):
+                    digest = await build_dockerfile(
+                        search.tool, source.path, dockerfile, name, bench, store
+                    )
+            else:
+                async with _step(report, "build", f"{what} on this machine's programs"):
+                    digest = await build_on_host(dockerfile, name, bench, store)
+        except BuildError as error:
+            if search.tool is not None or error.output:
+                raise
+            problem = error.problem
+        else:
             return digest, "dockerfile"
-        if detector is None or builder is not None:
-            raise no_tool_error(source.path, search)
-        bench.note(f"{dockerfile} left aside: {search.problem}; built as {detector.name} instead")
+        if builder is not None or (detector is None and not web):
+            raise no_tool_error(source.path, search, problem)
+        used = detector.name if detector else "the Procfile says"
+        bench.note(f"{what} left aside: {problem}; built as {used} instead")
     if detector is None and not web:
         raise BuildError(str(source.path), _UNKNOWN)
     async with _step(report, "copy", str(source.path)):
@@ -153,6 +168,11 @@ async def _build(
     return digest, used
 
 
+def _find_dockerfile(source: Source) -> Dockerfile | None:
+    name = source.first(*DOCKERFILES)
+    return Dockerfile(source.path / name) if name else None
+
+
 def _choose(source: Source, builder: str | None) -> Detector | None:
     if builder is None:
         return next((d for d in DETECTORS if d.detect(source)), None)
@@ -168,37 +188,16 @@ def _choose(source: Source, builder: str | None) -> Detector | None:
 def _store(
     recipe: Recipe, builder: str, name: Reference, bench: Workbench, store: ImageStore
 ) -> str:
-    platform = Platform.of_this_machine()
-    labels = {LABEL_ROOTFS: "host", LABEL_BUILDER: builder}
-    if recipe.host_paths:
-        labels[LABEL_HOST_PATHS] = ":".join(recipe.host_paths)
-        for path in recipe.host_paths:
-            store.allow_host_path(path)
     programs = sorted({str(Path(p).parent) for p in recipe.programs.values()} - set(_PATH))
     env = {"PATH": ":".join((*recipe.path, *programs, *_PATH)), **recipe.env}
-    config = orjson.dumps(
-        {
-            "architecture": platform.architecture,
-            "os": platform.os,
-            "config": {
-                "Entrypoint": recipe.command,
-                "Env": [f"{key}={value}" for key, value in env.items()],
-                "WorkingDir": WORKSPACE,
-                "Labels": labels,
-            },
-            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in bench.layers]},
-        }
+    config = {
+        "Entrypoint": recipe.command,
+        "Env": [f"{key}={value}" for key, value in env.items()],
+        "WorkingDir": WORKSPACE,
+    }
+    return write_host_image(
+        config, bench.layers, name, store, builder=builder, host_paths=recipe.host_paths
     )
-    manifest = orjson.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": Descriptor(OCI_CONFIG, store.write_blob(config), len(config)).to_json(),
-            "layers": [layer.blob.to_json() for layer in bench.layers],
-        }
-    )
-    target = Descriptor(OCI_MANIFEST, store.write_blob(manifest), len(manifest))
-    return store.add_image(target, name)
 
 
 @asynccontextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wakeful.oci.archive import load_archive
@@ -17,6 +17,17 @@ from wakeful.oci.store import ImageStore
 NAMES = ("Dockerfile", "Containerfile")
 
 _PROBE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dockerfile:
+    """A Dockerfile and what it is told."""
+
+    path: Path
+    """It may lie outside of the source."""
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    """The stage to build; "" is the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +84,19 @@ async def find_tool() -> ToolSearch:
 
 
 async def build_dockerfile(
-    tool: Tool, source: Path, file: Path, tag: Reference, bench: Workbench, store: ImageStore
+    tool: Tool, source: Path, file: Dockerfile, tag: Reference, bench: Workbench, store: ImageStore
 ) -> str:
     """Build with ``tool``, copy the result into ``store`` and return its digest."""
     archive = bench.scratch / "image.tar"
-    values = {"tag": tag.name, "file": str(file), "source": str(source), "archive": str(archive)}
-    for step in (tool.build, tool.save):
+    values = {
+        "tag": tag.name,
+        "file": str(file.path),
+        "source": str(source),
+        "archive": str(archive),
+    }
+    more = [f"--build-arg={key}={value}" for key, value in file.build_args.items()]
+    more += [f"--target={file.target}"] if file.target else []
+    for step in ((*tool.build[:-1], *more, tool.build[-1]), tool.save):
         await bench.run([tool.name, *(word.format(**values) for word in step)], cwd=source)
     loaded = await asyncio.to_thread(load_archive, archive, store, name=tag.name)
     return loaded[0][1]
@@ -108,11 +126,11 @@ async def _probe(tool: Tool) -> str:
     return ""
 
 
-def no_tool_error(source: Path, search: ToolSearch) -> BuildError:
+def no_tool_error(source: Path, search: ToolSearch, problem: str) -> BuildError:
     """What to tell a user whose Dockerfile cannot be built here."""
     return BuildError(
         str(source),
-        f"a Dockerfile needs buildah, podman or docker: {search.problem}. Install one of them "
-        "(on Debian: apt-get install buildah), or add a Procfile that says how to start the "
-        "program on this machine: web: COMMAND",
+        f"this Dockerfile needs buildah, podman or docker ({problem}): {search.problem}. Install "
+        "one of them (on Debian: apt-get install buildah), or add a Procfile that says how to "
+        "start the program on this machine: web: COMMAND",
     )

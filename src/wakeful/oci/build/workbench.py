@@ -102,8 +102,9 @@ class Workbench:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         check: bool = True,
+        title: str = "",
     ) -> int:
-        """Run a tool, passing on what it writes.
+        """Run a tool, passing on what it writes; ``title`` is what people know it by.
 
         Raises:
             BuildError: It cannot be started, or ``check`` is set and it fails.
@@ -138,7 +139,8 @@ class Workbench:
                 await process.wait()
         if check and code:
             output = "\n".join(tail)
-            problem = f"{' '.join(map(str, argv[:4]))} … failed with exit code {code}"
+            what = title or f"{' '.join(map(str, argv[:4]))} …"
+            problem = f"{what} failed with exit code {code}"
             raise BuildError(str(self.source), f"{problem}:\n{output}", output=output)
         return code
 
@@ -188,11 +190,11 @@ class _HashingWriter:
 
 
 def _add_tree(archive: tarfile.TarFile, content: Path, target: str) -> None:
-    parts = target.split("/")
+    parts = target.split("/") if target else []
     for depth in range(1, len(parts) + 1):
         archive.addfile(_member("/".join(parts[:depth]), tarfile.DIRTYPE, 0o755))
     for path in sorted(content.rglob("*")):
-        name = f"{target}/{path.relative_to(content).as_posix()}"
+        name = f"{target}/{path.relative_to(content).as_posix()}".lstrip("/")
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode):
             member = _member(name, tarfile.SYMTYPE, 0o777)
