@@ -8,7 +8,7 @@ from pydantic import Field
 
 from wakeful.apimachinery.conditions import ConditionSet
 from wakeful.apimachinery.meta import APIModel
-from wakeful.apis.duck import SINK_PROVIDED
+from wakeful.apis.duck import SINK_PROVIDED, DeliveryStatus
 from wakeful.apis.sources.source_lifecycle import (
     DEPLOYED,
     OIDC_IDENTITY_CREATED,
@@ -27,7 +27,7 @@ class Placement(APIModel):
     vreplicas: int = 0
 
 
-class KafkaSourceStatus(AdapterSourceStatus):
+class KafkaSourceStatus(AdapterSourceStatus, DeliveryStatus):
     """What became of the connection."""
 
     condition_set: ClassVar[ConditionSet] = ConditionSet.living(

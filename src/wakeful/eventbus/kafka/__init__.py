@@ -7,6 +7,12 @@ from wakeful.eventbus.kafka.admin import AioKafkaAdmin, InitialOffset, KafkaAdmi
 from wakeful.eventbus.kafka.connection import SASL, TLS, KafkaConnection, Mechanism
 from wakeful.eventbus.kafka.errors import KafkaUnavailableError, TopicMissingError
 from wakeful.eventbus.kafka.records import NewRecord, Record, from_record, to_record
+from wakeful.eventbus.kafka.secrets import (
+    SecretUnusableError,
+    connection_of,
+    connection_of_secret,
+    secrets_of,
+)
 
 __all__ = [
     "SASL",
@@ -19,7 +25,11 @@ __all__ = [
     "Mechanism",
     "NewRecord",
     "Record",
+    "SecretUnusableError",
     "TopicMissingError",
+    "connection_of",
+    "connection_of_secret",
     "from_record",
+    "secrets_of",
     "to_record",
 ]

@@ -58,24 +58,24 @@ class Member:
             try:
                 await self._consume(backoff)
             except* (KafkaUnavailableError, ValueError) as trouble:
-                text = "; ".join(str(error) for error in trouble.exceptions)
+                text = str(_first(trouble))
                 self._report(text)
                 log.warning("consumer lost its cluster", group=self._what.group, error=text)
             await self._clock.sleep(backoff.next())
 
     async def _consume(self, backoff: Backoff) -> None:
-        with translated(self._what.connection.text):
-            async with self._consumer() as consumer, asyncio.TaskGroup() as group:
-                share = _Share(consumer, self._what, self._deliver, group)
-                consumer.subscribe(self._what.topics, listener=_listener(share))
-                committing = group.create_task(share.commit_now_and_then())
-                self._report("")
-                backoff.reset()
-                try:
+        async with self._consumer() as consumer, asyncio.TaskGroup() as group:
+            share = _Share(consumer, self._what, self._deliver, group)
+            consumer.subscribe(self._what.topics, listener=_listener(share))
+            committing = group.create_task(share.commit_now_and_then())
+            self._report("")
+            backoff.reset()
+            try:
+                with translated(self._what.connection.text):
                     await share.fetch()
-                finally:
-                    committing.cancel()
-                    await share.give_up_all()
+            finally:
+                committing.cancel()
+                await share.give_up_all()
 
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -93,8 +93,9 @@ class Member:
             metadata_max_age_ms=30_000,
         )
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                await consumer.start()
+            with translated(what.connection.text):
+                async with asyncio.timeout(_START_SECONDS):
+                    await consumer.start()
             yield consumer
         finally:
             with suppress(TimeoutError):
@@ -187,6 +188,14 @@ class _Share:
         else:
             for partition, offset in offsets.items():
                 lanes[partition][0].committed(offset)
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> BaseException:
+    """The first error that is no group."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _listener(share: _Share) -> Any:
