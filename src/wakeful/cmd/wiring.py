@@ -45,6 +45,7 @@ from wakeful.node.runtime import Runtime, RuntimeUnavailableError
 from wakeful.node.runtime.engine import DockerRuntime
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
 from wakeful.oci.builtin import USUAL, Catalog, StandIns
+from wakeful.oci.kaniko.entrance import BuilderEntrance
 from wakeful.oci.layout import LayoutStore
 from wakeful.oci.provider import StoreProvider
 from wakeful.oci.registry import open_registry
@@ -126,7 +127,13 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         api.root_ca,
     )
     names = make_names(decisions.manager, inside)
-    provider = StoreProvider(images, Puller(registry, images), stand_ins=stand_ins)
+    builder = BuilderEntrance(images, settings.layout.run / "builder.sock")
+    provider = StoreProvider(
+        images,
+        Puller(registry, images),
+        stand_ins=stand_ins,
+        builder_socket=settings.layout.run / "builder.sock",
+    )
     node = _make_node(settings, decisions, runtime, names, provider)
     agent = NodeAgent(node)
     usage = UsageMeter(node)
@@ -149,6 +156,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
             decisions.manager,
             GatewayReady(decisions.planner),
             names,
+            builder,
             agent,
             entrance,
         ],

@@ -15,6 +15,16 @@ HOST_TOPS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "op
 """What commands see of the host, as instances do."""
 
 _ETC_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/hostname")
+_WRITABLE = (
+    *("usr/bin", "usr/lib", "usr/share", "usr/src", "usr/local", "usr/local/bin"),
+    *("usr/local/etc", "usr/local/lib", "usr/local/sbin", "usr/local/share"),
+)
+"""Directories of the host in which commands may add files, whoever owns them outside."""
+_USERS = """#!/bin/sh
+echo "$(basename "$0"): not run. Nobody owns the files of this image." >&2
+"""
+_OWNERS = ("adduser", "addgroup", "useradd", "groupadd", "usermod", "chown", "chgrp")
+_SETTINGS = Path("/etc")
 SHIMS = "/.wakeful/shims"
 
 _SYSTEM_PACKAGES = """#!/bin/sh
@@ -59,11 +69,14 @@ def make_argv(
         path = Path("/", top)
         if path.is_symlink():
             argv += ["--symlink", str(path.readlink()), str(path)]
-        elif path.is_dir() and _overlays_work(program):
+        elif path.is_dir() and (lower := _lower(program, path, files)):
             upper, work = files.upper / top, files.work / top
             upper.mkdir(parents=True, exist_ok=True)
             work.mkdir(parents=True, exist_ok=True)
-            argv += ["--overlay-src", str(path), "--overlay", str(upper), str(work), str(path)]
+            for name in _WRITABLE:
+                if name.startswith(f"{top}/") and Path("/", name).is_dir():
+                    (files.upper / name).mkdir(parents=True, exist_ok=True)
+            argv += ["--overlay-src", str(lower), "--overlay", str(upper), str(work), str(path)]
         elif path.is_dir():
             argv += ["--ro-bind", str(path), str(path)]
     for name in _ETC_FILES:
@@ -80,11 +93,27 @@ def make_argv(
     return [*argv, "--", *command]
 
 
+def _lower(program: str, path: Path, files: Layered) -> Path | None:
+    """What a writable directory can be laid over to see ``path`` below it; None if nothing.
+
+    In a sandbox, /etc has mounts in it, over which the kernel lays nothing: a copy serves as well.
+    """
+    if _can_be_covered(program, path):
+        return path
+    if path != _SETTINGS or not _can_be_covered(program, Path("/usr")):
+        return None
+    copy = files.work / "lower-etc"
+    if not copy.is_dir():
+        command = ["cp", "--recursive", "--no-dereference", "--preserve=mode,links"]
+        subprocess.run([*command, str(path), str(copy)], capture_output=True, check=False)
+    return copy
+
+
 @cache
-def _overlays_work(program: str) -> bool:
-    """Whether this kernel lets us lay a writable directory over the host's."""
-    probe = [program, "--unshare-user-try", "--bind", "/", "/", "--overlay-src", "/usr"]
-    probe += ["--tmp-overlay", "/usr", "--", "/bin/true"]
+def _can_be_covered(program: str, path: Path) -> bool:
+    """Whether the kernel lets us lay a writable directory over the host's."""
+    probe = [program, "--unshare-user-try", "--bind", "/", "/", "--overlay-src", str(path)]
+    probe += ["--tmp-overlay", str(path), "--", "/bin/true"]
     done = subprocess.run(probe, capture_output=True, check=False, timeout=20)
     return done.returncode == 0
 
@@ -92,12 +121,14 @@ def _overlays_work(program: str) -> bool:
 def write_shims(directory: Path, interpreter: str, packages: str) -> None:
     """Programs that Dockerfiles call and that mean something else here.
 
-    Package managers of distributions do nothing; pip installs for the interpreter that the image
-    will find, into ``packages``.
+    Package managers of distributions and what makes users do nothing; pip installs for the
+    interpreter that the image will find, into ``packages``.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for name in _MANAGERS:
         _script(directory / name, _SYSTEM_PACKAGES)
+    for name in _OWNERS:
+        _script(directory / name, _USERS)
     pip = f"""#!/bin/sh
 if [ "$1" = install ]; then
   shift

@@ -29,10 +29,10 @@ class Program:
     interpreter that the sandbox shows; it may use nothing but the standard library."""
 
     @classmethod
-    def packaged(cls, package: str, name: str) -> Program:
+    def packaged(cls, package: str, name: str, *, options: str = "-IS") -> Program:
         """Read the module ``name`` of ``package`` and have it run by the interpreter."""
         text = files(package).joinpath(name).read_text(encoding="utf-8")
-        return cls(text=f"#!{INTERPRETER} -IS\n{text}")
+        return cls(text=f"#!{INTERPRETER} {options}\n{text}")
 
 
 class Needs(StrEnum):

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from wakeful.oci.builtin.model import BuiltinImage, Program
+from wakeful.oci.builtin.model import BuiltinImage, Needs, Program
 from wakeful.oci.builtin.shells import PATH
 
 _PROGRAMS = "wakeful.oci.builtin.programs"
 _GIT_INIT = Program.packaged(_PROGRAMS, "git_init.py")
-_WITH_TOOLS = {"PATH": f"{PATH}:/ko-app"}
+_EXECUTOR = Program.packaged(_PROGRAMS, "kaniko.py", options="-I")
+_WITH_TOOLS = {"PATH": f"{PATH}:/kaniko:/ko-app"}
+
+KANIKO = BuiltinImage(
+    name="kaniko",
+    description="the platform's own image builder",
+    patterns=(
+        "kaniko",
+        "kaniko-executor",
+        "kaniko-project-executor",
+        "*kaniko-project/executor",
+        "*kaniko/executor",
+    ),
+    entrypoint=("/kaniko/executor",),
+    env=_WITH_TOOLS,
+    contents={"/kaniko/executor": _EXECUTOR},
+    always=True,
+    even_if_refused=True,
+    needs=Needs.BUILDER,
+)
+"""Always: what the real one builds would reach this machine through a registry only."""
 
 TOOLS = (
+    KANIKO,
     BuiltinImage(
         name="git-init",
         description="this machine's git",
