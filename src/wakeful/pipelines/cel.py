@@ -1,0 +1,26 @@
+"""Conditions in CEL, the expression language of ``when``; variables were replaced before."""
+
+from __future__ import annotations
+
+import cel
+
+
+class CELError(ValueError):
+    """An expression cannot be read or evaluated, or is not a condition."""
+
+
+def evaluate_cel(expression: str) -> bool:
+    """Whether an expression without variables is true.
+
+    Raises:
+        CELError: It is no expression, fails, or yields something else than true or false.
+    """
+    try:
+        found = cel.evaluate(expression)
+    except BaseException as err:  # the library's panics are no Exception
+        if isinstance(err, KeyboardInterrupt | SystemExit | GeneratorExit):
+            raise
+        raise CELError(str(err)) from err
+    if not isinstance(found, bool):
+        raise CELError(f"The CEL expression {expression} is not evaluated to a boolean")
+    return found
