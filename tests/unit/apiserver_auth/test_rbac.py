@@ -114,6 +114,18 @@ def test_service_accounts_are_subjects() -> None:
     assert not may(authorizer, UserInfo("system:serviceaccount:other:bot"), "get", "pods")
 
 
+def test_accounts_without_a_namespace_are_of_the_bindings_own() -> None:
+    """As the book's RoleBinding for its pipeline account has it; nobody, for the whole cluster."""
+    subject = {"kind": "ServiceAccount", "name": "bot"}
+    bot = UserInfo("system:serviceaccount:ns:bot")
+    own = rbac(role("r", rule("get", "pods")), binding("b", "r", subject, namespace="ns"))
+    assert may(own, bot, "get", "pods", namespace="ns")
+    assert not may(own, UserInfo("system:serviceaccount::bot"), "get", "pods", namespace="ns")
+    assert not may(
+        rbac(role("r", rule("get", "pods")), binding("b", "r", subject)), bot, "get", "pods"
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "verb", "resource", "more", "allowed"),
     [

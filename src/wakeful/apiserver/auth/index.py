@@ -172,9 +172,13 @@ def _parse_role(obj: Mapping[str, Any], labels: Mapping[str, str]) -> _Role:
 
 def _parse_binding(obj: Mapping[str, Any], key: tuple[str, str]) -> Binding:
     reference = obj.get("roleRef") or {}
-    subjects = tuple(
-        Subject(s.get("kind", ""), s.get("name", ""), s.get("namespace") or "")
-        for s in obj.get("subjects") or ()
-    )
     namespace, name = key
+    subjects = tuple(
+        Subject(
+            s.get("kind", ""),
+            s.get("name", ""),
+            s.get("namespace") or (namespace if s.get("kind") == "ServiceAccount" else ""),
+        )
+        for s in obj.get("subjects") or ()
+    )  # an account without a namespace is one of the binding's own
     return Binding(namespace, name, reference.get("kind", ""), reference.get("name", ""), subjects)
