@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.oci.builtin.model import BuiltinImage, Needs, Program
+from wakeful.oci.builtin.model import BIN, BuiltinImage, Needs, Program
 from wakeful.oci.builtin.shells import PATH
 
 _PROGRAMS = "wakeful.oci.builtin.programs"
@@ -58,6 +58,15 @@ TOOLS = (
         entrypoint=("kubectl",),
         env=_WITH_TOOLS,
         requires=("kubectl",),
+        even_if_refused=True,
+    ),
+    BuiltinImage(
+        name="kubectl-apply",
+        description="a small kubectl: apply, create, get, delete, wait",
+        patterns=("kubectl", "k8s-kubectl", "*/kubectl", "*/k8s-kubectl"),
+        entrypoint=("kubectl",),
+        env=_WITH_TOOLS,
+        contents={f"{BIN}/kubectl": Program.packaged(_PROGRAMS, "kubectl.py")},
         even_if_refused=True,
     ),
     BuiltinImage(
