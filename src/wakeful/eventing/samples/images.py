@@ -1,0 +1,117 @@
+"""The images that the sample programs stand in for, under every name the book and upstream use."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from wakeful.oci.builtin import BuiltinImage, Program
+
+_LIBRARY = "/.wakeful/lib"
+_PACKAGE = "wakeful/eventing/samples"
+_MODULES = ("httpd", "messages", "layouts", "expressions")
+_START = (
+    "#!@python -IS\n"
+    "import sys\n"
+    f'sys.path.insert(0, "{_LIBRARY}")\n'
+    "from wakeful.eventing.samples.{module} import main\n"
+    "main()\n"
+)
+
+
+def _sample(
+    module: str,
+    description: str,
+    patterns: tuple[str, ...],
+    *,
+    name: str = "",
+    env: dict[str, str] | None = None,
+    arguments: tuple[str, ...] = (),
+) -> BuiltinImage:
+    """An image with one program and the modules it shares with the others."""
+    contents: dict[str, Program | str] = {
+        f"{_LIBRARY}/{package}/__init__.py": Program(text="")
+        for package in ("wakeful", "wakeful/eventing", _PACKAGE)
+    }
+    for each in (*_MODULES, module):
+        text = files(__package__).joinpath(f"{each}.py").read_text(encoding="utf-8")
+        contents[f"{_LIBRARY}/{_PACKAGE}/{each}.py"] = Program(text=text)
+    start = "/ko-app/" + (name or module).replace("-", "_")
+    contents[start] = Program(text=_START.format(module=module))
+    return BuiltinImage(
+        name=name or module,
+        description=description,
+        patterns=patterns,
+        entrypoint=(start, *arguments),
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin:/ko-app", "PYTHONUNBUFFERED": "1"} | (env or {}),
+        ports=(8080,),
+        contents=contents,
+        even_if_refused=True,
+    )
+
+
+SAMPLES: tuple[BuiltinImage, ...] = (
+    _sample(
+        "display",
+        "the platform's own event-display, as it printed in early 2019",
+        (
+            "*/eventing-sources*event_display*",
+            "*knative-release/event_display*",
+            "*knative-release/event-display*",
+        ),
+        name="event-display-2019-03",
+        env={"LAYOUT": "2019-03"},
+    ),
+    _sample(
+        "display",
+        "the platform's own event-display, as it printed in late 2019",
+        ("*eventing-contrib/cmd/event_display*", "*eventing-contrib-cmd-event_display*"),
+        name="event-display-2019-04",
+        env={"LAYOUT": "2019-04"},
+    ),
+    _sample(
+        "display",
+        "the platform's own event-display, which says hello as the book's does",
+        ("*knative-sample/event-display*", "event-display", "*/event-display"),
+        name="event-display-hello",
+        env={"LAYOUT": "2019-03", "GREETING": "Hello World: "},
+    ),
+    _sample(
+        "display",
+        "the platform's own event-display",
+        ("*cmd/event_display*", "event_display", "*/event_display", "*event_display-*"),
+        name="event-display",
+        env={"LAYOUT": "today"},
+    ),
+    _sample(
+        "dumper",
+        "the platform's own message-dumper",
+        ("*cmd/message_dumper*", "message_dumper", "*/message_dumper", "*message_dumper-*"),
+        name="message-dumper",
+    ),
+    _sample(
+        "steps",
+        "the platform's own step of Sequences",
+        ("*/probable-summer*", "probable-summer*"),
+        name="sequence-step",
+        arguments=("transform",),
+    ),
+    _sample(
+        "steps",
+        "the platform's own appender",
+        ("*cmd/appender*", "appender", "*/appender", "*appender-*"),
+        name="appender",
+        arguments=("append",),
+    ),
+    _sample(
+        "switcher",
+        "the platform's own switcher, filter and transformer by expressions",
+        ("*/switcher-nodejs", "*/filter-nodejs", "*/transformer-nodejs"),
+        name="switcher",
+    ),
+    _sample(
+        "heartbeats",
+        "the platform's own heartbeats",
+        ("*cmd/heartbeats*", "heartbeats", "*/heartbeats", "*heartbeats-*"),
+    ),
+)
+"""First those with narrower names."""

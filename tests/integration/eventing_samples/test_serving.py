@@ -1,0 +1,82 @@
+"""The sample programs as processes: their server, and how they end."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+EVENT = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
+@pytest.fixture
+def display(port: int) -> Iterator[subprocess.Popen[str]]:
+    code = "from wakeful.eventing.samples.display import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PORT": str(port)},
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except OSError:
+            time.sleep(0.02)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_keeps_connections_reads_chunks_and_ends_when_told(
+    display: subprocess.Popen[str], port: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (204, b"")
+    chunks = iter([b"first ", b"second"])
+    connection.request("POST", "/", chunks, EVENT | {"Content-Type": "text/plain"})
+    assert connection.getresponse().read() == b""
+    connection.request("POST", "/", b"not an event")
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert b"no known version" in answer.read()
+
+    connection.close()
+    display.send_signal(signal.SIGTERM)
+    out, _ = display.communicate(timeout=10)
+    assert display.returncode == 0
+    assert out.endswith("Data,\n  first second\n")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nx\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_refused(
+    display: subprocess.Popen[str], port: int, raw: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(raw)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
