@@ -5,7 +5,7 @@ Models, defaults, validation, conversion and conditions; what keeps the world in
 server serves them there as well, out of the same store.
 """
 
-from wakeful.apis.flows.flow_lifecycle import FLOW_CONDITIONS, ChannelChild
+from wakeful.apis.flows.flow_lifecycle import FLOW_CONDITIONS
 from wakeful.apis.flows.parallel_types import Parallel, ParallelBranch, ParallelSpec, ParallelStatus
 from wakeful.apis.flows.resources import RESOURCES
 from wakeful.apis.flows.sequence_types import Sequence, SequenceSpec, SequenceStatus, SequenceStep
@@ -13,7 +13,6 @@ from wakeful.apis.flows.sequence_types import Sequence, SequenceSpec, SequenceSt
 __all__ = [
     "FLOW_CONDITIONS",
     "RESOURCES",
-    "ChannelChild",
     "Parallel",
     "ParallelBranch",
     "ParallelSpec",

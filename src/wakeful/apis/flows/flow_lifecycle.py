@@ -14,13 +14,12 @@ from wakeful.apimachinery.conditions import (
     ConditionManager,
     ConditionSet,
 )
-from wakeful.apimachinery.meta import APIModel, GroupVersionKind, NamespacedName
+from wakeful.apimachinery.meta import APIModel
 from wakeful.apis.core.reference_types import ObjectReference
 from wakeful.apis.duck import (
     Addressable,
     AddressStatus,
     AuthStatus,
-    ChannelableStatus,
     PoliciesStatus,
 )
 from wakeful.apis.duck.lifecycle import ADDRESSABLE, EVENT_POLICIES_READY
@@ -31,36 +30,6 @@ SUBSCRIPTIONS_READY = "SubscriptionsReady"
 FLOW_CONDITIONS = ConditionSet.living(
     CHANNELS_READY, SUBSCRIPTIONS_READY, ADDRESSABLE, EVENT_POLICIES_READY
 )
-
-
-class ChannelChild(APIModel):
-    """A channel as the flows' reconcilers see it, whatever its kind; never on the wire."""
-
-    api_version: str
-    kind: str
-    name: str
-    namespace: str
-    status: ChannelableStatus
-
-    @property
-    def gvk(self) -> GroupVersionKind:
-        """Its kind."""
-        return GroupVersionKind.parse(self.api_version, self.kind)
-
-    @property
-    def key(self) -> NamespacedName:
-        """Namespace and name."""
-        return NamespacedName(self.namespace, self.name)
-
-    @property
-    def reference(self) -> ObjectReference:
-        """How a status names it."""
-        return ObjectReference(
-            api_version=self.api_version,
-            kind=self.kind,
-            name=self.name,
-            namespace=self.namespace,
-        )
 
 
 class FlowChannelStatus(APIModel):

@@ -12,14 +12,13 @@ from wakeful.apimachinery.meta import APIModel, GroupVersionKind, KResource
 from wakeful.apis.duck import DeliverySpec, Destination
 from wakeful.apis.flows import register
 from wakeful.apis.flows.flow_lifecycle import (
-    ChannelChild,
     FlowChannelStatus,
     FlowStatus,
     FlowSubscriptionStatus,
     is_ready,
     subscription_status,
 )
-from wakeful.apis.messaging import ChannelTemplateSpec, Subscription
+from wakeful.apis.messaging import ChannelObject, ChannelTemplateSpec, Subscription
 
 
 class ParallelBranch(APIModel):
@@ -59,7 +58,9 @@ class ParallelStatus(FlowStatus):
     ingress_channel_status: FlowChannelStatus = Field(default_factory=FlowChannelStatus)
     branch_statuses: list[ParallelBranchStatus] = Field(default_factory=list)
 
-    def propagate_channels(self, ingress: ChannelChild, channels: SequenceOf[ChannelChild]) -> None:
+    def propagate_channels(
+        self, ingress: ChannelObject, channels: SequenceOf[ChannelObject]
+    ) -> None:
         """Copy which channels have an address; the ingress channel's is the Parallel's."""
         self._resize(len(channels))
         self.ingress_channel_status = _channel_status(ingress)
@@ -87,7 +88,7 @@ class ParallelStatus(FlowStatus):
             self.branch_statuses = [ParallelBranchStatus() for _ in range(count)]
 
 
-def _channel_status(channel: ChannelChild) -> FlowChannelStatus:
+def _channel_status(channel: ChannelObject) -> FlowChannelStatus:
     address = channel.status.address
     if address is not None and address.url:
         ready = Condition(type=READY, status=TRUE)

@@ -12,14 +12,13 @@ from wakeful.apimachinery.meta import APIModel, GroupVersionKind, KResource
 from wakeful.apis.duck import DeliverySpec, Destination
 from wakeful.apis.flows import register
 from wakeful.apis.flows.flow_lifecycle import (
-    ChannelChild,
     FlowChannelStatus,
     FlowStatus,
     FlowSubscriptionStatus,
     is_ready,
     subscription_status,
 )
-from wakeful.apis.messaging import ChannelTemplateSpec, Subscription
+from wakeful.apis.messaging import ChannelObject, ChannelTemplateSpec, Subscription
 
 
 class SequenceStep(Destination):
@@ -49,7 +48,7 @@ class SequenceStatus(FlowStatus):
     subscription_statuses: list[FlowSubscriptionStatus] = Field(default_factory=list)
     channel_statuses: list[FlowChannelStatus] = Field(default_factory=list)
 
-    def propagate_channels(self, channels: SequenceOf[ChannelChild]) -> None:
+    def propagate_channels(self, channels: SequenceOf[ChannelObject]) -> None:
         """Copy readiness; the first channel's address is the Sequence's."""
         self.channel_statuses = [_channel_status(channel) for channel in channels]
         self.set_address(channels[0].status.address if channels else None, missing=UNKNOWN)
@@ -63,7 +62,7 @@ class SequenceStatus(FlowStatus):
         self.set_subscriptions_ready(ready, otherwise=UNKNOWN)
 
 
-def _channel_status(channel: ChannelChild) -> FlowChannelStatus:
+def _channel_status(channel: ChannelObject) -> FlowChannelStatus:
     ready = channel.status.condition(READY)
     if ready is None:
         message = "Channel does not have Ready condition"

@@ -5,6 +5,7 @@ Models, defaults, validation, conversion and conditions; what keeps the world in
 """
 
 from wakeful.apis.messaging.channel_lifecycle import CHANNEL_CONDITIONS, ChannelStatus
+from wakeful.apis.messaging.channel_object import ChannelObject
 from wakeful.apis.messaging.channel_template_types import ChannelTemplateSpec
 from wakeful.apis.messaging.channel_types import Channel, ChannelSpec
 from wakeful.apis.messaging.inmemorychannel_types import InMemoryChannel, InMemoryChannelSpec
@@ -33,6 +34,7 @@ __all__ = [
     "RESOURCES",
     "SUBSCRIPTION_CONDITIONS",
     "Channel",
+    "ChannelObject",
     "ChannelSpec",
     "ChannelStatus",
     "ChannelTemplateSpec",
