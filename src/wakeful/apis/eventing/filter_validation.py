@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from wakeful import cesql
 from wakeful.apimachinery.fields import (
     FieldError,
     FieldErrors,
@@ -78,21 +79,14 @@ def _validate_operand(dialect: str, operand: Any, depth: int) -> FieldErrors:
         return validate_filters(operand, depth + 1)
     if dialect == "not":
         return _validate_filter(operand, depth + 1)
-    return [] if isinstance(operand, str) else [invalid_value(operand, "", "expected text")]
+    return _validate_expression(operand)
 
 
-def expressions(filters: Sequence[Any], path: str) -> Iterator[tuple[str, str]]:
-    """Every CESQL expression in filters that passed validation, with its path."""
-    for index, found in enumerate(filters):
-        yield from _expressions(found, f"{path}[{index}]")
-
-
-def _expressions(wire: Any, path: str) -> Iterator[tuple[str, str]]:
-    if not isinstance(wire, Mapping):
-        return
-    if isinstance(found := wire.get("cesql"), str) and found:
-        yield f"{path}.cesql", found
-    for name in _LISTS:
-        if isinstance(inner := wire.get(name), list):
-            yield from expressions(inner, f"{path}.{name}")
-    yield from _expressions(wire.get("not"), f"{path}.not")
+def _validate_expression(operand: Any) -> FieldErrors:
+    if not isinstance(operand, str):
+        return [invalid_value(operand, "", "expected text")]
+    try:
+        cesql.parse(operand)
+    except cesql.ParseError as error:
+        return [invalid_value(operand, "", str(error))]
+    return []

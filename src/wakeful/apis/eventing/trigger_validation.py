@@ -1,8 +1,4 @@
-"""What is wrong with a Trigger.
-
-Whether a CESQL expression can be read is not asked here but by an admission hook of
-``wakeful.reconciler.eventing``: the language is a layer above the kinds.
-"""
+"""What is wrong with a Trigger."""
 
 from __future__ import annotations
 
