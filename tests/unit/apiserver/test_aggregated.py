@@ -10,7 +10,7 @@ import pytest
 from wakeful.apimachinery.errors import MethodNotAllowedError
 from wakeful.apimachinery.request import APIRequest, Verb
 from wakeful.apis import make_scheme
-from wakeful.apiserver.http.aggregated import AggregatedResource, check_read, find_resource
+from wakeful.apiserver.http.aggregated import AggregatedResource, check_possible, find_resource
 from wakeful.apiserver.http.discovery import Discovery
 from wakeful.apiserver.http.paths import ResourcePath
 from wakeful.apiserver.registry.served import ServedResources
@@ -65,7 +65,19 @@ def test_only_what_the_group_has_is_found() -> None:
 
 
 @pytest.mark.parametrize("verb", [Verb.CREATE, Verb.DELETE, Verb.WATCH, Verb.PATCH])
-def test_nothing_but_reading_is_possible(verb: Verb) -> None:
-    check_read(Verb.LIST)
+def test_nothing_but_reading_is_possible_unless_offered(verb: Verb) -> None:
+    pods = Metrics.resources[1]
+    check_possible(pods, "", Verb.LIST)
     with pytest.raises(MethodNotAllowedError):
-        check_read(verb)
+        check_possible(pods, "", verb)
+
+
+def test_what_is_below_has_verbs_of_its_own() -> None:
+    letters = AggregatedResource(
+        "letters", "Letter", namespaced=True, subresources={"replay": (Verb.CREATE,)}
+    )
+    check_possible(letters, "replay", Verb.CREATE)
+    with pytest.raises(MethodNotAllowedError):
+        check_possible(letters, "replay", Verb.GET)
+    with pytest.raises(MethodNotAllowedError):
+        check_possible(letters, "", Verb.CREATE)

@@ -17,8 +17,13 @@ from wakeful.apimachinery.errors import (
     NotFoundError,
 )
 from wakeful.apimachinery.request import ANONYMOUS, APIRequest, UserInfo, Verb
-from wakeful.apiserver.http.aggregated import AggregatedAPI, check_read, find_resource
-from wakeful.apiserver.http.bodies import decode_request
+from wakeful.apiserver.http.aggregated import (
+    AggregatedAPI,
+    StreamingAPI,
+    check_possible,
+    find_resource,
+)
+from wakeful.apiserver.http.bodies import Body, decode_request
 from wakeful.apiserver.http.discovery import Discovery, Document
 from wakeful.apiserver.http.health import (
     OPEN_PATHS,
@@ -31,7 +36,7 @@ from wakeful.apiserver.http.identity import authenticate, impersonate
 from wakeful.apiserver.http.negotiation import negotiate
 from wakeful.apiserver.http.openapi import OpenAPIDocuments
 from wakeful.apiserver.http.paths import ResourcePath, parse_path, split_path, verb_of
-from wakeful.apiserver.http.rendering import Renderer, respond, status_response
+from wakeful.apiserver.http.rendering import Renderer, respond, respond_with, status_response
 from wakeful.apiserver.http.watchstream import WatchStreams
 from wakeful.apiserver.protocols import AccessAttributes, Authenticator
 from wakeful.apiserver.registry.core import APIServer, check_verb
@@ -149,7 +154,7 @@ class HTTPApplication:
         verb = verb_of(request.method, path, params)
         other = self._aggregated.get((path.group, path.version))
         if other is not None:
-            return await self._answer_aggregated(other, user, verb, path, params)
+            return await self._answer_aggregated(request, other, user, verb, path, params)
         served = self.server.resources.find(path.group, path.version, path.resource)
         below = subresources_of(served.resource) if served is not None else {}
         if served is None or (path.subresource and path.subresource not in below):
@@ -191,16 +196,22 @@ class HTTPApplication:
 
     async def _answer_aggregated(
         self,
+        request: web.Request,
         api: AggregatedAPI,
         user: UserInfo,
         verb: Verb,
         path: ResourcePath,
         params: Mapping[str, str],
-    ) -> web.Response:
+    ) -> web.StreamResponse:
         self.server.authorize(user, _attributes(verb, path))
-        if find_resource(api, path) is None:
+        resource = find_resource(api, path)
+        if resource is None:
             return not_found()
-        check_read(verb)
+        check_possible(resource, path.subresource, verb)
+        body = Body()
+        if verb not in (Verb.GET, Verb.LIST):
+            content_type, raw = request.headers.get("Content-Type", ""), await request.read()
+            body = decode_request(verb, content_type, raw, custom=True, find_duplicates=False)
         asked = APIRequest(
             verb,
             path.group,
@@ -208,9 +219,20 @@ class HTTPApplication:
             path.resource,
             path.namespace,
             path.name,
-            params=dict(params),
+            path.subresource,
+            body.data,
+            body.patch_type,
+            dict(params),
         )
-        return json_response(await api.answer(asked))
+        if path.subresource in resource.streams and isinstance(api, StreamingAPI):
+            return await api.stream(request, asked)
+        answer = await api.answer(asked)
+        code = HTTPStatus.CREATED if verb is Verb.CREATE else HTTPStatus.OK
+        if not resource.columns or answer.get("kind") == "Status":
+            return json_response(answer, code)
+        accepted = negotiate(request.headers.get("Accept", ""))
+        renderer = Renderer(accepted, params.get("includeObject", ""), self.server.clock.now())
+        return respond_with(renderer.show_columns(resource.columns, answer), accepted, code)
 
     async def _with_body(
         self, request: web.Request, api: APIRequest, served: Served

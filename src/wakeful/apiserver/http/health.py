@@ -47,9 +47,9 @@ def health(request: web.Request, name: str, ready: Callable[[], bool]) -> web.Re
     return web.Response(text="ok")
 
 
-def json_response(data: object) -> web.Response:
+def json_response(data: object, code: int = 200) -> web.Response:
     """Plain JSON."""
-    return web.Response(body=orjson.dumps(data), content_type="application/json")
+    return web.Response(body=orjson.dumps(data), status=code, content_type="application/json")
 
 
 def not_found() -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import yaml
 from aiohttp import web
 
 from wakeful.apimachinery.errors import APIStatusError, BadRequestError
+from wakeful.apimachinery.scheme import Column
 from wakeful.apimachinery.tables import column_definitions, render_row
 from wakeful.apiserver.http.negotiation import JSON, YAML, Accepted, Form
 from wakeful.apiserver.registry.response import Response
@@ -61,6 +62,9 @@ class Renderer:
     def _show_list(self, served: Served, obj: dict[str, Any]) -> dict[str, Any]:
         if self._accepted.form is Form.TABLE:
             return self._table(served, obj["items"], obj["metadata"], columns=True)
+        return self._partial_list(obj)
+
+    def _partial_list(self, obj: dict[str, Any]) -> dict[str, Any]:
         return {
             "kind": "PartialObjectMetadataList",
             "apiVersion": f"meta.k8s.io/{self._accepted.version}",
@@ -75,6 +79,16 @@ class Renderer:
             "metadata": obj["metadata"],
         }
 
+    def show_columns(self, columns: Sequence[Column], answer: dict[str, Any]) -> dict[str, Any]:
+        """An object, or a list of some, of a kind that is not in the scheme."""
+        items = answer.get("items")
+        if self._accepted.form is Form.OBJECT:
+            return answer
+        if self._accepted.form is Form.TABLE:
+            shown = [(item, item) for item in ([answer] if items is None else items)]
+            return self._rows(columns, shown, answer["metadata"], named=True)
+        return self._partial(answer) if items is None else self._partial_list(answer)
+
     def _table(
         self,
         served: Served,
@@ -83,10 +97,20 @@ class Renderer:
         *,
         columns: bool,
     ) -> dict[str, Any]:
-        shown = served.resource.columns
+        shown = ((item, item if served.is_hub else served.decode(item)) for item in items)
+        return self._rows(served.resource.columns, shown, metadata, named=columns)
+
+    def _rows(
+        self,
+        shown: Sequence[Column],
+        items: Iterable[tuple[dict[str, Any], dict[str, Any]]],
+        metadata: dict[str, Any],
+        *,
+        named: bool,
+    ) -> dict[str, Any]:
+        """A table; each item comes as it is sent and as its cells are read from."""
         rows: list[dict[str, Any]] = []
-        for item in items:
-            hub = item if served.is_hub else served.decode(item)
+        for item, hub in items:
             row: dict[str, Any] = {"cells": render_row(shown, hub, self._now)}
             if self._include == "Object":
                 row["object"] = item
@@ -99,7 +123,7 @@ class Renderer:
             "kind": "Table",
             "apiVersion": f"meta.k8s.io/{self._accepted.version}",
             "metadata": metadata,
-            "columnDefinitions": column_definitions(shown) if columns else None,
+            "columnDefinitions": column_definitions(shown) if named else None,
             "rows": rows,
         }
 
@@ -116,6 +140,14 @@ def respond(response: Response, renderer: Renderer, accepted: Accepted) -> web.R
         answer = web.Response(body=body, status=response.code, content_type=JSON)
     add_warnings(answer, response.warnings)
     return answer
+
+
+def respond_with(shown: dict[str, Any], accepted: Accepted, code: int) -> web.Response:
+    """Encode what was rendered already."""
+    if accepted.yaml:
+        text = yaml.safe_dump(shown, sort_keys=True)
+        return web.Response(body=text.encode(), status=code, content_type=YAML)
+    return web.Response(body=orjson.dumps(shown), status=code, content_type=JSON)
 
 
 def add_warnings(answer: web.StreamResponse, warnings: Iterable[str]) -> None:
