@@ -36,6 +36,7 @@ GROUPS = (
     "sources",
     "pipeline",
     "resolution",
+    "triggers",
 )
 """Folders of this package, in the order in which discovery lists their groups."""
 
