@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,27 @@ def test_it_is_the_owners_alone(path: Path, store: HistoryStore) -> None:
     assert path.parent.stat().st_mode & 0o077 == 0
     assert isinstance(store, HistoryStore)
     assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_letter_is_mended_in_its_place(store: HistoryStore) -> None:
+    number = store.add_dead_letter(a_letter(attempts=2, message=b"old"))
+    letter = store.dead_letter(number)
+    assert letter is not None
+
+    assert store.replace_dead_letter(replace(letter, message=b"new", attempts=3))
+
+    mended = store.dead_letter(number)
+    assert mended is not None
+    assert (mended.message, mended.attempts, mended.at) == (b"new", 3, letter.at)
+    assert not store.replace_dead_letter(replace(letter, number=number + 1))
+
+
+def test_namespaces_are_kept_apart(store: HistoryStore) -> None:
+    store.add_dead_letter(a_letter("trigger/ns/t"))
+    store.add_dead_letter(a_letter("trigger/ns-2/t"))
+    store.add_hops([a_hop(), replace(a_hop(), owner="broker/ns-2/b")])
+
+    assert [x.owner for x in store.dead_letters(namespace="ns")] == ["trigger/ns/t"]
+    assert [x.owner for x in store.dead_letters()] == ["trigger/ns/t", "trigger/ns-2/t"]
+    assert [x.owner for x in store.hops_of("1", namespace="ns-2")] == ["broker/ns-2/b"]
+    assert [x.owner for x in store.recent_hops(namespace="ns")] == ["broker/ns/b"]

@@ -40,6 +40,12 @@ CREATE INDEX IF NOT EXISTS dead_letters_by_owner ON dead_letters (owner);
 """
 _HOP = "kind, owner, event_id, source, type, sequence, url, status, attempt, duration_ms, note, at"
 _LETTER = "owner, event_id, source, type, url, reason, status, attempts, response, message, subject"
+_IN_NAMESPACE = " AND owner GLOB ?"
+
+
+def _owners_in(namespace: str) -> str:
+    """Pattern of owners in a namespace; names of namespaces have nothing special in them."""
+    return f"*/{namespace}/*"
 
 
 def history_path(data_dir: Path) -> Path:
@@ -89,19 +95,35 @@ class HistoryStore:
             (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM hops").fetchone()
             self._db.execute("DELETE FROM hops WHERE number <= ?", (last - MAX_HOPS,))
 
-    def hops_of(self, event_id: str, source: str | None = None) -> Sequence[Hop]:
-        """Everything known about an event, oldest first."""
+    def hops_of(
+        self, event_id: str, source: str | None = None, *, namespace: str | None = None
+    ) -> Sequence[Hop]:
+        """Everything known about an event (in one namespace), oldest first."""
         where, values = "event_id = ?", [event_id]
         if source is not None:
             where += " AND source = ?"
             values.append(source)
+        if namespace is not None:
+            where += _IN_NAMESPACE
+            values.append(_owners_in(namespace))
         return self._hops(f"WHERE {where} ORDER BY number", values)
 
-    def recent_hops(self, limit: int = 100, owner: str | None = None) -> Sequence[Hop]:
+    def recent_hops(
+        self, limit: int = 100, owner: str | None = None, *, namespace: str | None = None
+    ) -> Sequence[Hop]:
         """The latest hops, newest first; ``owner`` picks a Broker's, a Trigger's."""
-        where = "WHERE owner = ?" if owner is not None else ""
-        values: list[object] = [owner] if owner is not None else []
-        return self._hops(f"{where} ORDER BY number DESC LIMIT ?", [*values, limit])
+        where, values = "TRUE", list[object]()
+        if owner is not None:
+            where += " AND owner = ?"
+            values.append(owner)
+        if namespace is not None:
+            where += _IN_NAMESPACE
+            values.append(_owners_in(namespace))
+        return self._hops(f"WHERE {where} ORDER BY number DESC LIMIT ?", [*values, limit])
+
+    def hop(self, number: int) -> Hop | None:
+        """One of them."""
+        return next(iter(self._hops("WHERE number = ?", [number])), None)
 
     def hops_after(self, number: int, limit: int = 1000) -> Sequence[Hop]:
         """What came after a hop, oldest first."""
@@ -133,14 +155,21 @@ class HistoryStore:
         return number
 
     def dead_letters(
-        self, *, owner: str | None = None, after: int = 0, limit: int = 100
+        self,
+        *,
+        owner: str | None = None,
+        namespace: str | None = None,
+        after: int = 0,
+        limit: int = 100,
     ) -> Sequence[DeadLetter]:
         """Dead letters in the order in which they came, from number ``after`` on."""
-        where, values = "number > ?", [after]
+        where, values = "number > ?", list[object]([after])
         if owner is not None:
-            return self._letters(
-                f"WHERE {where} AND owner = ? ORDER BY number LIMIT ?", [*values, owner, limit]
-            )
+            where += " AND owner = ?"
+            values.append(owner)
+        if namespace is not None:
+            where += _IN_NAMESPACE
+            values.append(_owners_in(namespace))
         return self._letters(f"WHERE {where} ORDER BY number LIMIT ?", [*values, limit])
 
     def dead_letter(self, number: int) -> DeadLetter | None:
@@ -153,6 +182,21 @@ class HistoryStore:
         with self._lock:
             row = self._db.execute(f"SELECT count(*) FROM dead_letters {where}", values).fetchone()  # noqa: S608
         return int(row[0])
+
+    def replace_dead_letter(self, letter: DeadLetter) -> bool:
+        """Change one, by its number: mended by hand, or tried again in vain.
+
+        Returns whether it was there.
+        """
+        names = [name.strip() for name in _LETTER.split(",")]
+        values = [getattr(letter, name) for name in (*names, "number")]
+        with self._lock, self._db:
+            cursor = self._db.execute(
+                f"UPDATE dead_letters SET {', '.join(f'{name} = ?' for name in names)}"  # noqa: S608
+                " WHERE number = ?",
+                values,
+            )
+        return cursor.rowcount > 0
 
     def remove_dead_letter(self, number: int) -> bool:
         """Forget one; return whether it was there."""
