@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wakeful.apimachinery.request import APIRequest, Verb
@@ -35,7 +36,9 @@ class KindIndex:
 
     def __init__(self, manager: Manager) -> None:
         self._scheme = manager.client.scheme
-        self._definitions = manager.informer(CustomResourceDefinition)
+        self._definitions: Iterable[CustomResourceDefinition] = ()
+        if self._scheme.by_kind("apiextensions.k8s.io", "CustomResourceDefinition") is not None:
+            self._definitions = manager.informer(CustomResourceDefinition)
 
     def find(self, api_version: str, kind: str) -> KindInfo | None:
         """The kind in that version; None when nobody serves it."""

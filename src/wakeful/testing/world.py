@@ -22,6 +22,7 @@ from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.request import SYSTEM_MASTERS, APIRequest, UserInfo, Verb
 from wakeful.apimachinery.scheme import Scheme
 from wakeful.apiserver.admission import AdmissionHook
+from wakeful.apiserver.protocols import Authorizer
 from wakeful.apiserver.registry.core import APIServer
 from wakeful.apiserver.transport import InProcessTransport
 from wakeful.client import Client
@@ -47,10 +48,13 @@ class World:
         *,
         hooks: Sequence[AdmissionHook] = (),
         clock: Clock | None = None,
+        authorizer: Authorizer | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.scheme = scheme
-        self.server = APIServer(MemoryStore(), scheme, hooks=hooks, clock=self.clock)
+        self.server = APIServer(
+            MemoryStore(), scheme, hooks=hooks, clock=self.clock, authorizer=authorizer
+        )
         self.client = Client(InProcessTransport(self.server, ADMIN), scheme)
         self.manager = Manager(self.client)
         self._prepared = False

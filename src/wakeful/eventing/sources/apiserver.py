@@ -142,8 +142,9 @@ class ApiServerAdapter:
         transport = self._transport_of(plan.user)
         progress = _Progress(report)
         pairs = [(watch, namespace) for watch in plan.watches for namespace in watch.namespaces]
-        if not pairs:
+        if not pairs:  # no namespace is selected yet
             report.running()
+            await asyncio.Event().wait()
         async with asyncio.TaskGroup() as group:
             for watch, namespace in pairs:
                 name = f"{watch.kind}/{namespace or '*'}"

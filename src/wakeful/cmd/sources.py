@@ -1,0 +1,144 @@
+"""Event sources: connects the reconcilers with the adapters, and the receiver with the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from wakeful.aio import Clock, SystemClock
+from wakeful.apimachinery.errors import AlreadyExistsError
+from wakeful.apimachinery.meta import Object, ObjectMeta
+from wakeful.apimachinery.request import Transport, UserInfo
+from wakeful.apis.core import Secret
+from wakeful.apis.core import Service as KubeService
+from wakeful.apis.core.service_types import ServicePort, ServiceSpec
+from wakeful.apis.discovery import EndpointSlice
+from wakeful.apis.discovery.endpointslice_types import (
+    SERVICE_NAME_LABEL,
+    Endpoint,
+    EndpointConditions,
+    EndpointSlicePort,
+)
+from wakeful.apis.sources import (
+    ApiServerSource,
+    CronJobSource,
+    GitHubSource,
+    LegacyApiServerSource,
+    LegacyGitHubSource,
+    PingSource,
+    SinkBinding,
+    register,
+)
+from wakeful.client import Client
+from wakeful.controller import Manager
+from wakeful.controller.kinds import KindIndex
+from wakeful.eventing.delivery import Sender
+from wakeful.eventing.sources import AdapterHost, Emitter
+from wakeful.eventing.sources.apiserver import ApiServerAdapter, plan_apiserver
+from wakeful.eventing.sources.github import GitHubReceiver, plan_github
+from wakeful.eventing.sources.ping import PingAdapter, plan_cronjob, plan_ping
+from wakeful.reconciler.serving import GatewayAddress
+from wakeful.reconciler.sources import (
+    RECEIVER,
+    RECEIVER_PORT,
+    SinkBindingAdmission,
+    add_source_controllers,
+)
+
+_PING_EXAMPLE = """\
+# Most bytes that the data of a PingSource may have; -1 is no limit.
+data-max-size: "-1"
+"""
+
+
+def source_config_maps() -> list[dict[str, Any]]:
+    """The maps that sources are configured by, with an example of what can be set."""
+    meta = {"name": register.CONFIG_PING_DEFAULTS, "namespace": register.SYSTEM_NAMESPACE}
+    data = {"_example": _PING_EXAMPLE}
+    return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}]
+
+
+def add_sources(
+    manager: Manager,
+    admission: SinkBindingAdmission,
+    *,
+    sender: Sender,
+    transport_of: Callable[[UserInfo], Transport],
+    gateway: GatewayAddress,
+    server_url: str,
+    clock: Clock | None = None,
+) -> AdapterHost:
+    """Have ``manager`` run everything that sources need.
+
+    ``transport_of`` reaches the API server as somebody else; ``server_url`` is the API server's, as
+    ApiServerSources name it. Other kinds may be added to the host that is returned.
+    """
+    clock = clock or SystemClock()
+    emitter, host = Emitter(sender), AdapterHost(manager, clock)
+    ping = PingAdapter(emitter, clock)
+    host.serve(PingSource, plan_ping, ping.run)
+    host.serve(CronJobSource, plan_cronjob, ping.run)
+    watcher = ApiServerAdapter(
+        emitter, KindIndex(manager), transport_of, clock, server_url=server_url
+    )
+    host.serve(ApiServerSource, plan_apiserver, watcher.run)
+    host.serve(LegacyApiServerSource, plan_apiserver, watcher.run)
+    receiver = GitHubReceiver(emitter, manager.informer(Secret), clock)
+    host.serve(GitHubSource, plan_github, receiver.run_source)
+    host.serve(LegacyGitHubSource, plan_github, receiver.run_source)
+    add_source_controllers(manager, host, gateway=gateway, server_url=server_url)
+    admission.bindings = manager.informer(SinkBinding)
+    for runnable in (receiver, ReceiverDoor(manager.client, receiver), host):
+        manager.add(runnable)
+    return host
+
+
+class ReceiverDoor:
+    """Publishes the receiver's port, a new one in each run, as a Service the gateway can find."""
+
+    name = "eventing:github-door"
+
+    def __init__(self, client: Client, receiver: GitHubReceiver) -> None:
+        self._client, self._receiver = client, receiver
+
+    async def run(self) -> None:
+        """Publish once; then there is nothing to do."""
+        await self._receiver.listening.wait()
+        await self._put(make_receiver_service())
+        await self._put(make_receiver_slice(self._receiver.port))
+        await asyncio.Event().wait()
+
+    async def _put(self, want: Object) -> None:
+        try:
+            await self._client.create(want)
+        except AlreadyExistsError:
+            patch = {
+                key: value
+                for key, value in want.to_wire().items()
+                if key not in ("apiVersion", "kind", "metadata")
+            }
+            meta = want.metadata
+            await self._client.patch(type(want), meta.name, meta.namespace, patch)
+
+
+def make_receiver_service() -> KubeService:
+    """The receiver under a name."""
+    port = ServicePort(name="http", port=RECEIVER_PORT, target_port=RECEIVER_PORT)
+    return KubeService(metadata=_metadata(), spec=ServiceSpec(ports=[port]))
+
+
+def make_receiver_slice(port: int) -> EndpointSlice:
+    """Where it listens in this run."""
+    endpoint = Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))
+    return EndpointSlice(
+        metadata=_metadata(),
+        address_type="IPv4",
+        endpoints=[endpoint],
+        ports=[EndpointSlicePort(name="http", protocol="TCP", port=port)],
+    )
+
+
+def _metadata() -> ObjectMeta:
+    labels = {SERVICE_NAME_LABEL: RECEIVER}
+    return ObjectMeta(name=RECEIVER, namespace=register.SYSTEM_NAMESPACE, labels=labels)

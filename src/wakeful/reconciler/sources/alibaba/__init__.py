@@ -1,0 +1,1 @@
+"""MnsOssSources and AliTablestoreSources: kept, but nobody reads these services."""

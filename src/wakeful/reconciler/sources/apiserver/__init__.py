@@ -1,0 +1,1 @@
+"""ApiServerSources of both groups."""

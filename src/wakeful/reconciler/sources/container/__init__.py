@@ -1,0 +1,1 @@
+"""ContainerSources of both groups."""

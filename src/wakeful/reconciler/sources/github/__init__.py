@@ -1,0 +1,1 @@
+"""GitHubSources of both groups: an address for GitHub, and the webhook that calls it."""

@@ -1,0 +1,1 @@
+"""KafkaSources of both groups."""

@@ -1,0 +1,1 @@
+"""PingSources, and CronJobSources of 2019."""

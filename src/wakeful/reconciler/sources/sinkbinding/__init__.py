@@ -1,0 +1,1 @@
+"""SinkBindings: their subjects' containers are told of the sink, when written and ever after."""
