@@ -97,12 +97,15 @@ class JetStreamBus:
         if self._by_key.get(subscription.key) is subscription:
             del self._by_key[subscription.key]
 
-    def _on_delivery(self, msg: Msg) -> None:
+    async def _on_delivery(self, msg: Msg) -> None:
         ack = parse_ack(msg.reply) if msg.reply else None
         if ack is not None:
+            message = JetStreamMessage(self._connection, msg, ack)
             subscription = self._by_key.get((ack.stream, ack.consumer))
             if subscription is not None:
-                subscription.deliver(JetStreamMessage(self._connection, msg, ack))
+                subscription.deliver(message)
+            else:  # asked for by a subscription that was closed meanwhile
+                await message.nak()
             return
         token = self._connection.token(msg.subject)
         subscription = self._by_token.get(token) if token else None

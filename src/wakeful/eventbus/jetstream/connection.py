@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,10 @@ class ApiError(BusError):
         self.status: int = error.get("code", 0)
 
 
+async def _ignore(_msg: Msg) -> None:
+    """Nobody has asked."""
+
+
 class Connection:
     """Requests and their answers, published messages and their acknowledgements."""
 
@@ -54,7 +58,7 @@ class Connection:
         self._waiting: dict[str, tuple[asyncio.Future[Msg], float]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
-        self.on_delivery: Callable[[Msg], None] = lambda _msg: None
+        self.on_delivery: Callable[[Msg], Awaitable[None]] = _ignore
         """Called with whatever is no answer: messages, and the states of pulls."""
         self.on_reconnect: Callable[[], None] = lambda: None
         """The server may be another one, or the same without what it kept in memory."""
@@ -173,7 +177,7 @@ class Connection:
                 if not waiting[0].done():
                     waiting[0].set_result(msg)
                 return
-        self.on_delivery(msg)
+        await self.on_delivery(msg)
 
     async def _on_error(self, _error: Exception) -> None:
         """Every failure surfaces where something is waited for."""

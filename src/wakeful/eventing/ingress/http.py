@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import cast
 
 import httptools
 
@@ -21,6 +22,7 @@ _MAX_HEAD_BYTES = 64 * 1024
 _MAX_QUEUED = 32
 """Requests of one connection that wait for those before them; then reading pauses."""
 _IDLE_SECONDS = 120.0
+_LINGER_SECONDS = 2.0
 
 Pairs = list[tuple[str, str]]
 
@@ -78,6 +80,7 @@ class _Connection(asyncio.Protocol):
         self._queue: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
         self._reset()
+        self._refusing = False
         self.last_heard = 0.0
 
     def _reset(self) -> None:
@@ -96,8 +99,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one by shape only
         self._server.connections.add(self)
         self.last_heard = asyncio.get_running_loop().time()
 
@@ -110,6 +112,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
         self.last_heard = self._server.now()
+        if self._refusing:
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -156,6 +160,8 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
+        if self._refusing:
+            return
         parser = self._parser
         request = Request(
             parser.get_method().decode("latin-1"),
@@ -199,8 +205,14 @@ class _Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        if self._refusing:
+            return
+        self._refusing = True
         transport.write(encode_reply(Reply(status), keep_alive=False))
-        transport.close()
+        # Closing while the client still sends would reset the connection before it reads this.
+        if transport.can_write_eof():
+            transport.write_eof()
+        asyncio.get_running_loop().call_later(_LINGER_SECONDS, transport.close)
 
     def close_if_idle(self, since: float) -> None:
         """Close when nothing happens and nothing was heard after ``since``."""

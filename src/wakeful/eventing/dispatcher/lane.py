@@ -1,0 +1,248 @@
+"""A lane: everything one consumer delivers, at its own pace."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wakeful.aio import Clock
+from wakeful.cloudevents import CloudEventError, Event
+from wakeful.cloudevents.filters import Filter, compile_filters
+from wakeful.eventbus import BusError, EventBus, Message, NoConsumerError, Subscription
+from wakeful.eventing.delivery import next_retry
+from wakeful.eventing.dispatcher.answers import Failure
+from wakeful.eventing.dispatcher.deliver import Courier, Parcel
+from wakeful.eventing.dispatcher.window import MOST, Window
+from wakeful.eventing.frame import unpack
+from wakeful.eventing.history.records import DeadLetter, Hop, HopKind, Recorder
+from wakeful.eventing.plan.model import SubscriptionPlan
+
+log = logging.getLogger("wakeful.eventing.dispatcher")
+
+_WAIT_HERE_SECONDS = 1.0
+"""Shorter waits are spent holding the event; for longer ones it goes back to the stream."""
+_MOST_RESPONSE_BYTES = 1024
+_RESUME_SECONDS = 0.2
+Keep = Callable[[DeadLetter], int]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far an event is that went back to the stream for a while."""
+
+    attempts: int = 0
+    given_up: Failure | None = None
+    """The subscriber's last failure; from then on the dead letter sink is tried."""
+    burials: int = 0
+
+
+@dataclass(slots=True)
+class LaneStats:
+    """What happened since the start."""
+
+    delivered: int = 0
+    filtered: int = 0
+    failed_attempts: int = 0
+    dead_lettered: int = 0
+    kept: int = 0
+
+
+@dataclass(slots=True)
+class Tools:
+    """What lanes share."""
+
+    bus: EventBus
+    courier: Courier
+    recorder: Recorder
+    keep: Keep
+    clock: Clock
+
+
+@dataclass(slots=True)
+class Lane:
+    """Delivers one consumer's events. ``plan`` may be replaced while it runs."""
+
+    consumer: str
+    tools: Tools
+    plan: SubscriptionPlan
+    stats: LaneStats = field(default_factory=LaneStats)
+    _filter: Filter = field(default_factory=compile_filters)
+    _progress: dict[int, _Progress] = field(default_factory=dict)
+    _held: dict[int, tuple[Message, float]] = field(default_factory=dict)
+    _window: Window = field(default_factory=Window)
+    _drained: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.use(self.plan)
+
+    def use(self, plan: SubscriptionPlan) -> None:
+        """Deliver by this plan from now on."""
+        self.plan = plan
+        self._filter = compile_filters(plan.filter, plan.filters)
+        self._window.most = min(MOST, plan.max_pending)
+        self._window.size = min(self._window.size, self._window.most)
+
+    async def run(self, draining: asyncio.Event) -> None:
+        """Deliver until ``draining``; returns once nothing is held any more."""
+        async with asyncio.TaskGroup() as deliveries:
+            fetching = asyncio.create_task(self._fetch_all(deliveries))
+            try:
+                ended = asyncio.create_task(draining.wait())
+                await asyncio.wait({fetching, ended}, return_when=asyncio.FIRST_COMPLETED)
+                ended.cancel()
+                if fetching.done():
+                    fetching.result()
+            finally:
+                fetching.cancel()
+                await asyncio.wait({fetching})
+
+    async def _fetch_all(self, deliveries: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                subscription = await self.tools.bus.subscribe(self.plan.stream, self.consumer)
+            except BusError:
+                await asyncio.sleep(_RESUME_SECONDS)
+                continue
+            try:
+                await self._fetch(subscription, deliveries)
+            except NoConsumerError:
+                await asyncio.sleep(_RESUME_SECONDS)  # it is being made again
+            finally:
+                await subscription.aclose()
+
+    async def _fetch(self, subscription: Subscription, deliveries: asyncio.TaskGroup) -> None:
+        window = self._window
+        while True:
+            for message in await subscription.fetch(await window.wait()):
+                window.enter()
+                self._held[message.sequence] = (message, self.tools.clock.monotonic())
+                deliveries.create_task(self._carry(message))
+
+    async def beat(self, older_than: float) -> None:
+        """Tell the bus that what is held since before ``older_than`` is being worked on."""
+        for message, since in list(self._held.values()):
+            if since <= older_than:
+                with contextlib.suppress(BusError):
+                    await message.in_progress()
+
+    async def _carry(self, message: Message) -> None:
+        succeeded = True
+        try:
+            succeeded = await self._deal_with(message)
+        except BusError:
+            pass  # delivered again when its time is up
+        except asyncio.CancelledError:
+            await _give_back(message, 0)
+            raise
+        except Exception:
+            log.exception("event of %s not dealt with", self.plan.owner)
+            succeeded = False
+            await _give_back(message, 5.0)
+        finally:
+            self._held.pop(message.sequence, None)
+            self._window.leave(succeeded=succeeded)
+
+    async def _deal_with(self, message: Message) -> bool:
+        """Take one message as far as it goes now; return whether its subscriber took it."""
+        try:
+            event, headers = unpack(message.data)
+        except CloudEventError as error:
+            log.warning("message %d of %s dropped: %s", message.sequence, self.plan.stream, error)
+            await message.term()
+            return True
+        if not self._filter.matches(event):
+            self.stats.filtered += 1
+            await message.ack()
+            return True
+        progress = self._progress.get(message.sequence) or _Progress()
+        while True:
+            parcel = Parcel(event, headers, message.sequence, progress.attempts + 1)
+            wait = await self._try(parcel, progress, message)
+            if wait is None:
+                self._progress.pop(message.sequence, None)
+                await message.ack()
+                return progress.given_up is None
+            if wait > _WAIT_HERE_SECONDS:
+                self._progress[message.sequence] = progress
+                await message.nak(wait)
+                return False
+            if wait > 0:
+                await self.tools.clock.sleep(wait)
+
+    async def _try(self, parcel: Parcel, progress: _Progress, message: Message) -> float | None:
+        """Make one attempt; return the wait before the next one, None when it is over."""
+        plan, now = self.plan, self.tools.clock.now
+        if progress.given_up is None:
+            failure = await self.tools.courier.attempt(plan, parcel)
+            if failure is None:
+                self.stats.delivered += 1
+                return None
+            progress.attempts += 1
+            self.stats.failed_attempts += 1
+            wait = next_retry(plan.retry, progress.attempts, failure.outcome, now())
+            if wait is not None:
+                return wait
+            progress.given_up = failure
+        why = progress.given_up
+        failure = await self.tools.courier.bury(plan, parcel, why)
+        if failure is None:
+            self.stats.dead_lettered += 1
+            return None
+        if plan.dead_letter is not None:
+            progress.burials += 1
+            wait = next_retry(plan.retry, progress.burials, failure.outcome, now())
+            if wait is not None:
+                return wait
+        await self._keep(parcel.event, message, progress, failure)
+        return None
+
+    async def _keep(
+        self, event: Event, message: Message, progress: _Progress, last: Failure
+    ) -> None:
+        why = progress.given_up or last
+        reason = why.reason
+        if last is not why:
+            reason += f"; the dead letter sink failed too: {last.reason}"
+        letter = DeadLetter(
+            self.plan.owner,
+            event.id,
+            event.source,
+            event.type,
+            why.url,
+            reason,
+            why.outcome.status,
+            progress.attempts,
+            why.body[:_MOST_RESPONSE_BYTES],
+            message.data,
+            event.subject or "",
+        )
+        try:
+            number = await asyncio.to_thread(self.tools.keep, letter)
+        except sqlite3.Error as error:
+            raise BusError(f"dead letter not kept: {error}") from error
+        self.stats.kept += 1
+        self.tools.recorder.record(
+            Hop(
+                HopKind.KEPT,
+                self.plan.owner,
+                event.id,
+                event.source,
+                event.type,
+                message.sequence,
+                why.url,
+                why.outcome.status,
+                progress.attempts,
+                note=f"dead letter {number}: {reason}",
+            )
+        )
+
+
+async def _give_back(message: Message, seconds: float) -> None:
+    try:
+        await message.nak(seconds)
+    except BusError:
+        log.debug("message %d is delivered again when its time is up", message.sequence)
