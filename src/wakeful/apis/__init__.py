@@ -34,6 +34,7 @@ GROUPS = (
     "messaging",
     "flows",
     "sources",
+    "sinks",
     "pipeline",
     "resolution",
     "triggers",

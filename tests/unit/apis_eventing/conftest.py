@@ -9,9 +9,9 @@ import pytest
 from wakeful.apimachinery.fields import to_text
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.scheme import AdmissionContext, Scheme
-from wakeful.apis import eventing, flows, messaging
+from wakeful.apis import eventing, flows, messaging, sinks
 
-SCHEME = Scheme((*eventing.RESOURCES, *messaging.RESOURCES, *flows.RESOURCES))
+SCHEME = Scheme((*eventing.RESOURCES, *messaging.RESOURCES, *flows.RESOURCES, *sinks.RESOURCES))
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 Maps = Mapping[str, Mapping[str, str]]
 
@@ -62,9 +62,9 @@ def _admit(
             found.get(name, {}) if namespace == "knative-eventing" else {}
         ),
     )
-    assert resource.set_defaults is not None
     assert resource.validate is not None
-    resource.set_defaults(obj, old, context)
+    if resource.set_defaults is not None:
+        resource.set_defaults(obj, old, context)
     return obj, to_text(resource.validate(obj, old, context))
 
 

@@ -6,6 +6,15 @@ Models, defaults, validation, conversion and conditions; what keeps the world in
 
 from wakeful.apis.eventing.broker_lifecycle import BROKER_CONDITIONS, BrokerStatus
 from wakeful.apis.eventing.broker_types import Broker, BrokerSpec
+from wakeful.apis.eventing.eventpolicy_types import EventPolicy
+from wakeful.apis.eventing.eventtransform_types import (
+    EVENTTRANSFORM_CONDITIONS,
+    EventTransform,
+    EventTransformSpec,
+    EventTransformStatus,
+    JsonataSpec,
+    TransformReply,
+)
 from wakeful.apis.eventing.eventtype_types import (
     EVENTTYPE_CONDITIONS,
     EventAttributeDefinition,
@@ -24,6 +33,7 @@ from wakeful.apis.eventing.trigger_types import (
 
 __all__ = [
     "BROKER_CONDITIONS",
+    "EVENTTRANSFORM_CONDITIONS",
     "EVENTTYPE_CONDITIONS",
     "RESOURCES",
     "TRIGGER_CONDITIONS",
@@ -31,10 +41,16 @@ __all__ = [
     "BrokerSpec",
     "BrokerStatus",
     "EventAttributeDefinition",
+    "EventPolicy",
+    "EventTransform",
+    "EventTransformSpec",
+    "EventTransformStatus",
     "EventType",
     "EventTypeSpec",
     "EventTypeStatus",
+    "JsonataSpec",
     "SubscriptionsAPIFilter",
+    "TransformReply",
     "Trigger",
     "TriggerFilter",
     "TriggerSpec",

@@ -8,6 +8,13 @@ from wakeful.apis.eventing.broker_conversion import broker_from_hub, broker_to_h
 from wakeful.apis.eventing.broker_defaults import set_broker_defaults
 from wakeful.apis.eventing.broker_types import Broker
 from wakeful.apis.eventing.broker_validation import validate_broker
+from wakeful.apis.eventing.eventpolicy_rules import validate_eventpolicy
+from wakeful.apis.eventing.eventpolicy_types import EventPolicy
+from wakeful.apis.eventing.eventtransform_rules import (
+    set_eventtransform_defaults,
+    validate_eventtransform,
+)
+from wakeful.apis.eventing.eventtransform_types import EventTransform
 from wakeful.apis.eventing.eventtype_conversion import (
     eventtype_from_hub,
     eventtype_to_hub,
@@ -108,6 +115,28 @@ RESOURCES: tuple[Resource, ...] = (
         ),
         set_defaults=set_eventtype_defaults,
         validate=validate_eventtype,
+        webhook=register.WEBHOOK,
+    ),
+    Resource(
+        EventTransform,
+        plural="eventtransforms",
+        singular="eventtransform",
+        categories=CATEGORIES,
+        has_status=True,
+        columns=(URL, Column("Sink", ".status.sinkUri"), *READY),
+        set_defaults=set_eventtransform_defaults,
+        validate=validate_eventtransform,
+        webhook=register.WEBHOOK,
+        labels=ADDRESSABLE_LABEL,
+    ),
+    Resource(
+        EventPolicy,
+        plural="eventpolicies",
+        singular="eventpolicy",
+        categories=CATEGORIES,
+        has_status=True,
+        columns=READY,
+        validate=validate_eventpolicy,
         webhook=register.WEBHOOK,
     ),
 )

@@ -1,0 +1,28 @@
+"""How the kinds of ``sinks.knative.dev`` are served."""
+
+from __future__ import annotations
+
+from wakeful.apimachinery.scheme import AGE, Column, Resource
+from wakeful.apis.sinks import register
+from wakeful.apis.sinks.jobsink_rules import set_jobsink_defaults, validate_jobsink
+from wakeful.apis.sinks.jobsink_types import JobSink
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource(
+        JobSink,
+        plural="jobsinks",
+        singular="jobsink",
+        categories=("all", "knative", "eventing", "sink"),
+        has_status=True,
+        columns=(
+            Column("URL", ".status.address.url"),
+            AGE,
+            Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+            Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+        ),
+        set_defaults=set_jobsink_defaults,
+        validate=validate_jobsink,
+        webhook=register.WEBHOOK,
+        labels={"duck.knative.dev/addressable": "true"},
+    ),
+)
