@@ -35,6 +35,7 @@ from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, make_names
 from wakeful.config import RuntimeName, Settings
 from wakeful.controller import Manager
+from wakeful.eventing.samples.images import SAMPLES
 from wakeful.gateway.component import GatewayComponent, GatewayReady
 from wakeful.gateway.planner import Planner
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
@@ -115,7 +116,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
-    stand_ins = StandIns(Catalog.of(USUAL), images, registry, mode=settings.stand_ins)
+    stand_ins = StandIns(Catalog.of(USUAL, SAMPLES), images, registry, mode=settings.stand_ins)
     runtime = await _make_runtime(settings, procd)
     inside = runtime.describe().gateway
     decisions = _make_decisions(
