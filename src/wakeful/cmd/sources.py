@@ -24,8 +24,10 @@ from wakeful.apis.sources import (
     ApiServerSource,
     CronJobSource,
     GitHubSource,
+    KafkaSource,
     LegacyApiServerSource,
     LegacyGitHubSource,
+    LegacyKafkaSource,
     PingSource,
     SinkBinding,
     register,
@@ -37,6 +39,8 @@ from wakeful.eventing.delivery import Sender
 from wakeful.eventing.sources import AdapterHost, Emitter
 from wakeful.eventing.sources.apiserver import ApiServerAdapter, plan_apiserver
 from wakeful.eventing.sources.github import GitHubReceiver, plan_github
+from wakeful.eventing.sources.kafka.adapter import KafkaAdapter
+from wakeful.eventing.sources.kafka.plan import plan_kafka
 from wakeful.eventing.sources.ping import PingAdapter, plan_cronjob, plan_ping
 from wakeful.reconciler.serving import GatewayAddress
 from wakeful.reconciler.sources import (
@@ -87,6 +91,9 @@ def add_sources(
     receiver = GitHubReceiver(emitter, manager.informer(Secret), clock)
     host.serve(GitHubSource, plan_github, receiver.run_source)
     host.serve(LegacyGitHubSource, plan_github, receiver.run_source)
+    kafka = KafkaAdapter(sender, manager.informer(Secret), clock)
+    host.serve(KafkaSource, plan_kafka, kafka.run)
+    host.serve(LegacyKafkaSource, plan_kafka, kafka.run)
     add_source_controllers(manager, host, gateway=gateway, server_url=server_url)
     admission.bindings = manager.informer(SinkBinding)
     for runnable in (receiver, ReceiverDoor(manager.client, receiver), host):

@@ -19,9 +19,11 @@ from wakeful.apis.sources import (
     ContainerSource,
     CronJobSource,
     GitHubSource,
+    KafkaSource,
     LegacyApiServerSource,
     LegacyContainerSource,
     LegacyGitHubSource,
+    LegacyKafkaSource,
     MnsOssSource,
     PingSource,
     SinkBinding,
@@ -29,6 +31,7 @@ from wakeful.apis.sources import (
 )
 from wakeful.controller import Controller, Manager, Reconciler
 from wakeful.controller.kinds import KindIndex
+from wakeful.eventbus.kafka import AioKafkaAdmin, KafkaAdmin, secrets_of
 from wakeful.reconciler.eventing.destinations import DestinationResolver
 from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.route.hosts import GatewayAddress, HostNames
@@ -38,6 +41,8 @@ from wakeful.reconciler.sources.container.reconciler import ContainerSourceRecon
 from wakeful.reconciler.sources.eventtypes import EventTypes
 from wakeful.reconciler.sources.github.hooks import GitHubHooks, Hooks
 from wakeful.reconciler.sources.github.reconciler import GitHubSourceReconciler
+from wakeful.reconciler.sources.kafka.reconciler import KafkaSourceReconciler
+from wakeful.reconciler.sources.github.resources import source_of
 from wakeful.reconciler.sources.parts import SourceParts
 from wakeful.reconciler.sources.ping.reconciler import (
     CronJobSourceReconciler,
@@ -120,7 +125,7 @@ class SourceControllers:
             )
 
         controller = self.add(model, make)
-        controller.watch_owned(ingresses)
+        controller.watch(ingresses, source_of)
         sources = manager.informer(model)
 
         def reading(secret: Secret) -> Iterable[NamespacedName]:
@@ -130,6 +135,23 @@ class SourceControllers:
         controller.watch(secrets, reading)
         names.configs.domain.on_change(controller.enqueue_all)
         names.configs.network.on_change(controller.enqueue_all)
+
+    def add_kafka(self, model: type[KafkaSource | LegacyKafkaSource], admin: KafkaAdmin) -> None:
+        """Run a controller of sources that consume topics."""
+        manager = self._manager
+        secrets, sources = manager.informer(Secret), manager.informer(model)
+
+        def make(parts: SourceParts) -> Any:
+            return KafkaSourceReconciler(parts, admin, secrets)
+
+        controller = self.add(model, make)
+
+        def reading(secret: Secret) -> Iterable[NamespacedName]:
+            found = sources.list(secret.metadata.namespace)
+            name = secret.metadata.name
+            return [source.key for source in found if name in secrets_of(source.wanted.net)]
+
+        controller.watch(secrets, reading)
 
     def add_bindings(self) -> None:
         """Run the controller of SinkBindings."""
@@ -173,6 +195,7 @@ def add_source_controllers(
     gateway: GatewayAddress,
     server_url: str,
     hooks: Hooks | None = None,
+    kafka: KafkaAdmin | None = None,
 ) -> None:
     """Have ``manager`` run the controllers of every kind of source.
 
@@ -189,6 +212,8 @@ def add_source_controllers(
     controllers.add_containers(LegacyContainerSource)
     controllers.add_github(GitHubSource, names, hooks or GitHubHooks())
     controllers.add_github(LegacyGitHubSource, names, hooks or GitHubHooks())
+    for model in (KafkaSource, LegacyKafkaSource):
+        controllers.add_kafka(model, kafka or AioKafkaAdmin())
     controllers.add(MnsOssSource, UnservedSourceReconciler)
     controllers.add(AliTablestoreSource, UnservedSourceReconciler)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from wakeful.apimachinery.meta import NamespacedName, Object
-from wakeful.apis.duck import Destination
+from wakeful.apis.duck import Addressable, Destination
 from wakeful.apis.sources import LivingSourceStatus
 from wakeful.controller import EventRecorder
 from wakeful.reconciler.eventing.destinations import DestinationResolver
@@ -30,6 +30,14 @@ class Sinks:
             return False
         status.mark_sink(address)
         return True
+
+    async def find(self, source: Object, sink: Destination) -> Addressable:
+        """Where else events of the source go (its dead letter sink); call :meth:`provide` first.
+
+        Raises:
+            UnresolvedError: Nobody knows.
+        """
+        return await self._resolver.resolve(sink, source)
 
     def forget(self, source: NamespacedName) -> None:
         """The source is gone."""

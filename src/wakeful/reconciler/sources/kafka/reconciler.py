@@ -21,8 +21,8 @@ from wakeful.eventbus.kafka import (
     TopicMissingError,
     connection_of,
 )
+from wakeful.reconciler.eventing.references import UnresolvedError
 from wakeful.reconciler.sources.parts import SourceParts
-from wakeful.reconciler.sources.sinks import SinkUnresolvedError
 
 AnyKafkaSource = KafkaSource | LegacyKafkaSource
 
@@ -83,7 +83,7 @@ class KafkaSourceReconciler:
             return True
         try:
             address = await self._parts.sinks.find(source, sink)
-        except SinkUnresolvedError as error:
+        except UnresolvedError as error:
             source.status.mark_no_sink("DeadLetterSinkNotFound", str(error))
             return False
         status.dead_letter_sink_uri = address.url
