@@ -33,6 +33,7 @@ from wakeful.cmd.firstobjects import (
 )
 from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, make_names
+from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
 from wakeful.config import RuntimeName, Settings
 from wakeful.controller import Manager
 from wakeful.eventing.samples.images import SAMPLES
@@ -113,6 +114,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     api = ApiServing(settings, make_scheme(), store, hooks)
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
+    await ensure_objects(transport, pipeline_objects())
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
@@ -203,6 +205,7 @@ def _make_decisions(
         gateway=GatewayAddress(settings.http_port, settings.https_port),
     )
     add_batch_controllers(manager)
+    add_pipelines(manager)
     add_hpa_controller(manager)
     add_metric_controller(manager)
     manager.add(planner)

@@ -33,7 +33,8 @@ def test_command_line_shows_the_program_only() -> None:
 def test_host_root_is_rebuilt_and_closed() -> None:
     """Read-only binds, links, hidden places; the root itself last."""
     view = HostView([("/bin", "usr/bin")], ["/usr", "/etc"], ["/usr/secret"])
-    args = words(SandboxPlan(root=view, hidden=view.hidden, closed=["/etc"]))
+    plan = SandboxPlan(root=view, hidden=view.hidden, closed=["/etc"], read_only_root=True)
+    args = words(plan)
 
     after(args, "--symlink", "usr/bin", "/bin", "--ro-bind", "/usr", "/usr", "--ro-bind", "/etc")
     after(args, "--perms", "0000", "--size", "4096", "--tmpfs", "/usr/secret")

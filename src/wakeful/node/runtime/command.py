@@ -85,7 +85,7 @@ def bubblewrap_arguments(plan: SandboxPlan) -> str:
         args += [*_parents(plan.cwd), "--dir", plan.cwd]
     for directory in (*plan.closed, *plan.exploded):
         args += ["--remount-ro", directory]
-    if isinstance(plan.root, HostView) or plan.read_only_root:
+    if plan.read_only_root:
         args += ["--remount-ro", "/"]
     args += ["--chdir", plan.cwd, "--clearenv"]
     for name, value in plan.env.items():

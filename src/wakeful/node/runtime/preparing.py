@@ -186,7 +186,8 @@ class _Preparer:
             exploded=exploded,
             tmpfs=tmpfs,
             binds=binds,
-            read_only_root=config.read_only_rootfs or config.rootfs is None,
+            read_only_root=config.read_only_rootfs
+            or (config.rootfs is None and not config.scratch_root),
             cwd=cwd,
             hostname=hostname,
             uid=identity.uid,

@@ -120,7 +120,10 @@ class ContainerConfig:
     image: str = ""
     """Name of the image, for engines that have their own store; ``rootfs`` is for the others."""
     read_only_rootfs: bool = False
-    """With an image: no private writable layer. The host's root is read-only always."""
+    """With an image: no private writable layer. The host's own directories are always read-only."""
+    scratch_root: bool = False
+    """On the host's root: ``/`` itself is an empty directory in memory that the container's root
+    may write to, as in an image, with the host's directories in it."""
     uid: int | None = None
     """None: 0 in an image (an unprivileged user outside), 65532 on the host's root."""
     gid: int | None = None

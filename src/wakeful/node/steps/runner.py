@@ -29,6 +29,7 @@ from wakeful.node.steps.record import StepOutcome
 from wakeful.node.steps.volumes import StepFiles, append_log
 from wakeful.node.waiting import first_of
 from wakeful.oci import RootfsPlan
+from wakeful.pipelines.cel import CELError
 from wakeful.pipelines.entrypoint import StepResultError, substitute, substitute_words
 
 log = structlog.get_logger("wakeful.node.steps")
@@ -150,9 +151,11 @@ class StepRunner(ContainerRunner):
             return outcomes.skipped(now, image, why=why)
         if decided is Turn.CANCEL or self._retired.is_set():
             return outcomes.skipped(now, image, why="Step was cancelled before it began")
-        if self._step.arguments.when and not await self._is_wanted():
-            return outcomes.passed_over(now, image)
-        return None
+        try:
+            wanted = not self._step.arguments.when or await self._is_wanted()
+        except CELError as err:
+            return outcomes.skipped(now, image, why=f"Error evaluating when expressions: {err}")
+        return None if wanted else outcomes.passed_over(now, image)
 
     async def _have_image(self) -> None:
         """Fetch the image before it is needed, so that a missing one shows at once."""
@@ -186,7 +189,7 @@ class StepRunner(ContainerRunner):
             raise ContainerConfigError(f"no command specified for container {container.name!r}")
         config = await self._materials.configure(container, plan, _ATTEMPT)
         config = await add_credentials(self._step, config, self._materials, self._node)
-        config = await self._substituted(config)
+        config = replace(await self._substituted(config), scratch_root=True)
         if self._step.arguments.stdout_path or self._step.arguments.stderr_path:
             policy = replace(config.log, max_bytes=_COPIED_LOG_BYTES)
             config = replace(config, log=policy)

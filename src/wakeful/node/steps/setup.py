@@ -15,7 +15,7 @@ from wakeful.node.status import terminated
 from wakeful.node.statuswriter import Report
 from wakeful.node.steps.files import link_below, make_below, write_below
 from wakeful.node.steps.plan import StepsPlan
-from wakeful.node.steps.volumes import find_place
+from wakeful.node.steps.volumes import append_log, find_place
 from wakeful.pipelines.entrypoint import layout as at
 from wakeful.pipelines.entrypoint.layout import StepPlace
 
@@ -64,7 +64,9 @@ class SetupRunner(ContainerRunner):
         except (ContainerConfigError, OSError) as err:
             code, message = 1, str(err)
             log.warning("steps not prepared", pod=str(self._pod.key), error=message)
-        run_id = self._prefixed(f"{self._pod.metadata.uid}/{self._container.name}/0")
+        uid, name = self._pod.metadata.uid, self._container.name
+        append_log(self._node.log_path(uid, name, 0), (message,), self._node.clock.now)
+        run_id = self._prefixed(f"{uid}/{name}/0")
         self.snapshot.container_id = run_id
         self.snapshot.state = terminated(
             exit_code=code,

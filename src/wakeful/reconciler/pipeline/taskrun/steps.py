@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from wakeful.apis.core.pod_types import Container, ResourceRequirements
-from wakeful.apis.pipeline import Sidecar, Step, StepTemplate, TaskSpec
+from wakeful.apis.core.pod_types import Container
+from wakeful.apis.pipeline import Sidecar, Step, TaskSpec
 from wakeful.apis.pipeline.taskrun_types import TaskRunStepSpec
-
-T = TypeVar("T")
+from wakeful.pipelines.tasks import merge_resources, merge_step_template
 
 
 def merge_steps(spec: TaskSpec, overrides: Sequence[TaskRunStepSpec]) -> list[Step]:
     """The steps over their template, with the resources that this run gives them."""
     by_name = {one.name: one.compute_resources for one in overrides}
-    steps = [_over_template(step, spec.step_template) for step in spec.steps]
     return [
         step.model_copy(
-            update={"compute_resources": _over(step.compute_resources, by_name.get(step.name))}
+            update={
+                "compute_resources": merge_resources(step.compute_resources, by_name[step.name])
+            }
         )
-        for step in steps
+        if step.name in by_name
+        else step
+        for step in merge_step_template(spec).steps
     ]
 
 
@@ -29,65 +30,12 @@ def merge_sidecars(spec: TaskSpec, overrides: Sequence[TaskRunStepSpec]) -> list
     by_name = {one.name: one.compute_resources for one in overrides}
     return [
         one.model_copy(
-            update={"compute_resources": _over(one.compute_resources, by_name.get(one.name))}
+            update={"compute_resources": merge_resources(one.compute_resources, by_name[one.name])}
         )
+        if one.name in by_name
+        else one
         for one in spec.sidecars
     ]
-
-
-def _over_template(step: Step, template: StepTemplate | None) -> Step:
-    """A step over a template, as a strategic merge would: lists by their keys, maps member-wise."""
-    if template is None:
-        return step
-    return step.model_copy(
-        update={
-            "image": step.image or template.image,
-            "command": step.command or ([] if step.script else template.command),
-            "args": step.args or template.args,
-            "working_dir": step.working_dir or template.working_dir,
-            "env_from": step.env_from or template.env_from,
-            "env": _by(template.env, step.env, lambda e: e.name),
-            "compute_resources": _over(template.compute_resources, step.compute_resources),
-            "volume_mounts": _by(
-                template.volume_mounts, step.volume_mounts, lambda m: m.mount_path
-            ),
-            "volume_devices": _by(
-                template.volume_devices, step.volume_devices, lambda d: d.device_path
-            ),
-            "image_pull_policy": step.image_pull_policy or template.image_pull_policy,
-            "security_context": _merged(template, step),
-        }
-    )
-
-
-def _merged(template: StepTemplate, step: Step) -> object:
-    if template.security_context is None or step.security_context is None:
-        return step.security_context or template.security_context
-    changed = {
-        name: value
-        for name in type(step.security_context).model_fields
-        if (value := getattr(step.security_context, name)) is not None
-    }
-    return template.security_context.model_copy(update=changed)
-
-
-def _by(base: Iterable[T], over: Iterable[T], key: Callable[[T], Hashable]) -> list[T]:
-    """``over`` in place of what has the same key in ``base``, the rest of it behind."""
-    merged = {key(item): item for item in base}
-    merged.update((key(item), item) for item in over)
-    return list(merged.values())
-
-
-def _over(
-    base: ResourceRequirements, override: ResourceRequirements | None
-) -> ResourceRequirements:
-    if override is None:
-        return base
-    return ResourceRequirements(
-        limits=base.limits | override.limits,
-        requests=base.requests | override.requests,
-        claims=override.claims or base.claims,
-    )
 
 
 def step_container(step: Step) -> Container:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from wakeful.apimachinery.meta import Object, OwnerReference, owner_reference
@@ -20,6 +19,7 @@ from wakeful.apis.pipeline import (
     WorkspaceDeclaration,
 )
 from wakeful.apis.pipeline.workspace_types import WorkspaceUsage
+from wakeful.pipelines.names import claim_name
 
 _FNV_OFFSET, _FNV_PRIME = 0x811C9DC5, 0x01000193
 
@@ -130,14 +130,6 @@ def _mount_in_sidecar(sidecar: Sidecar, mount: VolumeMount) -> None:
 # --- claims that runs make ------------------------------------------------------------------------
 
 
-def claim_name(binding: WorkspaceBinding, owner: OwnerReference) -> str:
-    """The claim that is made from a binding's template for one run."""
-    template = binding.volume_claim_template
-    assert template is not None
-    digest = hashlib.sha256((binding.name + owner.uid).encode()).hexdigest()[:10]
-    return f"{template.metadata.name or 'pvc'}-{digest}"
-
-
 def make_claims(bindings: Sequence[WorkspaceBinding], run: Object) -> list[PersistentVolumeClaim]:
     """The claims that a run has to make before its Pods can start."""
     owner = owner_reference(run)
@@ -146,7 +138,7 @@ def make_claims(bindings: Sequence[WorkspaceBinding], run: Object) -> list[Persi
         if binding.volume_claim_template is None:
             continue
         claim = binding.volume_claim_template.deep_copy()
-        claim.metadata.name = claim_name(binding, owner)
+        claim.metadata.name = _claim_name(binding, owner)
         claim.metadata.namespace = run.metadata.namespace
         claim.metadata.owner_references = [owner]
         claims.append(claim)
@@ -163,9 +155,14 @@ def with_claims(bindings: Sequence[WorkspaceBinding], run: Object) -> list[Works
             update={
                 "volume_claim_template": None,
                 "persistent_volume_claim": PersistentVolumeClaimVolumeSource(
-                    claim_name=claim_name(binding, owner)
+                    claim_name=_claim_name(binding, owner)
                 ),
             }
         )
         for binding in bindings
     ]
+
+
+def _claim_name(binding: WorkspaceBinding, owner: OwnerReference) -> str:
+    template = binding.volume_claim_template
+    return claim_name(template.metadata.name if template else "", binding.name, owner.uid)

@@ -1,0 +1,143 @@
+"""What a PipelineRun is about: its pipeline, the tasks in it, and the runs they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wakeful.apimachinery.meta import NamespacedName
+from wakeful.apis.pipeline import (
+    CustomRun,
+    PipelineRun,
+    PipelineRunReason,
+    PipelineSpec,
+    PipelineTask,
+    TaskRun,
+)
+from wakeful.apis.pipeline.register import PIPELINE_TASK_LABEL
+from wakeful.pipelines.errors import RunFailedError
+from wakeful.pipelines.params import replacements_of
+from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, TASK_RUN, Child, TaskState
+from wakeful.reconciler.apps.ownership import Children
+from wakeful.reconciler.pipeline.resolving import (
+    FoundPipeline,
+    FoundTask,
+    References,
+    UnresolvedError,
+)
+
+
+class Lookup:
+    """Finds it all; tasks that were found are remembered as long as their run goes on."""
+
+    def __init__(
+        self,
+        references: References,
+        task_runs: Children[TaskRun],
+        custom_runs: Children[CustomRun],
+        pipeline_runs: Children[PipelineRun],
+    ) -> None:
+        self._references = references
+        self._task_runs, self._custom_runs = task_runs, custom_runs
+        self._pipeline_runs = pipeline_runs
+        self._tasks: dict[NamespacedName, tuple[str, dict[str, FoundTask]]] = {}
+
+    async def pipeline(self, run: PipelineRun) -> FoundPipeline:
+        """The pipeline that a run refers to or embeds.
+
+        Raises:
+            AwaitingError: A resolver has not answered yet.
+            RunFailedError: There is none.
+        """
+        ref = run.spec.pipeline_ref
+        if ref is None:
+            spec = run.spec.pipeline_spec or PipelineSpec()
+            return FoundPipeline(name=run.metadata.name, spec=spec)
+        params = replacements_of(run.spec.params, in_task=False).params(ref.params)
+        try:
+            return await self._references.pipeline(ref, run, params)
+        except UnresolvedError as err:
+            raise RunFailedError(
+                PipelineRunReason.COULDNT_GET_PIPELINE,
+                f"Error retrieving pipeline for pipelinerun {run.key}: {err}",
+            ) from err
+
+    async def states(self, run: PipelineRun, spec: PipelineSpec, name: str) -> list[TaskState]:
+        """Every task of the pipeline, with the runs it has.
+
+        Raises:
+            AwaitingError: A resolver has not answered yet.
+            RunFailedError: A task does not exist.
+        """
+        children = self._children(run)
+        states = []
+        for task in (*spec.tasks, *spec.finally_):
+            found = await self.task(run, task, name)
+            state = TaskState(
+                task,
+                spec=found.spec if found is not None else task.task_spec,
+                task_name=found.name if found is not None else "",
+            )
+            if state.kind != TASK_RUN:
+                state.spec = None
+            state.children = _in_order(run, task.name, state.kind, children[state.kind])
+            states.append(state)
+        return states
+
+    async def task(self, run: PipelineRun, task: PipelineTask, pipeline: str) -> FoundTask | None:
+        """The Task a pipeline task refers to; None for others.
+
+        Raises:
+            AwaitingError: A resolver has not answered yet.
+            RunFailedError: It does not exist.
+        """
+        ref = task.task_ref
+        if ref is None or ref.is_custom:
+            return None
+        known = self._known(run)
+        if task.name in known:
+            return known[task.name]
+        try:
+            found = await self._references.task(ref, run, ref.params)
+        except UnresolvedError as err:
+            raise RunFailedError(
+                PipelineRunReason.COULDNT_GET_TASK,
+                f"Pipeline {run.metadata.namespace}/{pipeline} can't be Run; it contains Tasks"
+                f" that don't exist: Couldn't retrieve Task \"{ref.name}\": {err}",
+            ) from err
+        known[task.name] = found
+        return found
+
+    def forget(self, key: NamespacedName) -> None:
+        """A run has ended, or is gone."""
+        self._tasks.pop(key, None)
+
+    def _known(self, run: PipelineRun) -> dict[str, FoundTask]:
+        uid, tasks = self._tasks.get(run.key, ("", {}))
+        if uid != run.metadata.uid:
+            tasks = {}
+            self._tasks[run.key] = (run.metadata.uid, tasks)
+        return tasks
+
+    def _children(self, run: PipelineRun) -> dict[str, list[Child]]:
+        return {
+            TASK_RUN: list(self._task_runs.owned_by(run)),
+            CUSTOM_RUN: list(self._custom_runs.owned_by(run)),
+            PIPELINE_RUN: list(self._pipeline_runs.owned_by(run)),
+        }
+
+
+def _in_order(run: PipelineRun, task: str, kind: str, children: Iterable[Child]) -> list[Child]:
+    """The runs of a task in the order in which they were started, which the status has."""
+    order = {
+        reference.name: index
+        for index, reference in enumerate(run.status.child_references)
+        if reference.kind == kind
+    }
+    own = [c for c in children if c.metadata.labels.get(PIPELINE_TASK_LABEL) == task]
+    return sorted(own, key=lambda c: (order.get(c.metadata.name, len(order)), _number(c)))
+
+
+def _number(child: Child) -> tuple[int, str]:
+    """The row of a matrix that a run is for, by its name."""
+    number = child.metadata.name.rpartition("-")[2]
+    return (int(number) if number.isdigit() else 0, child.metadata.name)

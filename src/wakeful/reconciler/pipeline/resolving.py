@@ -1,0 +1,226 @@
+"""Finding what runs refer to: in their namespace, in the cluster, or through resolvers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+import yaml
+from pydantic import ValidationError
+
+from wakeful.apimachinery.conditions import SUCCEEDED
+from wakeful.apimachinery.errors import APIStatusError
+from wakeful.apimachinery.meta import Object, ObjectMeta, owner_reference
+from wakeful.apis.pipeline import (
+    ClusterTask,
+    Param,
+    Pipeline,
+    PipelineRef,
+    PipelineSpec,
+    StepAction,
+    StepActionSpec,
+    Task,
+    TaskRef,
+    TaskSpec,
+)
+from wakeful.apis.pipeline.param_types import ResolverRef
+from wakeful.apis.pipeline.provenance_types import RefSource
+from wakeful.apis.pipeline.register import CLUSTER_TASK_LABEL, TASK_LABEL
+from wakeful.apis.resolution.request_types import (
+    RESOLVER_LABEL,
+    ResolutionRequest,
+    ResolutionRequestSpec,
+)
+from wakeful.client import Client
+
+T = TypeVar("T", bound=Object)
+
+
+class AwaitingError(Exception):
+    """A resolver has been asked and has not answered yet."""
+
+
+class UnresolvedError(Exception):
+    """There is no such thing, or it cannot be read; asking again will not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that a run refers to, and what its runs inherit."""
+
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    source: RefSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTask(Found):
+    """A task to carry out."""
+
+    spec: TaskSpec = field(default_factory=TaskSpec)
+    kind: str = "Task"
+
+    @property
+    def task_labels(self) -> dict[str, str]:
+        """What tells the runs of this task from others."""
+        if not self.name:
+            return {}
+        label = CLUSTER_TASK_LABEL if self.kind == "ClusterTask" else TASK_LABEL
+        return {label: self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPipeline(Found):
+    """A pipeline to carry out."""
+
+    spec: PipelineSpec = field(default_factory=PipelineSpec)
+
+
+class References:
+    """Looks up what runs refer to; what resolvers are asked for is owned by the run."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def task(self, ref: TaskRef, run: Object, params: Sequence[Param] = ()) -> FoundTask:
+        """The task of a reference; ``params`` are those for its resolver, replaced already.
+
+        Raises:
+            AwaitingError: Not yet.
+            UnresolvedError: Never.
+        """
+        namespace = run.metadata.namespace
+        if ref.resolver:
+            task, source = await self._resolve(ref, run, params, (Task, ClusterTask))
+            return _task(task, source)
+        model = ClusterTask if ref.is_cluster_task else Task
+        found = await self._client.find(model, ref.name, namespace)
+        if found is None:
+            raise UnresolvedError(_missing(model, ref.name))
+        return _task(found, None)
+
+    async def pipeline(
+        self, ref: PipelineRef, run: Object, params: Sequence[Param] = ()
+    ) -> FoundPipeline:
+        """The pipeline of a reference.
+
+        Raises:
+            AwaitingError: Not yet.
+            UnresolvedError: Never.
+        """
+        source = None
+        if ref.resolver:
+            pipeline, source = await self._resolve(ref, run, params, (Pipeline,))
+        else:
+            found = await self._client.find(Pipeline, ref.name, run.metadata.namespace)
+            if found is None:
+                raise UnresolvedError(_missing(Pipeline, ref.name))
+            pipeline = found
+        meta = pipeline.metadata
+        assert isinstance(pipeline, Pipeline)
+        return FoundPipeline(meta.name, meta.labels, meta.annotations, source, pipeline.spec)
+
+    async def step_action(
+        self, name: str, ref: ResolverRef, run: Object, params: Sequence[Param] = ()
+    ) -> StepActionSpec:
+        """The step action of a reference.
+
+        Raises:
+            AwaitingError: Not yet.
+            UnresolvedError: Never.
+        """
+        if ref.resolver:
+            action, _ = await self._resolve(ref, run, params, (StepAction,))
+            assert isinstance(action, StepAction)
+            return action.spec
+        found = await self._client.find(StepAction, name, run.metadata.namespace)
+        if found is None:
+            raise UnresolvedError(_missing(StepAction, name))
+        return found.spec
+
+    async def _resolve(
+        self,
+        ref: ResolverRef,
+        run: Object,
+        params: Sequence[Param],
+        models: tuple[type[Object], ...],
+    ) -> tuple[Object, RefSource | None]:
+        wanted = make_request(ref.resolver, params or ref.params, run)
+        try:
+            request = await self._client.create_or_get(wanted)
+        except APIStatusError as err:
+            raise UnresolvedError(f"error requesting remote resource: {err.message}") from err
+        condition = request.status.condition(SUCCEEDED)
+        if condition is None or condition.is_unknown:
+            raise AwaitingError(request.metadata.name)
+        if condition.is_false:
+            raise UnresolvedError(f"error requesting remote resource: {condition.message}")
+        obj = self._read(request.status.data, models)
+        return obj, request.status.ref_source or request.status.source
+
+    def _read(self, data: str, models: tuple[type[Object], ...]) -> Object:
+        """Read the object that a resolver found, in whatever version it is written."""
+        try:
+            wire = yaml.safe_load(base64.b64decode(data, validate=True))
+        except (binascii.Error, ValueError, yaml.YAMLError) as err:
+            raise UnresolvedError(f"invalid runtime object: {err}") from err
+        if not isinstance(wire, dict):
+            raise UnresolvedError("invalid runtime object: it is no object")
+        return read_object(self._client, wire, models)
+
+
+def read_object(client: Client, wire: dict[str, Any], models: tuple[type[T], ...]) -> T:
+    """Read an object of one of ``models`` in any version that is served.
+
+    Raises:
+        UnresolvedError: It is of another kind, or cannot be read.
+    """
+    group, _, version = str(wire.get("apiVersion", "")).rpartition("/")
+    resource = client.scheme.by_kind(group, str(wire.get("kind", "")))
+    if resource is None or resource.model not in models:
+        kinds = " or ".join(model.gvk.kind for model in models)
+        raise UnresolvedError(
+            f'resolved object is "{wire.get("apiVersion")}, Kind={wire.get("kind")}",'
+            f" which is no {kinds}"
+        )
+    model = next(m for m in models if m is resource.model)
+    served = next((v for v in resource.served_versions if v.name == version), None)
+    if served is None and version != resource.gvk.version:
+        raise UnresolvedError(f"resolved object: version {version!r} of {resource.kind} is unknown")
+    try:
+        hub = served.to_hub(wire) if served is not None and served.to_hub is not None else wire
+        return model.from_wire({k: v for k, v in hub.items() if k not in ("apiVersion", "kind")})
+    except (ValidationError, ValueError) as err:
+        raise UnresolvedError(f"resolved object cannot be read: {err}") from err
+
+
+def make_request(resolver: str, params: Sequence[Param], run: Object) -> ResolutionRequest:
+    """What to ask a resolver; the same question of the same run has the same name."""
+    question = orjson.dumps([run.metadata.uid, *(p.to_wire() for p in params)])
+    digest = hashlib.sha256(question).hexdigest()[:32]
+    return ResolutionRequest(
+        metadata=ObjectMeta(
+            name=f"{resolver[:30]}-{digest}",
+            namespace=run.metadata.namespace,
+            labels={RESOLVER_LABEL: resolver},
+            owner_references=[owner_reference(run)],
+        ),
+        spec=ResolutionRequestSpec(params=list(params)),
+    )
+
+
+def _missing(model: type[Object], name: str) -> str:
+    plural = f"{model.gvk.kind.lower()}s"
+    return f'{plural}.{model.gvk.group} "{name}" not found'
+
+
+def _task(obj: Object, source: RefSource | None) -> FoundTask:
+    assert isinstance(obj, Task | ClusterTask)
+    meta = obj.metadata
+    return FoundTask(meta.name, meta.labels, meta.annotations, source, obj.spec, obj.gvk.kind)
