@@ -41,8 +41,8 @@ from wakeful.reconciler.sources.container.reconciler import ContainerSourceRecon
 from wakeful.reconciler.sources.eventtypes import EventTypes
 from wakeful.reconciler.sources.github.hooks import GitHubHooks, Hooks
 from wakeful.reconciler.sources.github.reconciler import GitHubSourceReconciler
-from wakeful.reconciler.sources.kafka.reconciler import KafkaSourceReconciler
 from wakeful.reconciler.sources.github.resources import source_of
+from wakeful.reconciler.sources.kafka.reconciler import KafkaSourceReconciler
 from wakeful.reconciler.sources.parts import SourceParts
 from wakeful.reconciler.sources.ping.reconciler import (
     CronJobSourceReconciler,

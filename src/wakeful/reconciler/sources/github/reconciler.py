@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
-from wakeful.apimachinery.errors import TerminalError
-from wakeful.apimachinery.meta import NamespacedName, is_controlled_by
+from wakeful.apimachinery.errors import NotFoundError
+from wakeful.apimachinery.meta import NamespacedName
 from wakeful.apis.core import Secret
 from wakeful.apis.duck import Addressable, CloudEventAttributes
 from wakeful.apis.networking import Ingress
@@ -19,6 +20,7 @@ from wakeful.reconciler.sources.container.resources import covers
 from wakeful.reconciler.sources.github.hooks import GitHubError, Hook, HookOwner, Hooks
 from wakeful.reconciler.sources.github.resources import (
     AnyGitHubSource,
+    ingress_name,
     make_receiver_ingress,
     receiver_host,
     webhook_url,
@@ -80,7 +82,15 @@ class GitHubSourceReconciler:
         return await self._tell_github(source, *tokens)
 
     async def finalize_kind(self, source: AnyGitHubSource) -> Result | None:
-        """Remove the webhook; one that cannot be removed any more is given up."""
+        """Remove the webhook and the way to the receiver; what cannot be removed is given up."""
+        result = await self._remove_webhook(source)
+        if result is None:
+            name = ingress_name(source)
+            with contextlib.suppress(NotFoundError):
+                await self._client.delete(Ingress, name, register.SYSTEM_NAMESPACE)
+        return result
+
+    async def _remove_webhook(self, source: AnyGitHubSource) -> Result | None:
         hook_id = source.status.webhook_id_key
         if not hook_id:
             return None
@@ -144,9 +154,6 @@ class GitHubSourceReconciler:
         have = self._ingresses.get(want.metadata.name, want.metadata.namespace)
         if have is None:
             have = await self._client.create_or_get(want)
-        if not is_controlled_by(have, source):
-            name = want.metadata.name
-            raise TerminalError(f'Ingress "{name}" is not owned by {source}')
         if not covers(have.spec.to_wire(), want.spec.to_wire()):
             have = await self._client.update(have.model_copy(update={"spec": want.spec}))
         status.address = Addressable(url=names.gateway.url("http", host))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
-from wakeful.apimachinery.meta import ObjectMeta, owner_reference
+from wakeful.apimachinery.meta import NamespacedName, ObjectMeta
 from wakeful.apimachinery.names import child_name
 from wakeful.apis.networking import (
     HTTPIngressPath,
@@ -24,6 +25,8 @@ AnyGitHubSource = GitHubSource | LegacyGitHubSource
 RECEIVER = "github-adapter"
 """The Service, in the system namespace, whose endpoint is the receiver."""
 RECEIVER_PORT = 80
+_NAMESPACE_LABEL = "sources.knative.dev/sourceNamespace"
+_SOURCE_ANNOTATION = "sources.knative.dev/source"
 
 
 def receiver_name(source: AnyGitHubSource) -> str:
@@ -50,7 +53,10 @@ def webhook_url(url: str, *, secure: bool | None) -> str:
 
 
 def make_receiver_ingress(source: AnyGitHubSource, host: str, names: HostNames) -> Ingress:
-    """The way from the gateway to the receiver, which tells sources apart by host."""
+    """The way from the gateway to the receiver, which tells sources apart by host.
+
+    It is beside the receiver, as an Ingress leads to Services of its own namespace only.
+    """
     meta = source.metadata
     split = IngressBackendSplit(
         service_namespace=register.SYSTEM_NAMESPACE,
@@ -65,11 +71,25 @@ def make_receiver_ingress(source: AnyGitHubSource, host: str, names: HostNames) 
     )
     return Ingress(
         metadata=ObjectMeta(
-            name=receiver_name(source),
-            namespace=meta.namespace,
-            labels={register.SOURCE_NAME_LABEL: meta.name[:63]},
-            annotations={serving.INGRESS_CLASS.name: names.network.ingress_class},
-            owner_references=[owner_reference(source)],
+            name=ingress_name(source),
+            namespace=register.SYSTEM_NAMESPACE,
+            labels={register.SOURCE_NAME_LABEL: meta.name[:63], _NAMESPACE_LABEL: meta.namespace},
+            annotations={
+                serving.INGRESS_CLASS.name: names.network.ingress_class,
+                _SOURCE_ANNOTATION: str(source.key),
+            },
         ),
         spec=IngressSpec(rules=[rule]),
     )
+
+
+def ingress_name(source: AnyGitHubSource) -> str:
+    """Unique in the system namespace."""
+    meta = source.metadata
+    return child_name(f"github-{meta.namespace}-{meta.name}", f"-{meta.uid[:8]}")
+
+
+def source_of(ingress: Ingress) -> Iterable[NamespacedName]:
+    """The source an Ingress was made for: it cannot own what is in another namespace."""
+    namespace, slash, name = ingress.metadata.annotations.get(_SOURCE_ANNOTATION, "").partition("/")
+    return (NamespacedName(namespace, name),) if slash else ()
