@@ -32,6 +32,7 @@ NAMESPACES = (
     "kube-public",
     "kube-node-lease",
     "knative-serving",
+    "knative-eventing",
     "istio-system",
 )
 

@@ -34,13 +34,17 @@ from wakeful.cmd.firstobjects import (
 from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, make_names
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
+from wakeful.cmd.sources import add_sources, source_config_maps
 from wakeful.config import RuntimeName, Settings
 from wakeful.controller import Manager
+from wakeful.eventing.clusternames import ClusterNames
+from wakeful.eventing.delivery import open_sender
 from wakeful.eventing.samples.images import SAMPLES
 from wakeful.gateway.component import GatewayComponent, GatewayReady
 from wakeful.gateway.planner import Planner
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
 from wakeful.gateway.thread import GatewayThread
+from wakeful.gateway.translator.names import INTERNAL
 from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector, UsageMeter
 from wakeful.node.names import NameServer
 from wakeful.node.runtime import Runtime, RuntimeUnavailableError
@@ -74,6 +78,7 @@ from wakeful.reconciler.serving import (
     admit_config_maps,
     admit_dry_runs,
 )
+from wakeful.reconciler.sources import SinkBindingAdmission
 from wakeful.storage import SQLiteStore
 
 _CONTROLLERS = UserInfo("system:wakeful-controllers", (SYSTEM_MASTERS, AUTHENTICATED))
@@ -110,11 +115,12 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     registry = await stack.enter_async_context(open_registry())
 
     admission = CoreAdmission(settings.service_cidr)
-    hooks = (*admission.hooks(), admit_config_maps, admit_dry_runs)
+    binding = SinkBindingAdmission()
+    hooks = (*admission.hooks(), binding, admit_config_maps, admit_dry_runs)
     api = ApiServing(settings, make_scheme(), store, hooks)
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
-    await ensure_objects(transport, pipeline_objects())
+    await ensure_objects(transport, [*pipeline_objects(), *source_config_maps()])
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
@@ -128,6 +134,15 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         DigestResolver(images, registry, stand_ins=stand_ins),
         admission,
         api.root_ca,
+    )
+    sender = await stack.enter_async_context(open_sender(_cluster_names(decisions)))
+    add_sources(
+        decisions.manager,
+        binding,
+        sender=sender,
+        transport_of=lambda user: InProcessTransport(api.server, user),
+        gateway=GatewayAddress(settings.http_port, settings.https_port),
+        server_url=f"https://{settings.bind}:{settings.api_port}",
     )
     names = make_names(decisions.manager, inside)
     builder = BuilderEntrance(images, settings.layout.run / "builder.sock")
@@ -210,6 +225,12 @@ def _make_decisions(
     add_metric_controller(manager)
     manager.add(planner)
     return _Decisions(manager, gateway, planner, autoscaling)
+
+
+def _cluster_names(decisions: _Decisions) -> ClusterNames:
+    """Where senders in this process find the names of the cluster."""
+    planner = decisions.planner  # it learns the port when the gateway is up
+    return ClusterNames(decisions.manager, lambda: ("127.0.0.1", planner.ports.get(INTERNAL, 0)))
 
 
 async def _make_runtime(settings: Settings, procd: ProcdClient) -> Runtime:
