@@ -1,0 +1,323 @@
+"""The event path as the control plane sees it: plans, has plans carried out, tells how far it is.
+
+The event server and the event process are started when there is something to carry for the first
+time; both go on by themselves while there is no control plane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from wakeful.aio import Backoff
+from wakeful.apimachinery.meta import NamespacedName, Object
+from wakeful.apis.core import Service
+from wakeful.apis.discovery import EndpointSlice
+from wakeful.apis.discovery.endpointslice_types import SERVICE_NAME_LABEL
+from wakeful.apis.duck import SubscriberSpec
+from wakeful.apis.eventing import Broker, Trigger
+from wakeful.apis.messaging import InMemoryChannel, NatsJetStreamChannel, Subscription
+from wakeful.apis.messaging.dataplane_role import (
+    SERVED,
+    PhysicalChannel,
+    ServingPhase,
+    ServingState,
+)
+from wakeful.client import Change
+from wakeful.controller import Manager
+from wakeful.eventing.clusternames import ClusterNames
+from wakeful.eventing.delivery.names import cluster_name
+from wakeful.eventing.plan.compile import (
+    Compiled,
+    World,
+    compile_plan,
+    hosts_of,
+    local_hosts,
+    stream_name,
+    with_names,
+)
+from wakeful.eventing.plan.model import Plan, SubscriptionPlan, dump_plan
+from wakeful.eventing.worker.control import ControlClient, open_control
+from wakeful.eventing.worker.files import EventingPaths, write_private
+
+log = structlog.get_logger("wakeful.eventing")
+
+_DEBOUNCE_SECONDS = 0.02
+_STARTING = ServingState(ServingPhase.PENDING, "DispatcherNotReady", "the event path is starting")
+
+
+class EventRunner(Protocol):
+    """Whoever runs the event server and the event process."""
+
+    async def ensure(self) -> int:
+        """Have both run; return the port of the ingress on loopback."""
+        ...
+
+
+class IngressHosts(Protocol):
+    """Whoever makes hosts of the cluster lead to the ingress."""
+
+    async def lead(self, hosts: tuple[str, ...], port: int) -> None:
+        """Have the gateway send requests for these hosts to a port on loopback."""
+        ...
+
+
+@dataclass(slots=True)
+class _State:
+    """The last word of the event process."""
+
+    connected: bool = False
+    plan: str = ""
+    streams: dict[str, str] = field(default_factory=dict)
+    consumers: dict[str, str] = field(default_factory=dict)
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+class EventPlane:
+    """Runs in a manager, whose informers it shares; plays ``EventDataPlane`` for reconcilers."""
+
+    name = "eventing:plane"
+
+    def __init__(
+        self,
+        manager: Manager,
+        runner: EventRunner,
+        hosts: IngressHosts,
+        names: ClusterNames,
+        paths: EventingPaths,
+        gateway_ready: asyncio.Event,
+    ) -> None:
+        self._runner, self._hosts, self._names = runner, hosts, names
+        self._paths, self._gateway_ready = paths, gateway_ready
+        self._memory = manager.informer(InMemoryChannel)
+        self._jetstream = manager.informer(NatsJetStreamChannel)
+        self._brokers = manager.informer(Broker)
+        self._triggers = manager.informer(Trigger)
+        self._subscriptions = manager.informer(Subscription)
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._compiled = Compiled(Plan(), {})
+        self._wanted: dict[str, SubscriptionPlan] = {}
+        self._hosts_used: frozenset[tuple[str, str]] = frozenset()
+        self._written = b""
+        self._port: int | None = None
+        self._state = _State()
+        self._control: ControlClient | None = None
+        self._listeners: list[Callable[[str, NamespacedName], None]] = []
+        self._health_listeners: list[Callable[[], None]] = []
+        self._last_health = _STARTING
+        self._watch(names)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the event process said last: counters of the ingress and of every lane."""
+        return self._state.raw
+
+    # --- the role of a data plane -------------------------------------------------------------
+
+    def health(self) -> ServingState:
+        """Whether events can be taken in and dispatched."""
+        if self._port is None or not self._state.plan:
+            return _STARTING
+        if not self._state.connected:
+            return ServingState(
+                ServingPhase.PENDING, "EventServerNotReady", "the event server does not answer"
+            )
+        return SERVED
+
+    def channel_state(self, channel: PhysicalChannel) -> ServingState:
+        """Whether the channel's stream is there."""
+        name = stream_name(channel.gvk.kind, channel.key)
+        known = next((s for s in self._compiled.plan.streams if s.name == name), None)
+        if known is None or known.uid != channel.metadata.uid:
+            return _STARTING
+        return _phase(self._state.streams.get(name), "StreamFailed", "its stream is being made")
+
+    def subscriber_state(
+        self, channel: PhysicalChannel, subscriber: SubscriberSpec
+    ) -> ServingState:
+        """Whether the subscriber's consumer is there."""
+        refused = self._compiled.refused.get(subscriber.uid)
+        if refused is not None:
+            return ServingState(ServingPhase.REFUSED, "InvalidSubscriber", refused)
+        plan = self._wanted.get(subscriber.uid)
+        if plan is None or plan.generation != (subscriber.generation or 0):
+            return ServingState(
+                ServingPhase.PENDING, "ConsumerPending", "its consumer is not planned yet"
+            )
+        return _phase(
+            self._state.consumers.get(f"{plan.stream}/{plan.consumer}"),
+            "ConsumerFailed",
+            "its consumer is being made",
+        )
+
+    def on_change(self, listener: Callable[[str, NamespacedName], None]) -> None:
+        """Call ``listener`` with kind and key of a channel about which there is news."""
+        self._listeners.append(listener)
+
+    def on_health_change(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` when the health changes."""
+        self._health_listeners.append(listener)
+
+    # --- work ---------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Follow the objects until cancelled; caches must be filled."""
+        await self._gateway_ready.wait()
+        async with asyncio.TaskGroup() as group:
+            backoff = Backoff(base=0.2, cap=10.0)
+            listening: asyncio.Task[None] | None = None
+            while True:
+                await self._wake.wait()
+                await asyncio.sleep(_DEBOUNCE_SECONDS)
+                self._wake.clear()
+                self._compile()
+                if self._compiled.plan.is_empty and self._port is None:
+                    continue
+                try:
+                    await self._carry_out()
+                except Exception as error:  # noqa: BLE001  (tried again; the rest of us goes on)
+                    log.warning("event path not in line", error=str(error))
+                    await asyncio.sleep(backoff.next())
+                    self._wake.set()
+                    continue
+                backoff.reset()
+                if listening is None:
+                    listening = group.create_task(self._listen(), name="eventing:control")
+
+    def _compile(self) -> None:
+        world = World(
+            [*self._memory, *self._jetstream],
+            list(self._brokers),
+            {trigger.key: trigger for trigger in self._triggers},
+            {subscription.key: subscription for subscription in self._subscriptions},
+        )
+        compiled = compile_plan(world)
+        hosts = hosts_of(compiled.plan)
+        self._hosts_used = frozenset(n for host in hosts if (n := cluster_name(host)))
+        plan = with_names(compiled.plan, self._names.table(hosts))
+        self._compiled = Compiled(plan, compiled.refused)
+        self._wanted = {s.uid: s for s in plan.subscriptions}
+
+    async def _carry_out(self) -> None:
+        plan = self._compiled.plan
+        data = dump_plan(plan)
+        if self._port is None:
+            write_private(self._paths.plan, data)
+            self._port = await self._runner.ensure()
+        if data != self._written:
+            write_private(self._paths.plan, data)
+            if self._control is not None:
+                self._control.reload()
+        await self._hosts.lead(local_hosts(plan.routes), self._port)
+        self._written = data
+        self._tell()
+
+    async def _listen(self) -> None:
+        while True:
+            with contextlib.suppress(OSError, ValueError):
+                async with open_control(self._paths.control) as control:
+                    self._control = control
+                    control.reload()
+                    async for raw in control.states():
+                        self._state = _State(
+                            raw["connected"],
+                            raw["plan"],
+                            raw["streams"],
+                            raw["consumers"],
+                            raw,
+                        )
+                        self._tell()
+            self._control = None
+            if self._state.connected:
+                self._state.connected = False
+                self._tell()
+            await asyncio.sleep(0.1)
+
+    def _tell(self) -> None:
+        """Have those look again who may see something else now."""
+        health = self.health()
+        if health != self._last_health:
+            self._last_health = health
+            for changed in self._health_listeners:
+                changed()
+        for channel in (*self._memory, *self._jetstream):
+            if _is_behind(channel, self):
+                for listener in self._listeners:
+                    listener(channel.gvk.kind, channel.key)
+
+    def _watch(self, names: ClusterNames) -> None:
+        for informer in (self._memory, self._jetstream):
+            informer.add_handler(self._on_change)  # type: ignore[arg-type]
+        self._brokers.add_handler(self._on_change)
+        self._triggers.add_handler(self._on_change)
+        self._subscriptions.add_handler(self._on_annotations)
+        names.services.add_handler(self._on_service)
+        names.slices.add_handler(self._on_slice)
+
+    def _on_change(self, change: Change[Any]) -> None:
+        old, new = change.old, change.new
+        if old is None or new is None or _intent(old) != _intent(new):
+            self._wake.set()
+
+    def _on_annotations(self, change: Change[Subscription]) -> None:
+        old, new = change.old, change.new
+        if old is None or new is None or old.metadata.annotations != new.metadata.annotations:
+            self._wake.set()
+
+    def _on_service(self, change: Change[Service]) -> None:
+        if change.object.key.name and self._uses(change.object):
+            self._wake.set()
+
+    def _on_slice(self, change: Change[EndpointSlice]) -> None:
+        meta = change.object.metadata
+        if (meta.labels.get(SERVICE_NAME_LABEL, ""), meta.namespace) in self._hosts_used:
+            self._wake.set()
+
+    def _uses(self, service: Object) -> bool:
+        return (service.metadata.name, service.metadata.namespace) in self._hosts_used
+
+
+def _intent(obj: Any) -> object:
+    """What of an object may change the plan."""
+    meta = obj.metadata
+    status = obj.status
+    address = getattr(status, "address", None)
+    return (
+        meta.generation,
+        meta.uid,
+        meta.annotations,
+        obj.is_deleting,
+        getattr(status, "subscriber_uri", ""),
+        getattr(status, "subscriber_ca_certs", ""),
+        getattr(status, "annotations", None),
+        address.url if address is not None else "",
+    )
+
+
+def _phase(fault: str | None, reason: str, pending: str) -> ServingState:
+    if fault is None or fault == "pending":
+        return ServingState(ServingPhase.PENDING, "Pending", pending)
+    return SERVED if not fault else ServingState(ServingPhase.REFUSED, reason, fault)
+
+
+def _is_behind(channel: PhysicalChannel, plane: EventPlane) -> bool:
+    """Whether the status of a channel says something else than we do."""
+    said = {s.uid: (s.observed_generation, s.ready) for s in channel.status.subscribers}
+    words = {
+        ServingPhase.SERVED: "True",
+        ServingPhase.PENDING: "Unknown",
+        ServingPhase.REFUSED: "False",
+    }
+    for subscriber in channel.spec.subscribers:
+        phase = plane.subscriber_state(channel, subscriber).phase
+        if said.get(subscriber.uid) != (subscriber.generation, words[phase]):
+            return True
+    ready = channel.status.condition("Ready")
+    served = plane.channel_state(channel) == SERVED
+    return ready is None or ready.is_true != served
