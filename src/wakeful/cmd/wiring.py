@@ -24,6 +24,7 @@ from wakeful.client import Client
 from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.apiserving import ApiEntrance, ApiServing
 from wakeful.cmd.envoy import ProcdEnvoyRunner
+from wakeful.cmd.eventing import make_eventing
 from wakeful.cmd.firstobjects import (
     config_maps,
     ensure_domain,
@@ -35,6 +36,7 @@ from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, make_names
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
 from wakeful.cmd.sources import add_sources, source_config_maps
+from wakeful.cmd.triggers import add_triggers
 from wakeful.config import RuntimeName, Settings
 from wakeful.controller import Manager
 from wakeful.eventing.clusternames import ClusterNames
@@ -135,6 +137,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         admission,
         api.root_ca,
     )
+    make_eventing(settings, decisions.manager, procd, decisions.planner)
     sender = await stack.enter_async_context(open_sender(_cluster_names(decisions)))
     add_sources(
         decisions.manager,
@@ -143,6 +146,12 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         transport_of=lambda user: InProcessTransport(api.server, user),
         gateway=GatewayAddress(settings.http_port, settings.https_port),
         server_url=f"https://{settings.bind}:{settings.api_port}",
+    )
+    add_triggers(
+        decisions.manager,
+        gateway=GatewayAddress(settings.http_port, settings.https_port),
+        transport_of=lambda user: InProcessTransport(api.server, user),
+        sender=sender,
     )
     names = make_names(decisions.manager, inside)
     builder = BuilderEntrance(images, settings.layout.run / "builder.sock")

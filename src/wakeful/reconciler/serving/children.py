@@ -37,6 +37,10 @@ class Children:
         self._recorder.normal(owner, "Created", f"Created {what}")
         return created
 
+    async def replace(self, want: T) -> T:
+        """Write a child as a whole."""
+        return await self._client.update(want)
+
     async def update(self, want: T, have: T) -> T:
         """Give ``have`` the spec, labels and annotations of ``want``; nothing when it has them."""
         if is_same(want, have):
