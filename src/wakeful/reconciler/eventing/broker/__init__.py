@@ -1,0 +1,1 @@
+"""A Broker of the class MTChannelBasedBroker is a channel and an address."""

@@ -1,0 +1,1 @@
+"""An entry of the registry is ready when what it refers to exists."""

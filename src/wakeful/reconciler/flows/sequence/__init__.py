@@ -1,0 +1,1 @@
+"""A Sequence is a channel and a Subscription for each step."""

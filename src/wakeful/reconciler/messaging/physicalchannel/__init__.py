@@ -1,0 +1,1 @@
+"""InMemoryChannels and NatsJetStreamChannels: both are streams of one event server."""

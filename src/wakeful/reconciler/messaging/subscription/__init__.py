@@ -1,0 +1,1 @@
+"""A Subscription is an entry in the list of its channel's subscribers."""
