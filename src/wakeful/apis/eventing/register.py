@@ -35,3 +35,8 @@ CHANNEL_API_VERSION = "knative.dev/channelAPIVersion"
 CHANNEL_NAME = "knative.dev/channelName"
 CHANNEL_NAMESPACE = "knative.dev/channelNamespace"
 """Annotations in a Broker's status: the channel its events wait in."""
+
+TRANSFORM_IMAGE = "wakeful/event-transform"
+"""The built-in image in which the expressions of EventTransforms run."""
+TRANSFORM_LABEL = f"{GROUP}/event-transform-name"
+"""Label of what was made for an EventTransform."""

@@ -1,0 +1,6 @@
+"""Taking events for JobSinks."""
+
+from wakeful.eventing.sinks.door import JobSinkDoor
+from wakeful.eventing.sinks.jobsink import JobSinkReceiver
+
+__all__ = ["JobSinkDoor", "JobSinkReceiver"]

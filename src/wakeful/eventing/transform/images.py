@@ -1,0 +1,51 @@
+"""The image in which expressions run: our program and the JSONata library, on the host's Python."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from wakeful.apis.eventing.register import TRANSFORM_IMAGE
+from wakeful.oci.builtin import BuiltinImage, Program
+
+_LIBRARY = "/.wakeful/lib"
+_START = "/.wakeful/bin/event-transform"
+_OURS = (
+    "eventing/samples/httpd.py",
+    "eventing/samples/messages.py",
+    "eventing/transform/program.py",
+)
+_PACKAGES = ("", "eventing/", "eventing/samples/", "eventing/transform/")
+
+
+def _contents() -> dict[str, Program | str]:
+    found: dict[str, Program | str] = {
+        f"{_LIBRARY}/wakeful/{package}__init__.py": Program(text="") for package in _PACKAGES
+    }
+    ours, theirs = files("wakeful"), files("jsonata")
+    for name in _OURS:
+        found[f"{_LIBRARY}/wakeful/{name}"] = Program(text=ours.joinpath(name).read_text("utf-8"))
+    for module in theirs.iterdir():
+        if module.name.endswith(".py"):
+            found[f"{_LIBRARY}/jsonata/{module.name}"] = Program(text=module.read_text("utf-8"))
+    found[_START] = Program(
+        text="#!@python -IS\n"
+        "import sys\n"
+        f'sys.path.insert(0, "{_LIBRARY}")\n'
+        "from wakeful.eventing.transform.program import main\n"
+        "main()\n"
+    )
+    return found
+
+
+TRANSFORMS: tuple[BuiltinImage, ...] = (
+    BuiltinImage(
+        name="event-transform",
+        description="the platform's own JSONata transformation",
+        patterns=(TRANSFORM_IMAGE,),
+        entrypoint=(_START,),
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
+        ports=(8080,),
+        contents=_contents(),
+        always=True,
+    ),
+)

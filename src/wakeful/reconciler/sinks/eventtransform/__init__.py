@@ -1,0 +1,1 @@
+"""Keeps the service that runs an EventTransform's expression."""

@@ -1,0 +1,1 @@
+"""Says where JobSinks take events."""
