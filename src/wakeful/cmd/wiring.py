@@ -35,6 +35,7 @@ from wakeful.cmd.firstobjects import (
 from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, make_names
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
+from wakeful.cmd.sinks import add_sinks
 from wakeful.cmd.sources import add_sources, source_config_maps
 from wakeful.cmd.triggers import add_triggers
 from wakeful.config import RuntimeName, Settings
@@ -42,6 +43,7 @@ from wakeful.controller import Manager
 from wakeful.eventing.clusternames import ClusterNames
 from wakeful.eventing.delivery import open_sender
 from wakeful.eventing.samples.images import SAMPLES
+from wakeful.eventing.transform.images import TRANSFORMS
 from wakeful.gateway.component import GatewayComponent, GatewayReady
 from wakeful.gateway.planner import Planner
 from wakeful.gateway.settings import GatewayPaths, GatewaySettings
@@ -126,7 +128,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
-    stand_ins = StandIns(Catalog.of(USUAL, SAMPLES), images, registry, mode=settings.stand_ins)
+    stand_ins = StandIns(Catalog.of(USUAL, SAMPLES, TRANSFORMS), images, registry, mode=settings.stand_ins)
     runtime = await _make_runtime(settings, procd)
     inside = runtime.describe().gateway
     decisions = _make_decisions(
@@ -229,6 +231,7 @@ def _make_decisions(
         gateway=GatewayAddress(settings.http_port, settings.https_port),
     )
     add_batch_controllers(manager)
+    add_sinks(manager)
     add_pipelines(manager)
     add_hpa_controller(manager)
     add_metric_controller(manager)
