@@ -128,7 +128,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
-    stand_ins = StandIns(Catalog.of(USUAL, SAMPLES, TRANSFORMS), images, registry, mode=settings.stand_ins)
+    catalog = Catalog.of(USUAL, SAMPLES, TRANSFORMS)
+    stand_ins = StandIns(catalog, images, registry, mode=settings.stand_ins)
     runtime = await _make_runtime(settings, procd)
     inside = runtime.describe().gateway
     decisions = _make_decisions(
