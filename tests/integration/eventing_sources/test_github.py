@@ -128,6 +128,23 @@ async def test_forgeries_and_broken_sinks_show_at_github(stage: Stage, github: F
     assert len(stage.sink.events) == 2  # the ping and the last
 
 
+async def test_a_hook_is_found_again_when_its_id_was_lost(stage: Stage, github: FakeGitHub) -> None:
+    await secret(stage)
+    await stage.apply(source(TODAY, github.url, {"uri": stage.sink.url}))
+    found = await stage.ready(GitHubSource, "githubsourcesample")
+    hook_id = found.status.webhook_id_key
+    found.status.webhook_id_key = ""
+    found.status.annotations.clear()
+    await stage.world.client.update_status(found)
+
+    async def known() -> bool:
+        found = await stage.read(GitHubSource, "githubsourcesample")
+        return bool(found.status.webhook_id_key == hook_id)
+
+    await stage.world.eventually(known)
+    assert len(github.hooks) == 1
+
+
 async def test_a_new_secret_is_told_to_github(stage: Stage, github: FakeGitHub) -> None:
     await secret(stage)
     await stage.apply(source(TODAY, github.url, {"uri": stage.sink.url}))
@@ -145,7 +162,9 @@ async def test_what_github_says_is_in_the_status(stage: Stage, github: FakeGitHu
     await stage.apply(source(TODAY, github.url, {"uri": stage.sink.url}))
     said = await stage.reason(GitHubSource, "githubsourcesample", "WebhookConfigured")
     url = f"{github.url}/repos/someuser/somerepo/hooks"
-    assert said == f"CreationFailed: failed to create webhook: POST {url}: 401 Bad credentials"
+    assert said == (
+        f"CreationFailed: failed to create webhook: GET {url}?per_page=100: 401 Bad credentials"
+    )
     await stage.world.client.delete(GitHubSource, "githubsourcesample", "default")
 
     async def gone() -> bool:

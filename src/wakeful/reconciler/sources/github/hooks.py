@@ -68,6 +68,10 @@ class Hook:
 class Hooks(Protocol):
     """Whoever keeps webhooks."""
 
+    async def find(self, owner: HookOwner, url: str) -> str:
+        """The id of the hook that calls ``url``; empty when there is none."""
+        ...
+
     async def create(self, owner: HookOwner, hook: Hook) -> str:
         """Make a hook and return its id."""
         ...
@@ -83,6 +87,18 @@ class Hooks(Protocol):
 
 class GitHubHooks:
     """Hooks at GitHub, or at a GitHub Enterprise server. Every method raises GitHubError."""
+
+    async def find(self, owner: HookOwner, url: str) -> str:
+        """The id of the hook that calls ``url``; empty when there is none.
+
+        One page is all there is: GitHub allows 20 hooks for each event.
+        """
+        listed = await self._call("GET", owner, "?per_page=100", None)
+        for hook in listed if isinstance(listed, list) else ():
+            config = hook.get("config") if isinstance(hook, dict) else None
+            if isinstance(config, dict) and config.get("url") == url:
+                return str(hook.get("id", ""))
+        return ""
 
     async def create(self, owner: HookOwner, hook: Hook) -> str:
         """Make a hook and return its id."""

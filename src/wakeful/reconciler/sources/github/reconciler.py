@@ -170,18 +170,16 @@ class GitHubSourceReconciler:
         if status.webhook_id_key and status.annotations.get(_TOLD) == told:
             status.mark_webhook()
             return None
-        reason = "ReconciliationFailed" if status.webhook_id_key else "CreationFailed"
         try:
+            if not status.webhook_id_key:
+                # Ours already, if a call went well and its answer, or our status, got lost.
+                status.webhook_id_key = await self._hooks.find(owner, url)
             if status.webhook_id_key:
                 await self._hooks.update(owner, status.webhook_id_key, hook)
             else:
                 status.webhook_id_key = await self._hooks.create(owner, hook)
         except GitHubError as err:
-            if reason == "ReconciliationFailed" and err.status == 404:
-                status.webhook_id_key = ""  # somebody removed it: make another one
-            verb = "reconcile" if reason == "ReconciliationFailed" else "create"
-            status.mark_no_webhook(reason, f"failed to {verb} webhook: {err}")
-            return Result(requeue_after=_RETRY_SECONDS if status.webhook_id_key else 1.0)
+            return _refused(source, err)
         status.annotations[_TOLD] = told
         status.mark_webhook()
         return None
@@ -194,6 +192,18 @@ class GitHubSourceReconciler:
             secret = self._secrets.get(ref.name, source.metadata.namespace) if ref else None
             found.append(secret.metadata.resource_version if secret is not None else "")
         return "/".join(found)
+
+
+def _refused(source: AnyGitHubSource, err: GitHubError) -> Result:
+    status = source.status
+    if not status.webhook_id_key:
+        status.mark_no_webhook("CreationFailed", f"failed to create webhook: {err}")
+    else:
+        status.mark_no_webhook("ReconciliationFailed", f"failed to reconcile webhook: {err}")
+        if err.status == 404:
+            status.webhook_id_key = ""  # somebody removed it: make another one
+            return Result(requeue_after=1.0)
+    return Result(requeue_after=_RETRY_SECONDS)
 
 
 def _owner(source: AnyGitHubSource, access_token: str) -> HookOwner:
