@@ -20,6 +20,7 @@ from wakeful.cesql.values import (
     Value,
     ValueType,
     cast,
+    convert,
 )
 
 Lookup = Callable[[str], Value | None]
@@ -143,7 +144,7 @@ class Equal:
         """Whether the values are equal once they are of one type."""
         x = self.left.evaluate(lookup)
         y = self.right.evaluate(lookup)
-        return (cast(x, type(y)) == y) != self.negated
+        return (convert(x, type(y)) == y) != self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ class In:
         """Whether the set has the value."""
         value = self.operand.evaluate(lookup)
         found = any(
-            cast(element.evaluate(lookup), type(value)) == value for element in self.elements
+            convert(element.evaluate(lookup), type(value)) == value for element in self.elements
         )
         return found != self.negated
 
@@ -276,7 +277,7 @@ class Call:
         for index, node in enumerate(self.arguments):
             value = node.evaluate(lookup)
             target = function.parameter(index)
-            values.append(value if target is None else cast(value, target))
+            values.append(value if target is None else convert(value, target))
         return values
 
 

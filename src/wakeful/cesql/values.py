@@ -40,10 +40,15 @@ def cast(value: Value, to: type[_T]) -> _T:
     Raises:
         Failed: The text is no such value; the zero value comes with it.
     """
+    return to(convert(value, to))
+
+
+def convert(value: Value, to: ValueType) -> Value:
+    """As :func:`cast`, into a type that is only known when it happens."""
     if type(value) is to:
         return value
     try:
-        return to(_cast(value, to))
+        return _cast(value, to)
     except ValueError:
         name = "integer" if to is int else "boolean"
         raise Failed(ErrorKind.CAST, f'"{value}" is no {name}', zero(to)) from None
@@ -53,7 +58,7 @@ def _cast(value: Value, to: ValueType) -> Value:
     if to is str:
         return str(value).lower() if isinstance(value, bool) else str(value)
     if not isinstance(value, str):
-        return value
+        return to(value)
     if to is int:
         if not _INTEGER.fullmatch(value) or len(value) > 64:
             raise ValueError

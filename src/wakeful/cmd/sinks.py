@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.apis.serving.config.network import OUR_INGRESS_CLASS
+from wakeful.apis.networking.register import OUR_INGRESS_CLASS
 from wakeful.apis.sinks import JobSink
 from wakeful.controller import Manager
 from wakeful.eventing.sinks import JobSinkDoor, JobSinkReceiver

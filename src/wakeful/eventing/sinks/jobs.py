@@ -10,8 +10,8 @@ from wakeful.apimachinery.meta import NamespacedName, ObjectMeta, OwnerReference
 from wakeful.apimachinery.names import child_name
 from wakeful.apis.batch import Job, JobSpec
 from wakeful.apis.core import Secret
-from wakeful.apis.core.container_types import Container, EnvVar, VolumeMount
-from wakeful.apis.core.volume_types import SecretVolumeSource, Volume
+from wakeful.apis.core.container_types import Container, EnvVar
+from wakeful.apis.core.volume_types import SecretVolumeSource, Volume, VolumeMount
 from wakeful.apis.sinks import JobSink, register
 from wakeful.cloudevents import Event, to_json
 
