@@ -25,6 +25,7 @@ from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.apiserving import ApiEntrance, ApiServing
 from wakeful.cmd.envoy import ProcdEnvoyRunner
 from wakeful.cmd.eventing import make_eventing
+from wakeful.cmd.eventingobjects import eventing_objects
 from wakeful.cmd.firstobjects import (
     config_maps,
     ensure_domain,
@@ -72,10 +73,12 @@ from wakeful.reconciler.autoscaling import (
 )
 from wakeful.reconciler.batch import add_batch_controllers
 from wakeful.reconciler.core import CoreAdmission, add_core_controllers
+from wakeful.reconciler.eventing.configs import admit_eventing_config_maps
 from wakeful.reconciler.networking import (
     add_ingress_controller,
     add_serverlessservice_controller,
 )
+from wakeful.reconciler.pipeline.resolution import add_resolution_controller
 from wakeful.reconciler.serving import (
     GatewayAddress,
     add_controllers,
@@ -120,16 +123,19 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
 
     admission = CoreAdmission(settings.service_cidr)
     binding = SinkBindingAdmission()
-    hooks = (*admission.hooks(), binding, admit_config_maps, admit_dry_runs)
+    configs = (admit_config_maps, admit_eventing_config_maps)
+    hooks = (*admission.hooks(), binding, *configs, admit_dry_runs)
     api = ApiServing(settings, make_scheme(), store, hooks)
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
+    await ensure_objects(transport, eventing_objects())
     await ensure_objects(transport, [*pipeline_objects(), *source_config_maps()])
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
-    catalog = Catalog.of(USUAL, SAMPLES, TRANSFORMS)
-    stand_ins = StandIns(catalog, images, registry, mode=settings.stand_ins)
+    stand_ins = StandIns(
+        Catalog.of(USUAL, SAMPLES, TRANSFORMS), images, registry, mode=settings.stand_ins
+    )
     runtime = await _make_runtime(settings, procd)
     inside = runtime.describe().gateway
     decisions = _make_decisions(
@@ -156,6 +162,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         transport_of=lambda user: InProcessTransport(api.server, user),
         sender=sender,
     )
+    add_resolution_controller(decisions.manager, images=images, puller=Puller(registry, images))
     names = make_names(decisions.manager, inside)
     builder = BuilderEntrance(images, settings.layout.run / "builder.sock")
     provider = StoreProvider(
