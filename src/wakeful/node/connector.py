@@ -122,7 +122,7 @@ class PodConnector:
         name = options.container
         attempts = self._attempts(pod, name)
         newest = run.attempt if run is not None else max(attempts, default=None)
-        waits, ended = await self._waiting(pod, name)
+        waits, ended, began = await self._waiting(pod, name)
         if options.previous and not ended:
             older = [a for a in attempts if newest is not None and a < newest]
             newest = older[-1] if older else None
@@ -132,18 +132,27 @@ class PodConnector:
             raise BadRequestError(
                 f'previous terminated container "{name}" in pod "{pod.name}" not found'
             )
+        if began is not None and not options.previous:
+            return began  # it printed nothing, and its sandbox is gone
         why = _PULLING if waits in _PULL_REASONS else waits or "ContainerCreating"
         raise BadRequestError(f'container "{name}" in pod "{pod.name}" is waiting to start: {why}')
 
-    async def _waiting(self, pod: PodRef, container: str) -> tuple[str, bool]:
-        """Why a container waits (empty: it does not), and whether a run of it has ended before."""
+    async def _waiting(self, pod: PodRef, container: str) -> tuple[str, bool, int | None]:
+        """Why a container waits (empty: it does not), whether a run of it has ended before.
+
+        The number is that of the run that is or was, when the container does not wait.
+        """
         found = await self._node.client.find(Pod, pod.name, pod.namespace)
         status = found.status if found is not None else PodStatus()
         for one in (*status.init_container_statuses, *status.container_statuses):
-            if one.name == container and one.state is not None and one.state.waiting is not None:
+            if one.name != container or one.state is None:
+                continue
+            if one.state.waiting is not None:
                 last = one.last_state
-                return one.state.waiting.reason, last is not None and last.terminated is not None
-        return "", False
+                ended = last is not None and last.terminated is not None
+                return one.state.waiting.reason, ended, None
+            return "", False, one.restart_count or 0
+        return "", False, None
 
     def _attempts(self, pod: PodRef, container: str) -> list[int]:
         folder: Path = self._node.log_path(pod.uid, container, 0).parent

@@ -113,7 +113,8 @@ def make_pod_status(
     ``failure`` is a reason and message for a Pod that ended as a whole (``DeadlineExceeded``,
     ``Evicted``); transition times are kept from ``pod.status`` where nothing changed.
     """
-    initialized = all(_initialized(s) for s in init)
+    # Once a container proper has run, nothing that ends undoes what came before it.
+    initialized = any(s.container_id for s in main) or all(_initialized(s) for s in init)
     phase = _phase(pod, init, main, initialized=initialized)
     reason, message = "", ""
     if failure is not None:

@@ -22,6 +22,7 @@ def apply_step_action(step: Step, action: StepActionSpec, task_params: Sequence[
     """
     given = replacements_of(task_params, in_task=True).params(step.params)
     _check(given, action.params)
+    given = [p for p in given if not _is_unmet_object(p, action.params)]
     try:
         params = effective_params(action.params, given)
     except ParamError as err:
@@ -70,6 +71,17 @@ def _check(given: Sequence[Param], specs: Sequence[ParamSpec]) -> None:
         raise RunFailedError(
             TaskRunReason.RESOLUTION_FAILED, f"non-existent params in Step: {go_list(missing)}"
         )
+
+
+def _is_unmet_object(param: Param, specs: Sequence[ParamSpec]) -> bool:
+    """Whether an object is given as a variable that is none: its default stays in force."""
+    spec = next(s for s in specs if s.name == param.name)
+    return (
+        spec.type == ParamType.OBJECT
+        and spec.default is not None
+        and isinstance(param.value, str)
+        and _as_result(param) is None
+    )
 
 
 def _as_result(param: Param) -> str | None:

@@ -30,7 +30,16 @@ from wakeful.node.steps.volumes import StepFiles, append_log
 from wakeful.node.waiting import first_of
 from wakeful.oci import RootfsPlan
 from wakeful.pipelines.cel import CELError
-from wakeful.pipelines.entrypoint import StepResultError, substitute, substitute_words
+from wakeful.pipelines.entrypoint import (
+    ResultKind,
+    RunResult,
+    StepResultError,
+    StepResults,
+    parse_message,
+    substitute,
+    substitute_artifacts,
+    substitute_words,
+)
 
 log = structlog.get_logger("wakeful.node.steps")
 
@@ -203,14 +212,25 @@ class StepRunner(ContainerRunner):
         """
         results = await self._files.earlier()
         try:
+            argv = await self._with_script(substitute_words(config.argv, results), results)
             return replace(
                 config,
-                argv=substitute_words(config.argv, results),
+                argv=argv,
                 env={name: substitute(value, results) for name, value in config.env.items()},
             )
         except StepResultError as err:
             self._complain(f"Error while substituting step results: {err}")
             return config
+
+    async def _with_script(self, argv: list[str], results: StepResults) -> list[str]:
+        """Have a script that refers to artifacts replaced by one that has them in it."""
+        script = next((s for s in self._board.plan.scripts if argv and s.path == argv[0]), None)
+        text = substitute_artifacts(script.text, results) if script is not None else ""
+        if script is None or text == script.text:
+            return argv
+        path = f"{script.path}-resolved"
+        await self._files.write(path, text.encode(), mode=0o755)
+        return [path, *argv[1:]]
 
     # --- one run ----------------------------------------------------------------------------------
 
@@ -223,7 +243,7 @@ class StepRunner(ContainerRunner):
             following.cancel()
         if final.state is ContainerState.RUNNING:
             return final
-        results = await self._files.results()
+        results = [*self._told(), *await self._files.results()]
         problems = await self._files.copy_output(final.log_path)
         ending = outcomes.ended(
             self._step.arguments,
@@ -235,6 +255,12 @@ class StepRunner(ContainerRunner):
         )
         await self._conclude(replace(ending, log_lines=[*problems, *ending.log_lines]))
         return final
+
+    def _told(self) -> list[RunResult]:
+        """What the program itself told of PipelineResources, where it tells what it did."""
+        text = self._materials.termination_message(self._container, _ATTEMPT)
+        found = parse_message(text) if text else None
+        return [r for r in found or () if r.resource and r.kind is ResultKind.UNKNOWN]
 
     async def _interrupt(self, run: ContainerStatus) -> None:
         """Kill the program when its time is over or nobody wants it; returns only then."""

@@ -93,6 +93,13 @@ class StepFiles:
 
         return StepResults(read)
 
+    async def write(self, path: str, data: bytes, *, mode: int) -> None:
+        """Write a file by the path that the step sees; it must lie in a volume."""
+        place = await self._place(path)
+        if place is None:
+            raise ContainerConfigError(f"{path!r} lies in no volume")
+        write_below(*place, data, mode=mode)
+
     async def copy_output(self, log_path: Path) -> list[str]:
         """Write the step's output where it is wanted beside the log; return what went wrong."""
         arguments = self._step.arguments

@@ -29,6 +29,7 @@ from wakeful.pipelines.entrypoint.stepresults import (
     StepResultError,
     StepResults,
     substitute,
+    substitute_artifacts,
     substitute_words,
 )
 
@@ -54,5 +55,6 @@ __all__ = [
     "render_message",
     "render_scripts",
     "substitute",
+    "substitute_artifacts",
     "substitute_words",
 ]

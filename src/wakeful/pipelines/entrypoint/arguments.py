@@ -43,6 +43,7 @@ _VALUES = frozenset(
 )
 _FLAG = re.compile(r"--?([a-z][a-z_-]*)(?:=(.*))?", re.DOTALL)
 
+_TERMINATION_PATH = "/tekton/termination"
 CONTINUE = "continue"
 FROM_SIDECAR_LOGS = "sidecar-logs"
 
@@ -63,7 +64,7 @@ class StepArguments:
     wait_file: str = ""
     wait_for_content: bool = False
     post_file: str = ""
-    termination_path: str = "/tekton/termination"
+    termination_path: str = _TERMINATION_PATH
     step_metadata_dir: str = ""
     results: tuple[str, ...] = ()
     step_results: tuple[str, ...] = ()
@@ -147,7 +148,7 @@ class StepArguments:
             wait_file=values.get("wait_file", ""),
             wait_for_content=values.get("wait_file_content") == "true",
             post_file=values.get("post_file", ""),
-            termination_path=values.get("termination_path", cls.termination_path),
+            termination_path=values.get("termination_path", _TERMINATION_PATH),
             step_metadata_dir=values.get("step_metadata_dir", ""),
             results=_names(values.get("results", "")),
             step_results=_names(values.get("step_results", "")),

@@ -38,6 +38,8 @@ class RunResult:
     key: str
     value: str
     kind: ResultKind
+    resource: str = ""
+    """Of what a step tells of a PipelineResource: its name."""
 
 
 class MessageTooLongError(WakefulError):
@@ -60,7 +62,7 @@ def render_message(
     Raises:
         MessageTooLongError: It is longer than ``limit_bytes``.
     """
-    plain = orjson.dumps([{"key": r.key, "value": r.value, "type": int(r.kind)} for r in results])
+    plain = orjson.dumps([_to_wire(result) for result in results])
     text = plain.decode()
     if compress:
         packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
@@ -70,6 +72,13 @@ def render_message(
     if limit_bytes is not None and len(text.encode()) > limit_bytes:
         raise MessageTooLongError
     return text
+
+
+def _to_wire(result: RunResult) -> dict[str, object]:
+    wire: dict[str, object] = {"key": result.key, "value": result.value}
+    if result.resource:
+        wire["resourceName"] = result.resource
+    return wire | ({"type": int(result.kind)} if result.kind is not ResultKind.UNKNOWN else {})
 
 
 def parse_message(text: str) -> list[RunResult] | None:
@@ -87,7 +96,9 @@ def parse_message(text: str) -> list[RunResult] | None:
         key, value = entry.get("key"), entry.get("value", "")
         if not isinstance(key, str) or not isinstance(value, str):
             return None
-        found.append(RunResult(key, value, _kind(entry.get("type"))))
+        resource = entry.get("resourceName", "")
+        kind = _kind(entry.get("type"))
+        found.append(RunResult(key, value, kind, resource if isinstance(resource, str) else ""))
     return found
 
 

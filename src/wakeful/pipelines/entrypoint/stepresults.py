@@ -117,6 +117,15 @@ def substitute(text: str, results: StepResults) -> str:
     return _ARTIFACT.sub(artifact, _RESULT.sub(value, text))
 
 
+def substitute_artifacts(text: str, results: StepResults) -> str:
+    """Replace references to artifacts alone: the only ones that scripts may hold.
+
+    Raises:
+        StepResultError: One that cannot be followed.
+    """
+    return _ARTIFACT.sub(lambda f: results.artifact(f["step"], f["side"], f["name"]), text)
+
+
 def substitute_words(words: Sequence[str], results: StepResults) -> list[str]:
     """Replace references in a command line; a word that is a whole array becomes its items.
 

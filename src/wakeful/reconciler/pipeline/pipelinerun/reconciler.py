@@ -24,6 +24,7 @@ from wakeful.apis.pipeline.register import LAST_APPLIED, PIPELINE_LABEL, RUN_CAN
 from wakeful.client import Client
 from wakeful.controller import EventRecorder, Result
 from wakeful.pipelines.errors import RunFailedError
+from wakeful.pipelines.legacy import taken_from
 from wakeful.pipelines.prepare import (
     check_pipeline_run,
     check_tasks,
@@ -37,7 +38,7 @@ from wakeful.reconciler.pipeline.configs import PipelineConfigs
 from wakeful.reconciler.pipeline.events import emit
 from wakeful.reconciler.pipeline.expiry import expire
 from wakeful.reconciler.pipeline.pipelinerun.lookup import Lookup
-from wakeful.reconciler.pipeline.pipelinerun.resources import make_run
+from wakeful.reconciler.pipeline.pipelinerun.resources import make_artifacts_claim, make_run
 from wakeful.reconciler.pipeline.resolving import AwaitingError, FoundPipeline
 from wakeful.reconciler.pipeline.taskrun.workspaces import make_claims
 
@@ -94,7 +95,7 @@ class PipelineRunReconciler:
         states = await self._lookup.states(run, spec, name)
         if not any(state.children for state in states):
             check_tasks(run, spec, states)
-            await self._make_claims(run)
+            await self._make_claims(run, spec)
         limits = limits_of(run, self._configs.defaults.timeout)
         state = RunState(run, states, graph, limits, now)
         decision = decide(state, max_rows=self._configs.defaults.max_matrix_combinations)
@@ -154,8 +155,11 @@ class PipelineRunReconciler:
         patched = await self._client.patch(PipelineRun, meta.name, meta.namespace, patch)
         run.metadata = patched.metadata
 
-    async def _make_claims(self, run: PipelineRun) -> None:
-        for claim in make_claims(run.spec.workspaces, run):
+    async def _make_claims(self, run: PipelineRun, spec: PipelineSpec) -> None:
+        claims = make_claims(run.spec.workspaces, run)
+        if taken_from((*spec.tasks, *spec.finally_)):
+            claims.append(make_artifacts_claim(run))
+        for claim in claims:
             try:
                 await self._client.create_or_get(claim)
             except APIStatusError as err:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wakeful.apimachinery.meta import ObjectMeta, owner_reference
+from wakeful.apis.core.volumeclaim_types import PersistentVolumeClaim
 from wakeful.apis.pipeline import CustomRun, PipelineRun, TaskRun, TaskSpec
 from wakeful.apis.pipeline.customrun_types import CustomRunSpec, EmbeddedCustomRunSpec
 from wakeful.apis.pipeline.pipelinerun_types import (
@@ -26,6 +27,7 @@ from wakeful.apis.pipeline.register import (
 from wakeful.apis.pipeline.taskrun_types import TaskRunSpec
 from wakeful.pipelines.scheduling import Start
 from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, Child
+from wakeful.reconciler.pipeline.taskrun.legacy import artifacts_claim
 
 _NOT_INHERITED = frozenset((LAST_APPLIED, RELEASE_ANNOTATION))
 
@@ -137,4 +139,21 @@ def _pipeline_spec(parent: PipelineRun, start: Start) -> PipelineRunSpec:
         params=start.params,
         workspaces=start.workspaces,
         task_run_template=parent.spec.task_run_template,
+    )
+
+
+def make_artifacts_claim(run: PipelineRun) -> PersistentVolumeClaim:
+    """The claim through which tasks hand PipelineResources on, of the size it had in 2019."""
+    return PersistentVolumeClaim.from_wire(
+        {
+            "metadata": {
+                "name": artifacts_claim(run.metadata.name),
+                "namespace": run.metadata.namespace,
+                "ownerReferences": [owner_reference(run).to_wire()],
+            },
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "5Gi"}},
+            },
+        }
     )

@@ -10,6 +10,8 @@ import structlog
 from wakeful.apimachinery.errors import APIStatusError
 from wakeful.apis.pipeline import (
     Param,
+    PipelineResource,
+    PipelineResourceSpec,
     Step,
     TaskRun,
     TaskRunReason,
@@ -32,6 +34,7 @@ from wakeful.pipelines.tasks import (
 from wakeful.reconciler.pipeline.config import DefaultsConfig, FeatureFlags
 from wakeful.reconciler.pipeline.credentials import MissingAccountError, secrets_of_account
 from wakeful.reconciler.pipeline.resolving import FoundTask, References, UnresolvedError
+from wakeful.reconciler.pipeline.taskrun.legacy import referenced_resources, with_resources
 from wakeful.reconciler.pipeline.taskrun.resources import Images, PodPlan, SecretUse
 from wakeful.reconciler.pipeline.taskrun.workspaces import (
     make_claims,
@@ -73,6 +76,7 @@ class Preparation:
         """
         task = await self._task(run)
         spec = await self._with_actions(run, task)
+        spec = with_resources(run, spec, await self._resources(run))
         run = _with_default_workspaces(run, spec, defaults.workspace_binding)
         check_task_run(run, spec, task.name)
         await self._make_claims(run)
@@ -124,6 +128,19 @@ class Preparation:
         except UnresolvedError as err:
             raise RunFailedError(TaskRunReason.RESOLUTION_FAILED, str(err)) from err
         return apply_step_action(step, action, params)
+
+    async def _resources(self, run: TaskRun) -> dict[str, PipelineResourceSpec]:
+        """The PipelineResources that a run refers to, by name."""
+        found = {}
+        for name in referenced_resources(run):
+            resource = await self._client.find(PipelineResource, name, run.metadata.namespace)
+            if resource is None:
+                raise RunFailedError(
+                    TaskRunReason.RESOLUTION_FAILED,
+                    f'pipelineresources.tekton.dev "{name}" not found',
+                )
+            found[name] = resource.spec
+        return found
 
     async def _make_claims(self, run: TaskRun) -> None:
         for claim in make_claims(run.spec.workspaces, run):

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from wakeful import __version__
 from wakeful.apimachinery.meta import ObjectMeta, owner_reference
@@ -167,7 +168,7 @@ def _deadline(plan: PodPlan) -> int:
     return max(1, min(NO_DEADLINE_SECONDS, int(seconds)))
 
 
-def _from_template(template: PodTemplate) -> dict[str, object]:
+def _from_template(template: PodTemplate) -> dict[str, Any]:
     return {
         "node_selector": template.node_selector,
         "tolerations": template.tolerations,

@@ -22,6 +22,7 @@ from wakeful.apis.pipeline import (
     TaskSpec,
     type_of,
 )
+from wakeful.apis.pipeline.legacy_types import PipelineResourceRef, PipelineResourceResult
 from wakeful.apis.pipeline.param_types import ResultSpec
 from wakeful.apis.pipeline.provenance_types import Artifacts
 from wakeful.apis.pipeline.register import CONTINUE, ON_ERROR_ANNOTATION
@@ -52,8 +53,19 @@ def observe_pod(run: TaskRun, pod: Pod, spec: TaskSpec, now: datetime) -> None:
     results: list[ResultValue] = []
     artifacts = Artifacts()
     states = []
+    resources: list[PipelineResourceResult] = []
     for one in steps:
         state, entries = _step_state(one)
+        resources += (
+            PipelineResourceResult(
+                key=e.key,
+                value=e.value,
+                resource_name=e.resource,
+                resource_ref=PipelineResourceRef(name=e.resource),
+            )
+            for e in entries
+            if e.resource
+        )
         _take_results(state, entries, spec, results if ended else [], artifacts)
         states.append(state)
     if states:
@@ -74,6 +86,7 @@ def observe_pod(run: TaskRun, pod: Pod, spec: TaskSpec, now: datetime) -> None:
         _mark_under_way(status, pod, now)
         return
     status.results = list({r.name: r for r in results}.values())
+    status.resources_result = resources
     if artifacts.inputs or artifacts.outputs:
         status.artifacts = artifacts
     _mark_ended(run, pod, spec, now)

@@ -13,6 +13,7 @@ from wakeful.apis.core.pod_types import (
 from wakeful.apis.core.volumeclaim_types import PersistentVolumeClaim
 from wakeful.apis.pipeline import (
     Sidecar,
+    Step,
     StepTemplate,
     TaskSpec,
     WorkspaceBinding,
@@ -82,7 +83,8 @@ def with_workspaces(
         return spec
     spec = spec.deep_copy()
     spec.step_template = spec.step_template or StepTemplate()
-    isolated = {u.name for one in (*spec.steps, *spec.sidecars) for u in one.workspaces}
+    containers: list[Step | Sidecar] = [*spec.steps, *spec.sidecars]
+    isolated = {usage.name for one in containers for usage in one.workspaces}
     declared = {w.name: w for w in spec.workspaces}
     added: set[str] = set()
     for binding in bindings:
@@ -100,7 +102,7 @@ def with_workspaces(
             read_only=workspace.read_only,
         )
         if workspace.name in isolated:
-            for one in (*spec.steps, *spec.sidecars):
+            for one in containers:
                 _mount_where_asked(one.workspaces, workspace.name, mount, one.volume_mounts)
         else:
             spec.step_template.volume_mounts.append(mount)
