@@ -28,6 +28,7 @@ from wakeful.gateway.planner import Planner
 from wakeful.gateway.translator.names import INTERNAL
 from wakeful.procd.client import ProcdClient, ProcessNotFoundError
 from wakeful.procd.types import LogTarget, PassedFd, ProcessSpec, Restart, RestartMode
+from wakeful.reconciler.eventing.controllers import add_eventing_controllers
 from wakeful.reconciler.networking import GatewayDomains
 
 EVENT_SERVER = "event-server"
@@ -158,5 +159,6 @@ def make_eventing(
         eventing_paths(settings.layout),
         planner.ready,
     )
+    add_eventing_controllers(manager, plane)
     manager.add(plane)
     return Eventing(plane, names)

@@ -51,6 +51,11 @@ class BrokerStatus(PoliciesStatus, AddressStatus, DeadLetterStatus):
         self.manager.mark_true(INGRESS_READY)
         self.manager.mark_true(FILTER_READY)
 
+    def mark_data_plane_unknown(self, reason: str, message: str) -> None:
+        """Whoever takes events is still starting."""
+        self.manager.mark_unknown(INGRESS_READY, reason, message)
+        self.manager.mark_unknown(FILTER_READY, reason, message)
+
     def mark_data_plane_failed(self, reason: str, message: str) -> None:
         """Nobody takes events."""
         self.manager.mark_false(INGRESS_READY, reason, message)

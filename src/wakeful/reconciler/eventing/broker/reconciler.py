@@ -42,14 +42,7 @@ class BrokerReconciler:
         self._resolver.forget(broker.key)
         status = broker.status
         mark_policies_not_enforced(status)
-        health = self._plane.health()
-        if health.phase is ServingPhase.SERVED:
-            status.mark_data_plane_ready()
-        else:
-            reason = health.reason or "EndpointSlicesUnavailable"
-            status.mark_data_plane_failed(
-                reason, health.message or "EndpointSlices are unavailable."
-            )
+        self._mark_plane(broker)
         channel = await self._ensure_channel(broker)
         await self._resolve_dead_letter_sink(broker)
         address = channel.status.address
@@ -64,6 +57,18 @@ class BrokerReconciler:
     async def observe_deletion(self, key: NamespacedName) -> None:
         """Nobody asks for its references any more."""
         self._resolver.forget(key)
+
+    def _mark_plane(self, broker: Broker) -> None:
+        health = self._plane.health()
+        reason = health.reason or "EndpointSlicesUnavailable"
+        message = health.message or "EndpointSlices are unavailable."
+        match health.phase:
+            case ServingPhase.SERVED:
+                broker.status.mark_data_plane_ready()
+            case ServingPhase.PENDING:
+                broker.status.mark_data_plane_unknown(reason, message)
+            case ServingPhase.REFUSED:
+                broker.status.mark_data_plane_failed(reason, message)
 
     async def _ensure_channel(self, broker: Broker) -> ChannelObject:
         meta = broker.metadata

@@ -8,13 +8,13 @@ from wakeful.apimachinery.meta import NamespacedName, is_controlled_by
 from wakeful.apis.core import Service as KubeService
 from wakeful.apis.duck import SubscriberStatus
 from wakeful.apis.duck.lifecycle import mark_policies_not_enforced
+from wakeful.apis.messaging import NatsJetStreamChannelStatus
 from wakeful.apis.messaging.dataplane_role import (
     EventDataPlane,
     PhysicalChannel,
     ServingPhase,
     ServingState,
 )
-from wakeful.apis.messaging.natsjetstreamchannel_types import NatsJetStreamChannelStatus
 from wakeful.client import Client, Lister
 from wakeful.reconciler.eventing import DestinationResolver, UnresolvedError
 from wakeful.reconciler.messaging.physicalchannel.resources import (
