@@ -183,13 +183,17 @@ class CloudEventDelivery(APIModel):
     status: CloudEventDeliveryState | None = None
 
 
+class ConditionCheck(Container):
+    """A container that may have a script, as steps may."""
+
+    script: str = ""
+
+
 class ConditionSpec(APIModel):
     """A container whose exit code says whether a task runs."""
 
     description: str = ""
-    check: Container = Field(default_factory=Container)
-    """May have a ``script`` besides, kept in ``script``."""
-    script: str = ""
+    check: ConditionCheck = Field(default_factory=ConditionCheck)
     params: list[ParamSpec] = Field(default_factory=list)
     resources: list[TaskResource] = Field(default_factory=list)
 
