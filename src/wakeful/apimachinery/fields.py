@@ -7,6 +7,7 @@ same :class:`FieldError` for both.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -81,7 +82,7 @@ def _show(value: Any) -> str:
         return orjson.dumps(value).decode()
     if value is None:
         return "null"
-    return orjson.dumps(value, default=str).decode()
+    return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
 def required(path: str, detail: str = "") -> FieldError:
