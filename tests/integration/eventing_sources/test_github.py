@@ -110,6 +110,11 @@ async def test_the_life_of_a_webhook(
     await stage.world.client.delete(model, "githubsourcesample", "default")
     await stage.world.eventually(lambda: not github.hooks)
 
+    async def unreachable() -> bool:
+        return not await stage.world.all(Ingress)
+
+    await stage.world.eventually(unreachable)
+
 
 async def test_forgeries_and_broken_sinks_show_at_github(stage: Stage, github: FakeGitHub) -> None:
     await secret(stage)

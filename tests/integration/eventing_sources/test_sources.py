@@ -130,6 +130,30 @@ async def test_changes_of_objects_are_told_as_the_service_account_may(stage: Sta
     assert json.loads(events[1].data or b"")["data"] == {"a": "c"}
 
 
+async def test_filters_select_events_where_the_feature_is_on(stage: Stage) -> None:
+    stage.permissions.granted.add(("default", "configmaps"))
+    meta = {"name": "config-features", "namespace": "knative-eventing"}
+    await stage.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": meta,
+            "data": {"new-apiserversource-filters": "enabled"},
+        }
+    )
+    spec = {
+        "resources": [{"apiVersion": "v1", "kind": "ConfigMap"}],
+        "filters": [{"cesql": "name LIKE 'w%'"}],
+        "sink": {"uri": stage.sink.url},
+    }
+    await stage.apply(source(TODAY, "ApiServerSource", spec))
+    await stage.ready(ApiServerSource, "it")
+    await stage.apply(config_map("unwanted"))
+    await stage.apply(config_map("wanted"))
+    (event,) = await stage.got()
+    assert event.extensions["name"] == "wanted"
+
+
 async def test_references_across_namespaces(stage: Stage) -> None:
     stage.permissions.granted.add(("default", "configmaps"))
     spec = {

@@ -15,6 +15,7 @@ from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.scheme import AdmissionContext
 from wakeful.apis.duck import load_features, validate_source
 from wakeful.apis.duck.features import NEW_APISERVERSOURCE_FILTERS, EventingFeatures
+from wakeful.apis.eventing.filter_validation import validate_filters
 from wakeful.apis.sources.apiserversource_types import (
     ApiServerSource,
     ApiServerSourceSpec,
@@ -68,8 +69,8 @@ def validate_apiserversource_spec(
             errors.append(invalid_value(err.message, "namespaceSelector"))
     errors += validate_source(spec, features)
     if spec.filters and not features.is_enabled(NEW_APISERVERSOURCE_FILTERS):
-        errors.append(FieldError(_NO_FILTERS, ("filters",)))
-    return errors
+        return [*errors, FieldError(_NO_FILTERS, ("filters",))]
+    return errors + under("filters", validate_filters(spec.filters))
 
 
 def _validate_kind(kind: APIVersionKind) -> FieldErrors:

@@ -8,7 +8,7 @@ as it is upstream.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -32,7 +32,7 @@ from wakeful.apis.sources import (
     LegacyApiServerSource,
 )
 from wakeful.apis.sources.legacy_apiserversource import owner_of
-from wakeful.cloudevents import Event
+from wakeful.cloudevents import Event, Filter, compile_filters
 from wakeful.controller.kinds import KindIndex
 from wakeful.eventing.sources.apiserver_events import EventStyle, make_change_event, passes
 from wakeful.eventing.sources.emitter import Emitter, SinkError
@@ -67,6 +67,8 @@ class ApiServerPlan:
     whole: bool
     is_legacy: bool
     watches: tuple[WatchPlan, ...]
+    filters: tuple[Mapping[str, Any], ...] = ()
+    """What events must be like to be sent; empty for all of them."""
 
 
 def plan_apiserver(source: ApiServerSource | LegacyApiServerSource) -> ApiServerPlan | None:
@@ -106,6 +108,7 @@ def plan_apiserver(source: ApiServerSource | LegacyApiServerSource) -> ApiServer
         whole=spec.mode == EventMode.RESOURCE,
         is_legacy=is_legacy,
         watches=tuple(watches),
+        filters=tuple(spec.filters),
     )
 
 
@@ -140,6 +143,7 @@ class ApiServerAdapter:
             extensions=not plan.is_legacy,
         )
         transport = self._transport_of(plan.user)
+        selection = compile_filters(None, plan.filters)
         progress = _Progress(report)
         pairs = [(watch, namespace) for watch in plan.watches for namespace in watch.namespaces]
         if not pairs:  # no namespace is selected yet
@@ -153,13 +157,15 @@ class ApiServerAdapter:
                 follower = _Follower(self._kinds, transport, self._clock, watch, namespace)
                 group.create_task(self._send(queue, plan.target, report), name=f"send:{name}")
                 group.create_task(
-                    self._follow(follower, style, queue, name, progress), name=f"watch:{name}"
+                    self._follow(follower, style, selection, queue, name, progress),
+                    name=f"watch:{name}",
                 )
 
     async def _follow(
         self,
         follower: _Follower,
         style: EventStyle,
+        selection: Filter,
         queue: asyncio.Queue[Event],
         name: str,
         progress: _Progress,
@@ -177,7 +183,7 @@ class ApiServerAdapter:
                 self._new_id,
                 about_controller=watch.about_controller,
             )
-            if event is not None:
+            if event is not None and selection.matches(event):
                 await queue.put(event)
 
         await follower.run(on_change, lambda: progress.up(name), lambda f: progress.down(name, f))

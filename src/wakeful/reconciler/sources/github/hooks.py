@@ -136,7 +136,7 @@ class GitHubHooks:
                     raise GitHubError(text, response.status)
                 return answer
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as err:
-            raise GitHubError(f"{method} {url}: {err or type(err).__name__}") from err
+            raise GitHubError(f"{method} {url}: {str(err) or type(err).__name__}") from err
 
 
 def _parse(raw: bytes) -> Any:
