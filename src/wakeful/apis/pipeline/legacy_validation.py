@@ -89,7 +89,8 @@ def validate_resources(spec: PipelineSpec) -> FieldErrors:
     """What tasks take in and put out is declared, once used; ``from`` names who puts it out."""
     tasks = [*spec.tasks, *spec.finally_]
     parts = [t.legacy or PipelineTaskLegacy() for t in tasks]
-    used = {r.resource for p in parts for r in (*p.inputs, *p.outputs)}
+    used = {r.resource for p in parts for r in p.inputs}
+    used |= {r.resource for p in parts for r in p.outputs}
     used |= {r.resource for p in parts for c in p.conditions for r in c.resources}
     declared = {r.name for r in spec.legacy.resources} if spec.legacy is not None else set()
     errors: FieldErrors = []

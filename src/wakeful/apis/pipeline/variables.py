@@ -26,7 +26,7 @@ def _pattern(prefix: str, name: str) -> re.Pattern[str]:
 
 def _dotted(text: str, prefix: str) -> tuple[list[str], str]:
     """Names of variables, up to the first dot of those without brackets; and what is wrong."""
-    names = []
+    names: list[str] = []
     for match in _pattern(prefix, _ANY).finditer(text):
         plain = match["plain"] or ""
         if "." in plain:

@@ -24,7 +24,7 @@ from wakeful.apis.pipeline.legacy_types import (
     TaskResourceBinding,
     TaskRunResources,
 )
-from wakeful.apis.pipeline.param_types import Param, ParamSpec
+from wakeful.apis.pipeline.param_types import Param, ParamSpec, ResultValue
 from wakeful.apis.pipeline.pipeline_types import PipelineRef, PipelineSpec, PipelineTask
 from wakeful.apis.pipeline.pipelinerun_types import (
     PipelineRunResult,
@@ -37,7 +37,6 @@ from wakeful.apis.pipeline.reading import Extras
 from wakeful.apis.pipeline.step_types import Sidecar, Step, StepTemplate
 from wakeful.apis.pipeline.task_types import TaskRef, TaskSpec
 from wakeful.apis.pipeline.taskrun_types import (
-    ResultValue,
     TaskBreakpoints,
     TaskRunSpec,
     TaskRunStatus,

@@ -15,6 +15,7 @@ from wakeful.apimachinery.fields import (
 )
 from wakeful.apis.pipeline.admission import BETA, Settings, quote
 from wakeful.apis.pipeline.param_validation import no_repeated_names
+from wakeful.apis.pipeline.step_types import Sidecar, Step
 from wakeful.apis.pipeline.task_types import TaskSpec
 from wakeful.apis.pipeline.workspace_types import WorkspaceBinding
 
@@ -56,7 +57,8 @@ def validate_workspace_usages(spec: TaskSpec, settings: Settings) -> FieldErrors
     """Workspaces that only some steps or sidecars see are declared."""
     names = {w.name for w in spec.workspaces}
     errors: FieldErrors = []
-    for key, containers in (("steps", spec.steps), ("sidecars", spec.sidecars)):
+    parts: dict[str, Sequence[Step | Sidecar]] = {"steps": spec.steps, "sidecars": spec.sidecars}
+    for key, containers in parts.items():
         word = key.removesuffix("s")
         for index, container in enumerate(containers):
             found: FieldErrors = []
