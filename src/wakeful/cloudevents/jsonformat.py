@@ -39,42 +39,49 @@ def _no_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
-class _Members:
-    """A JSON object's members in order: name, value, and the text the value was written as."""
+_PLAIN = r'"([^"\\\x00-\x1f]*)"'
+_TEXT_MEMBER = re.compile(rf"[ \t\n\r]*{_PLAIN}[ \t\n\r]*:[ \t\n\r]*{_PLAIN}[ \t\n\r]*([,}}])")
+"""A member whose value is a string without escapes, as nearly all are."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+_Found = dict[str, tuple[Any, str]]
+"""Members by name: the value, and the text it was written as."""
 
-    def read(self, start: int) -> tuple[dict[str, tuple[Any, str]], int]:
-        found: dict[str, tuple[Any, str]] = {}
-        text = self._text
-        at = self._blank(start + 1)
-        if text[at : at + 1] == "}":
-            return found, at + 1
-        while True:
-            if text[at : at + 1] != '"':
-                raise ValueError(f"a member name is expected at character {at}")
-            name, at = json.decoder.scanstring(text, at + 1, True)  # type: ignore[attr-defined]
-            at = self._blank(at)
-            if text[at : at + 1] != ":":
-                raise ValueError(f"':' is expected at character {at}")
-            begin = self._blank(at + 1)
-            value, at = _DECODER.raw_decode(text, begin)
-            if name in found:
-                raise fault(name, "the JSON object names it twice")
-            found[name] = (value, text[begin:at])
-            at = self._blank(at)
-            match text[at : at + 1]:
-                case ",":
-                    at = self._blank(at + 1)
-                case "}":
-                    return found, at + 1
-                case _:
-                    raise ValueError(f"',' or '}}' is expected at character {at}")
 
-    def _blank(self, at: int) -> int:
-        match = _BLANK.match(self._text, at)
-        return match.end() if match else at
+def _read_members(text: str, start: int) -> tuple[_Found, int]:
+    """The members of the object that begins at ``start``, and where it ends."""
+    found: _Found = {}
+    at = _first(text, start + 1)
+    if text[at : at + 1] == "}":
+        return found, at + 1
+    while True:
+        if plain := _TEXT_MEMBER.match(text, at):
+            name, value, closing = plain.groups()
+            written, at = f'"{value}"', plain.end()
+        else:
+            name, value, written, closing, at = _read_member(text, at)
+        if name in found:
+            raise fault(name, "the JSON object names it twice")
+        found[name] = (value, written)
+        if closing == "}":
+            return found, at
+
+
+def _read_member(text: str, at: int) -> tuple[str, Any, str, str, int]:
+    """Name, value, the value's text, what follows, and the place after that."""
+    at = _first(text, at)
+    if text[at : at + 1] != '"':
+        raise ValueError(f"a member name is expected at character {at}")
+    name, at = json.decoder.scanstring(text, at + 1, True)  # type: ignore[attr-defined]
+    at = _first(text, at)
+    if text[at : at + 1] != ":":
+        raise ValueError(f"':' is expected at character {at}")
+    begin = _first(text, at + 1)
+    value, end = _DECODER.raw_decode(text, begin)
+    at = _first(text, end)
+    closing = text[at : at + 1]
+    if closing not in (",", "}"):
+        raise ValueError(f"',' or '}}' is expected at character {at}")
+    return name, value, text[begin:end], closing, at + 1
 
 
 def _text_of(body: bytes) -> str:
@@ -91,12 +98,11 @@ def from_json(body: bytes) -> Event:
         CloudEventError: The body is no JSON object, or no valid event.
     """
     text = _text_of(body)
-    members = _Members(text)
     start = _first(text, 0)
     if text[start : start + 1] != "{":
         raise fault("body", "MUST be a JSON object")
     try:
-        found, end = members.read(start)
+        found, end = _read_members(text, start)
     except (ValueError, RecursionError) as error:
         raise fault("body", f"is not valid JSON: {_why(error)}") from None
     if _first(text, end) != len(text):
@@ -166,7 +172,7 @@ def _why(error: Exception) -> str:
             return str(error)
 
 
-def _version(found: dict[str, tuple[Any, str]]) -> str:
+def _version(found: _Found) -> str:
     for name in ("specversion", "cloudEventsVersion"):
         if name in found:
             version = found[name][0]
@@ -178,7 +184,7 @@ def _version(found: dict[str, tuple[Any, str]]) -> str:
     raise fault("specversion", "is missing")
 
 
-def _event(found: dict[str, tuple[Any, str]]) -> Event:
+def _event(found: _Found) -> Event:
     version = _version(found)
     names = NAMES[version]
     core: dict[str, str] = {}
@@ -215,9 +221,7 @@ def _event(found: dict[str, tuple[Any, str]]) -> Event:
     return checked(make_event(core, extensions, data), faults)
 
 
-def _read_data(
-    found: dict[str, tuple[Any, str]], version: str, core: dict[str, str]
-) -> bytes | None:
+def _read_data(found: _Found, version: str, core: dict[str, str]) -> bytes | None:
     """The payload's bytes; makes an implied ``application/json`` explicit in ``core``."""
     if "data_base64" in found and version == "1.0":
         value, _ = found["data_base64"]

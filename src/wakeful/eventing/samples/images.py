@@ -91,7 +91,7 @@ SAMPLES: tuple[BuiltinImage, ...] = (
     _sample(
         "steps",
         "the platform's own step of Sequences",
-        ("*/probable-summer*", "probable-summer*"),
+        ("*/probable-su*mer*", "*/probable-supper*", "probable-su*mer*"),
         name="sequence-step",
         arguments=("transform",),
     ),
