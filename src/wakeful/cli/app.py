@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from wakeful.cli import deploy, explain, image, logs, objects
+from wakeful.cli import deploy, events, explain, image, logs, objects, pipeline
 from wakeful.cli.build import build_command
 
 
@@ -24,6 +24,8 @@ def make_app() -> typer.Typer:
     app.command(rich_help_panel="Objects")(objects.wait)
     app.command(rich_help_panel="Objects")(logs.logs)
     app.command(rich_help_panel="Objects")(explain.explain)
+    app.add_typer(pipeline.app, name="pipeline", rich_help_panel="Objects")
+    app.add_typer(events.app, name="events", rich_help_panel="Objects")
     app.command("build", rich_help_panel="Images")(build_command)
     app.add_typer(image.app, name="image", rich_help_panel="Images")
     app.command(rich_help_panel="Images")(deploy.deploy)

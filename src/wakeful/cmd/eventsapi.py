@@ -55,7 +55,8 @@ from wakeful.eventing.repair.wire import (
 )
 
 _MOST_LISTED = 1000
-_SEND_SECONDS = 60.0
+_SEND_SECONDS = 50.0
+"""Less than clients wait for an answer of the API."""
 _MOST_REPLY_BYTES = 64 * 1024
 
 DEAD_LETTERS = AggregatedResource(
@@ -255,9 +256,9 @@ class EventsAPI:
 
     async def _send(self, request: APIRequest) -> dict[str, Any]:
         body = request.body if isinstance(request.body, dict) else {}
-        spec = body.get("spec") if isinstance(body.get("spec"), dict) else {}
         event = _read_event(body, "Sending", "")
-        ref = spec.get("to") if isinstance(spec.get("to"), dict) else {}
+        spec: dict[str, Any] = body["spec"]
+        ref: dict[str, Any] = spec["to"] if isinstance(spec.get("to"), dict) else {}
         missing = [name for name in ("apiVersion", "kind", "name") if not ref.get(name)]
         if missing:
             causes = to_causes([required(f"spec.to.{name}") for name in missing])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,15 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
 from wakeful.aio import SystemClock
 from wakeful.apimachinery.errors import NotFoundError
 from wakeful.apis import make_scheme
 from wakeful.apiserver import APIServer
 from wakeful.apiserver.http import HTTPApplication
+from wakeful.cli.app import make_app
 from wakeful.cmd.eventsapi import EventsAPI
 from wakeful.eventbus.jetstream import JetStreamBus
 from wakeful.eventing.delivery import NameTable, open_sender
@@ -96,23 +99,42 @@ class Stage:
                     return list(items)
                 await asyncio.sleep(0.02)
 
+    async def wakeful(self, *args: str, stdin: str = "", code: int = 0) -> str:
+        """Run ``wakeful events``."""
+        config = {
+            "clusters": [{"name": "c", "cluster": {"server": self.url}}],
+            "users": [{"name": "u", "user": {}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+        (self.home / "kubeconfig").write_text(json.dumps(config))
+        command = ["events", *args, "--data-dir", str(self.home)]
+        # In a thread with a loop of its own: a process each would take most of the test's time.
+        with capture_logs():  # the server's go to the same standard output
+            done = await asyncio.to_thread(CliRunner().invoke, make_app(), command, input=stdin)
+        assert done.exit_code == code, done.output
+        return done.output
+
     async def kubectl(self, *args: str, stdin: str = "", code: int = 0) -> str:
         kubectl = shutil.which("kubectl")
         if kubectl is None:
             pytest.skip("there is no kubectl")
-        process = await asyncio.create_subprocess_exec(
-            kubectl,
-            "--server",
-            self.url,
-            *args,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={"HOME": str(self.home), "PATH": "/usr/bin:/bin", "KUBECONFIG": "/dev/null"},
-        )
-        out, _ = await process.communicate(stdin.encode())
-        assert process.returncode == code, out.decode()
-        return out.decode()
+        env = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "KUBECONFIG": "/dev/null"}
+        command = [kubectl, "--server", self.url, *args]
+        return await run(command, stdin=stdin, code=code, env=env)
+
+
+async def run(command: Sequence[str], *, stdin: str, code: int, env: dict[str, str]) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=env,
+    )
+    out, _ = await process.communicate(stdin.encode())
+    assert process.returncode == code, out.decode()
+    return out.decode()
 
 
 class NoAddresses:
@@ -259,3 +281,33 @@ async def test_events_are_sent_and_watched_as_they_pass(stage: Stage) -> None:
             assert fault in (await answer.json())["message"]
     async with stage.http.get(f"{stage.url}{API}/tails/other/events") as answer:
         assert answer.status == 404
+
+
+async def test_the_command_line_does_all_of_it(stage: Stage) -> None:
+    """Sent, buried, listed, mended, replayed, told."""
+    said = await stage.wakeful(
+        "send", "--id", "c-1", "--type", "a.type", "-d", '{"n": 1}', "-e", "team=blue"
+    )
+    assert said == "Broker default took event c-1 (202)\n"
+    (letter,) = await stage.letters(1)
+    name = letter["metadata"]["name"]
+
+    listed = await stage.wakeful("deadletters", "list", "--for", "trigger/t")
+    assert listed.splitlines()[0].split()[:4] == ["NAME", "FOR", "TYPE", "EVENT"]
+    assert "c-1" in listed
+    assert "team: blue" in await stage.wakeful("deadletters", "show", name)
+    await stage.wakeful("deadletters", "edit", name, "--data", '{"n": 2}')
+    said = await stage.wakeful("deadletters", "replay", "--all", code=1)
+    assert said.startswith(f"{name}: not taken: ")
+    stage.subscriber.status = 200
+    said = await stage.wakeful("deadletters", "replay", name)
+    assert "took event c-1" in said
+    assert stage.subscriber.bodies == [b'{"n":2}']
+
+    shown = await stage.wakeful("show", "c-1")
+    steps = [line.split()[2] for line in shown.splitlines()]
+    assert steps == ["STEP", "accepted", "failed", "kept", "failed", "delivered"]
+    said = await stage.wakeful("show", "nobody", code=1)
+    assert "nothing is known of an event with id 'nobody'" in said
+    said = await stage.wakeful("send", "-f", "-", stdin='{"specversion": "1.0"}', code=1)
+    assert "this is no valid event" in said

@@ -93,13 +93,11 @@ def make_context(tls: TLS) -> ssl.SSLContext:
 def _load_pair(context: ssl.SSLContext, tls: TLS) -> None:
     """Give the context our certificate; OpenSSL reads it only from files, which go at once."""
     with tempfile.TemporaryDirectory(prefix="wakeful-kafka-") as folder:
-        paths: list[str] = []
-        for name, text in (("tls.crt", tls.certificate), ("tls.key", tls.key)):
-            path = f"{folder}/{name}"
+        certificate, key = f"{folder}/tls.crt", f"{folder}/tls.key"
+        for path, text in ((certificate, tls.certificate), (key, tls.key)):
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
                 out.write(text)
-            paths.append(path)
-        context.load_cert_chain(*paths, password=_no_password)
+        context.load_cert_chain(certificate, key, password=_no_password)
 
 
 def _no_password() -> str:

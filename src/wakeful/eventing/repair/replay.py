@@ -15,7 +15,7 @@ from wakeful.eventing.history import DeadLetter, HistoryStore, HopRecorder
 from wakeful.eventing.ingress.ingress import Ingress
 from wakeful.eventing.plan.model import Plan, SubscriptionPlan, TargetPlan
 
-_ATTEMPT_SECONDS = 60.0
+_ATTEMPT_SECONDS = 50.0
 """Somebody waits for the answer, so subscribers that may take longer get no longer."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from secrets import token_hex
 
@@ -44,7 +44,7 @@ class Tap:
                 return stream.name
         raise NotCarriedError(f"no events are carried for {owner}")
 
-    async def events(self, owner: str, ready: asyncio.Event) -> AsyncIterator[Event]:
+    async def events(self, owner: str, ready: asyncio.Event) -> AsyncGenerator[Event]:
         """What is accepted from now on; ``ready`` is set once nothing will be missed.
 
         Raises:

@@ -108,7 +108,7 @@ def read_key(key: bytes, kind: KeyType) -> AttributeValue:
     if kind is KeyType.BYTES:
         return base64.b64encode(key).decode()
     if kind is KeyType.INT and len(key) == 4:
-        return _unpack(">i", key)
+        return int(_unpack(">i", key))
     if kind is KeyType.FLOAT and len(key) in (4, 8):
         return repr(_unpack(">f" if len(key) == 4 else ">d", key))
     return _text(key)
