@@ -263,6 +263,40 @@ async def test_bindings_tell_and_make_forget(stage: Stage) -> None:
     await stage.world.eventually(forgotten)
 
 
+@pytest.mark.parametrize("excluded", [False, True])
+async def test_services_and_jobs_are_subjects_too(stage: Stage, *, excluded: bool) -> None:
+    """A Job is told when it is made, since it cannot be changed; who is excluded is not told."""
+    for kind, api_version in (("Service", "serving.knative.dev/v1"), ("Job", "batch/v1")):
+        subject = {"apiVersion": api_version, "kind": kind, "selector": {}}
+        spec = {"sink": {"uri": stage.sink.url}, "subject": subject}
+        binding = source(TODAY, "SinkBinding", spec)
+        binding["metadata"]["name"] = kind.lower()
+        await stage.apply(binding)
+        await stage.ready(SinkBinding, kind.lower())
+    labels = {"bindings.knative.dev/exclude": "true"} if excluded else {}
+    pod = {"containers": [{"name": "c", "image": "image"}]}
+    service = await stage.apply(
+        {
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Service",
+            "metadata": {"name": "s", "labels": labels},
+            "spec": {"template": {"spec": pod}},
+        }
+    )
+    job = await stage.apply(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "j", "labels": labels},
+            "spec": {"template": {"spec": {**pod, "restartPolicy": "Never"}}},
+        }
+    )
+    for made in (service, job):
+        (container,) = made["spec"]["template"]["spec"]["containers"]
+        names = [variable["name"] for variable in container.get("env", ())]
+        assert names == ([] if excluded else ["K_SINK", "K_CE_OVERRIDES"])
+
+
 async def test_a_binding_without_subject_waits_for_it(stage: Stage) -> None:
     subject = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "late"}
     spec = {"sink": {"uri": stage.sink.url}, "subject": subject}
