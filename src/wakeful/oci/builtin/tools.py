@@ -39,6 +39,7 @@ TOOLS = (
         env=_WITH_TOOLS,
         contents={"/ko-app/git-init": _GIT_INIT},
         requires=("git",),
+        always=True,
         even_if_refused=True,
     ),
     BuiltinImage(
