@@ -25,6 +25,7 @@ from wakeful.apiserver.auth import (
     ServiceAccountTokens,
     StaticTokens,
 )
+from wakeful.apiserver.http.aggregated import AggregatedAPI
 from wakeful.apiserver.http.app import HTTPApplication
 from wakeful.apiserver.http.component import ApiServerComponent
 from wakeful.apiserver.http.health import json_response
@@ -84,10 +85,12 @@ class ApiServing:
         explain: Explainer,
         usage: UsageSource,
         *,
+        others: Sequence[AggregatedAPI] = (),
         pods_gateway: str | None = None,
     ) -> ApiServerComponent:
         """Build the HTTP side and write the administrator's kubeconfig.
 
+        ``others`` are groups that other parts answer for.
         ``pods_gateway`` is this host's address as instances see it; they are served there too.
         """
         settings, pki = self._settings, self._settings.layout.pki
@@ -113,7 +116,7 @@ class ApiServing:
             ),
             raw={EXPLAIN_PREFIX: _explain_handler(explain)},
             streams=PodStreams(node, self.server.objects).handlers(),
-            aggregated=(MetricsAPI(usage, self.server),),
+            aggregated=(MetricsAPI(usage, self.server), *others),
         )
         return ApiServerComponent(
             application,
@@ -144,8 +147,9 @@ class ApiEntrance:
         node: NodeConnector,
         explain: Explainer,
         usage: UsageSource,
+        others: Sequence[AggregatedAPI] = (),
     ) -> None:
-        self._serving, self._runtime = serving, runtime
+        self._serving, self._runtime, self._others = serving, runtime, others
         self._node, self._explain, self._usage = node, explain, usage
         self._component: ApiServerComponent | None = None
 
@@ -158,7 +162,11 @@ class ApiEntrance:
         """Serve until draining."""
         gateway = self._runtime.describe().gateway
         self._component = self._serving.make_component(
-            self._node, self._explain, self._usage, pods_gateway=gateway
+            self._node,
+            self._explain,
+            self._usage,
+            others=self._others,
+            pods_gateway=gateway,
         )
         await self._component.run(life)
 

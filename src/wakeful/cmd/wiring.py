@@ -26,6 +26,7 @@ from wakeful.cmd.apiserving import ApiEntrance, ApiServing
 from wakeful.cmd.envoy import ProcdEnvoyRunner
 from wakeful.cmd.eventing import make_eventing
 from wakeful.cmd.eventingobjects import eventing_objects
+from wakeful.cmd.eventrepair import make_events_api
 from wakeful.cmd.firstobjects import (
     config_maps,
     ensure_domain,
@@ -180,7 +181,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         found = decisions.autoscaling.deciders.explain(namespace, revision)
         return found or horizontal.explain(namespace, revision)
 
-    entrance = ApiEntrance(api, runtime, PodConnector(node), explain, usage)
+    events = make_events_api(settings.layout, api.server, sender, stack)
+    entrance = ApiEntrance(api, runtime, PodConnector(node), explain, usage, (events,))
 
     def announce() -> None:
         Addresses(settings.bind, entrance.port, settings.http_port, settings.https_port).save(

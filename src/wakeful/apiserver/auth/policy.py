@@ -106,6 +106,7 @@ _EDITED: Mapping[str, Sequence[str]] = {
     "networking.k8s.io": ("ingresses", "networkpolicies"),
     "policy": ("poddisruptionbudgets",),
 }
+_EVENTS = "events.wakeful.dev"
 _KNATIVE = (
     "serving.knative.dev",
     "networking.internal.knative.dev",
@@ -209,6 +210,16 @@ def _roles() -> list[JSONObject]:
             _to("edit"),
         ),
         _role("knative-serving-namespaced-view", knative_read, _to("view")),
+        _role("wakeful-events-view", [_rule(_READ, _EVENTS, "deadletters", "hops")], _to("view")),
+        _role(
+            "wakeful-events-edit",
+            [
+                _rule(_WRITE, _EVENTS, "deadletters"),
+                _rule(("create",), _EVENTS, "deadletters/replay", "sendings"),
+                _rule(("get",), _EVENTS, "tails/events"),
+            ],
+            _to("edit"),
+        ),
         _role("system:discovery", [_paths(*_DISCOVERY)]),
         _role("system:public-info-viewer", [_paths(*_INFO)]),
         _role(
