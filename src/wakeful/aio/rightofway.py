@@ -21,6 +21,8 @@ class RightOfWay:
         self._claimed_at = 0.0
         self._next_claim = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self.claims = 0
+        """How often somebody had to be waited for so far."""
 
     def claim(self) -> None:
         """Somebody waits from now on. Call it on the loop."""
@@ -29,6 +31,7 @@ class RightOfWay:
         if self.is_claimed or now < self._next_claim:
             return
         self._claimed_at = now
+        self.claims += 1
         self._free.clear()
         self._timer = loop.call_later(self._seconds, self._end)
 

@@ -293,6 +293,6 @@ def _make_node(
         claims_dir=settings.layout.root / "claims",
         cpu_cores=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
-        drain=decisions.planner,
+        traffic=decisions.planner,
         nameserver=lambda: names.address,
     )

@@ -106,8 +106,10 @@ class Controller(Generic[T]):
         urgent: bool = False,
     ) -> None:
         self.name, self.urgent = name, urgent
-        self.right_of_way: RightOfWay | None = None
-        """Whom to let pass; the manager names it to controllers that are not urgent."""
+        self.right_of_way = RightOfWay()
+        """Whom to let pass; the manager's, when there is one."""
+        self._claim = 0
+        self._seen: set[NamespacedName] = set()
         self.queue: WorkQueue[NamespacedName] = WorkQueue()
         self._client, self._informer, self._reconciler = client, informer, reconciler
         self._conditions, self._recorder = conditions, recorder
@@ -165,12 +167,31 @@ class Controller(Generic[T]):
         while True:
             key = await self.queue.get()
             try:
-                if self.right_of_way is not None and self.right_of_way.is_claimed:
+                if self._must_wait(key):
                     await self.right_of_way.give_way()
                     self.queue.begin(key)
                 await self._process(key)
             finally:
                 self.queue.done(key)
+
+    def _must_wait(self, key: NamespacedName) -> bool:
+        """Whether to let a held request pass first.
+
+        An urgent controller looks at each object once while a request is held: that is the step
+        the request waits for. What follows from the step, a count or a report, comes after it.
+        """
+        way = self.right_of_way
+        if not way.is_claimed:
+            return False
+        if not self.urgent:
+            return True
+        if self._claim != way.claims:
+            self._claim = way.claims
+            self._seen.clear()
+        if key in self._seen:
+            return True
+        self._seen.add(key)
+        return False
 
     async def _process(self, key: NamespacedName) -> None:
         """Reconcile one key; every failure ends here, as a retry or as a report."""

@@ -44,8 +44,8 @@ class Manager:
     ) -> None:
         self.client = client
         self.right_of_way = RightOfWay()
-        """Claimed for a request that is held; controllers that are not urgent let it pass."""
-        self.recorder = EventRecorder(client.transport, component)
+        """Claimed for a request that is held; what it does not wait for lets it pass."""
+        self.recorder = EventRecorder(client.transport, component, right_of_way=self.right_of_way)
         self._name, self._elector, self._namespace = name, elector, namespace
         self._informers: dict[type[Object], Informer[Any]] = {}
         self._runnables: list[Runnable] = []
@@ -64,7 +64,7 @@ class Manager:
 
     def add(self, runnable: Runnable) -> None:
         """Run a controller (or another task) once the caches are filled."""
-        if isinstance(runnable, Controller) and not runnable.urgent:
+        if isinstance(runnable, Controller):
             runnable.right_of_way = self.right_of_way
         self._runnables.append(runnable)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from wakeful.aio import Clock, SystemClock
+from wakeful.aio import Clock, RightOfWay, SystemClock
 from wakeful.apimachinery.errors import APIStatusError, NotFoundError
 from wakeful.apimachinery.meta import Object, format_time
 from wakeful.apimachinery.request import APIRequest, PatchType, Transport, Verb
@@ -52,9 +52,11 @@ class EventRecorder:
         capacity: int = 1000,
         series_seconds: float = 600,
         lag_seconds: float = 0.05,
+        right_of_way: RightOfWay | None = None,
     ) -> None:
         self._transport, self._component = transport, component
         self._clock = clock or SystemClock()
+        self._right_of_way = right_of_way or RightOfWay()
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(capacity)
         self._series: dict[str, _Series] = {}
         """What was written, the latest last."""
@@ -78,6 +80,7 @@ class EventRecorder:
                 await self._try_write(self._queue.get_nowait())
 
     async def _try_write(self, event: dict[str, Any]) -> None:
+        await self._right_of_way.give_way()
         try:
             await self._write(event)
         except APIStatusError as err:

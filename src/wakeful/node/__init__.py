@@ -9,15 +9,15 @@ be, nor for any traffic.
 
 from wakeful.node.agent import NodeAgent
 from wakeful.node.connector import PodConnector
-from wakeful.node.context import Drain, NodeContext, NodeIdentity, NoDrain
+from wakeful.node.context import NodeContext, NodeIdentity, NoTraffic, Traffic
 from wakeful.node.usage import UsageMeter
 
 __all__ = [
-    "Drain",
-    "NoDrain",
+    "NoTraffic",
     "NodeAgent",
     "NodeContext",
     "NodeIdentity",
     "PodConnector",
+    "Traffic",
     "UsageMeter",
 ]

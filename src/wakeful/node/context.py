@@ -18,16 +18,27 @@ from wakeful.oci import ImageProvider
 _HOLDER_PREFIX = "pod/"
 
 
-class Drain(Protocol):
-    """Whoever sends traffic to instances; asked before one is told to stop."""
+class Traffic(Protocol):
+    """Whoever sends requests to instances; told first when one is ready, and asked before its end.
+
+    What it is told is also in the API a moment later. Somebody may be waiting for that moment.
+    """
+
+    async def announce(self, pod: Pod) -> None:
+        """``pod`` is as its status says, which is about to be written; returns soon."""
+        ...
 
     async def drained(self, pod: Pod) -> None:
         """Return once nothing new is sent to ``pod`` and nothing is in flight there."""
         ...
 
 
-class NoDrain:
-    """Nobody sends traffic: stop at once."""
+class NoTraffic:
+    """Nobody sends requests: stop at once."""
+
+    async def announce(self, pod: Pod) -> None:
+        """Tell nobody."""
+        del pod
 
     async def drained(self, pod: Pod) -> None:
         """Return at once."""
@@ -61,7 +72,7 @@ class NodeContext:
     cpu_cores: int
     memory_bytes: int
     pids_per_container: int | None = 4096
-    drain: Drain = field(default_factory=NoDrain)
+    traffic: Traffic = field(default_factory=NoTraffic)
     nameserver: Callable[[], str | None] = lambda: None
     """Where instances look names of the cluster up; None while nobody serves them."""
     clock: Clock = field(default_factory=SystemClock)

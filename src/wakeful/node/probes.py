@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -205,11 +206,15 @@ async def _read_start(stream: asyncio.StreamReader) -> bytes:
 
 
 async def _tcp_connect(host: str, port: int) -> Attempt:
+    """Connect, no more: it is asked a thousand times a second while a program boots."""
+    loop = asyncio.get_running_loop()
     try:
-        _reader, writer = await asyncio.open_connection(host, port)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            await loop.sock_connect(probe, (host, port))
     except (OSError, ValueError, OverflowError) as err:
         return Attempt(False, f"dial tcp {host}:{port}: {_why(err)}")
-    writer.close()
     return Attempt(True)
 
 

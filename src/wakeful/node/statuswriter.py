@@ -143,6 +143,7 @@ class StatusWriter:
         if wire == pod.status.to_wire():
             return
         metadata = pod.metadata
+        await self._node.traffic.announce(pod.model_copy(update={"status": status}))
         answer = await self._node.client.transport.call(
             APIRequest(
                 Verb.UPDATE,

@@ -332,7 +332,7 @@ class PodWorker:
 
     async def _wind_down(self) -> None:
         """Wait until nothing is sent here any more, and for the hooks before the end."""
-        await self._node.drain.drained(self.pod)
+        await self._node.traffic.drained(self.pod)
         await self._each(r.pre_stop(self._grace.left()) for r in self._runners)
 
     async def _terminate(self, life: asyncio.Task[None]) -> None:

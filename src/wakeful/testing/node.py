@@ -12,7 +12,7 @@ from wakeful.aio import Clock, Lifetime, SystemClock
 from wakeful.apis.core.pod_types import Pod
 from wakeful.controller import EventRecorder
 from wakeful.node import NodeAgent, NodeContext, NodeIdentity
-from wakeful.node.context import Drain, NoDrain
+from wakeful.node.context import NoTraffic, Traffic
 from wakeful.node.runtime import Runtime
 from wakeful.oci import ImageProvider
 from wakeful.testing.world import World
@@ -27,7 +27,7 @@ def make_node(
     folder: Path,
     *,
     clock: Clock | None = None,
-    drain: Drain | None = None,
+    traffic: Traffic | None = None,
 ) -> NodeContext:
     """Wire a node called ``node-1`` that keeps its files in ``folder``."""
     clock = clock or SystemClock()
@@ -41,7 +41,7 @@ def make_node(
         claims_dir=folder / "claims",
         cpu_cores=2,
         memory_bytes=4 << 30,
-        drain=drain or NoDrain(),
+        traffic=traffic or NoTraffic(),
         clock=clock,
     )
 

@@ -17,6 +17,9 @@ class Traffic:
         self.asked = asyncio.Event()
         self.over = asyncio.Event()
 
+    async def announce(self, pod: Pod) -> None:
+        del pod
+
     async def drained(self, pod: Pod) -> None:
         del pod
         self.asked.set()
@@ -26,7 +29,7 @@ class Traffic:
 def draining(stage: Any, traffic: Traffic) -> Any:
     folder = stage.node.pods_dir.parent
     return make_node(
-        stage.world, stage.runtime, stage.images, folder, clock=stage.clock, drain=traffic
+        stage.world, stage.runtime, stage.images, folder, clock=stage.clock, traffic=traffic
     )
 
 

@@ -61,6 +61,8 @@ class Caches:
         self.pods = manager.informer(Pod)
         self.secrets = manager.informer(Secret)
         self.leavers = Leavers(self._is_deleting)
+        self._announced: dict[str, Pod] = {}
+        """Pods that were ready before the watch said so, by uid."""
         self.ingresses.add_index(_BY_BACKEND, _services_of)
         self.ingresses.add_index(_BY_LOCAL_HOST, _local_hosts)
         self.ingresses.add_index(_BY_SECRET, _secrets_of)
@@ -93,6 +95,20 @@ class Caches:
         """The revision a Pod says it belongs to."""
         name = pod.metadata.labels.get(register.REVISION)
         return RevisionKey(pod.metadata.namespace, name) if name else None
+
+    def announce(self, pod: Pod) -> bool:
+        """Take a Pod's word for being ready until the watch has a newer version of it."""
+        seen = self.pods.get(pod.metadata.name, pod.metadata.namespace)
+        if seen is None or seen.metadata.uid != pod.metadata.uid or instance_of(pod) is None:
+            return False
+        if instance_of(seen) == instance_of(pod):
+            return False
+        self._announced[pod.metadata.uid] = pod
+        return True
+
+    def take_back(self, seen: Pod) -> Pod | None:
+        """Believe the watch again; returns what was announced of this Pod, if anything was."""
+        return self._announced.pop(seen.metadata.uid, None)
 
     def private_service(self, key: RevisionKey) -> str:
         """The Service of a revision's instances; empty while there is none."""
@@ -173,7 +189,7 @@ class Caches:
         revision = self.revisions.get(key.name, key.namespace)
         uid = revision.metadata.uid if revision is not None else ""
         pods = {
-            pod.metadata.name: pod
+            pod.metadata.name: self._announced.get(pod.metadata.uid, pod)
             for pod in self.pods.by_index(_BY_REVISION, str(key))
             if pod.metadata.labels.get(register.REVISION_UID) == uid
         }

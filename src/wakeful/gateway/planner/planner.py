@@ -43,6 +43,7 @@ from wakeful.gateway.xds import NackError, PushTimeoutError
 log = structlog.get_logger("wakeful.gateway.planner")
 
 _WORKERS = 8
+_ANNOUNCE_SECONDS = 0.05
 
 
 class Planner:
@@ -85,6 +86,20 @@ class Planner:
     def on_ingress_change(self, listener: Callable[[NamespacedName], None]) -> None:
         """Call ``listener`` with the key of an Ingress whose state changed."""
         self._ledger.on_change(listener)
+
+    async def announce(self, pod: Pod) -> None:
+        """Send to ``pod`` from now on if it says that it is ready; return once that is in force.
+
+        Gives up waiting after a moment: it will be in force, but not because of this call.
+        """
+        key = self._caches.revision_of_pod(pod)
+        if key is None or not self._caches.announce(pod):
+            return
+        try:
+            async with asyncio.timeout(_ANNOUNCE_SECONDS):
+                await self._program(key)
+        except (TimeoutError, PushTimeoutError, NackError):
+            self._endpoint_queue.add(key)
 
     async def drained(self, pod: Pod) -> None:
         """Return once nothing new is sent to ``pod`` and nothing is in flight there."""
@@ -348,7 +363,8 @@ class Planner:
             return
         if change.new is None:
             self._caches.leavers.forget(key.namespace, change.object.metadata.name)
-        before = instance_of(change.old) if change.old is not None else None
+        told = self._caches.take_back(change.object)
+        before = instance_of(told or change.old) if change.old is not None else None
         after = instance_of(change.new) if change.new is not None else None
         if before != after:
             self._endpoint_queue.add(key)
