@@ -171,13 +171,16 @@ def resolve_pipeline(run: PipelineRun, spec: PipelineSpec, pipeline_name: str) -
     later = Replacements(
         {f"workspaces.{name}.bound": "true" if name in bound else "false" for name in names}
     )
-    made = spec.deep_copy()
-    for tasks in (made.tasks, made.finally_):
-        for index, task in enumerate(tasks):
-            done = _replace_in_pipeline_task(task, table, outer)
-            done = replace_in_pipeline_task(done, context)
-            tasks[index] = replace_in_pipeline_task(done, later)
-    return made
+
+    def resolve(task: PipelineTask) -> PipelineTask:
+        done = _replace_in_pipeline_task(task, table, outer)
+        return replace_in_pipeline_task(replace_in_pipeline_task(done, context), later)
+
+    made = {
+        "tasks": [resolve(task) for task in spec.tasks],
+        "finally_": [resolve(task) for task in spec.finally_],
+    }
+    return spec.model_copy(update=made).deep_copy()
 
 
 def context_replacements(run: PipelineRun, pipeline_name: str) -> Replacements:
@@ -194,13 +197,17 @@ def context_replacements(run: PipelineRun, pipeline_name: str) -> Replacements:
 
 
 def replace_in_pipeline_task(task: PipelineTask, table: Replacements) -> PipelineTask:
-    """A copy of a pipeline task with variables replaced, in its embedded task too."""
-    if not table:
-        return task.deep_copy()
+    """A pipeline task with variables replaced, in its embedded task too."""
     done = table.model(task, but=_SPEC_FIELDS)
-    if done.task_spec is not None:
-        done.task_spec = replace_in_task(done.task_spec, table)  # type: ignore[assignment]
-    return done
+    if done.task_spec is None:
+        return done
+    return _with_spec(done, table)
+
+
+def _with_spec(task: PipelineTask, table: Replacements) -> PipelineTask:
+    assert task.task_spec is not None
+    spec = replace_in_task(task.task_spec, table)
+    return task if spec is task.task_spec else task.model_copy(update={"task_spec": spec})
 
 
 def _replace_in_pipeline_task(
@@ -214,8 +221,7 @@ def _replace_in_pipeline_task(
     inner = table | replacements_of(own, in_task=False)
     if done.matrix is not None:
         inner = _hide(inner, [p.name for p in done.matrix.all_params])
-    done.task_spec = replace_in_task(done.task_spec, inner)  # type: ignore[assignment]
-    return done
+    return _with_spec(done, inner)
 
 
 def _hide(table: Replacements, names: Sequence[str]) -> Replacements:
@@ -239,6 +245,7 @@ def check_tasks(run: PipelineRun, spec: PipelineSpec, states: Sequence[TaskState
     """
     by_name = {s.name: s for s in states}
     for state in states:
+        _refuse_conditions(run, state)
         _check_params(run, state)
     for state in states:
         for ref in results_of_task(state.task):
@@ -256,6 +263,16 @@ def check_tasks(run: PipelineRun, spec: PipelineSpec, states: Sequence[TaskState
                     f' error invalid pipeline result "{result.name}": {text}',
                 )
     _check_optional_workspaces(spec, states)
+
+
+def _refuse_conditions(run: PipelineRun, state: TaskState) -> None:
+    """Conditions of 2019 are not carried out; going on without them would be worse than not."""
+    if state.task.legacy is not None and state.task.legacy.conditions:
+        raise RunFailedError(
+            PipelineRunReason.COULDNT_GET_CONDITION,
+            f'PipelineRun {run.key} can\'t be Run; pipeline task "{state.name}" has conditions,'
+            " which this platform does not carry out: use when expressions instead",
+        )
 
 
 def _check_params(run: PipelineRun, state: TaskState) -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from posixpath import join
 
 from wakeful.apimachinery.conditions import FALSE, UNKNOWN
@@ -43,6 +44,7 @@ from wakeful.pipelines import counting, matrix
 from wakeful.pipelines.errors import RunFailedError, user_error
 from wakeful.pipelines.legacy import bindings_of_task, taken_from
 from wakeful.pipelines.names import claim_name, run_names
+from wakeful.pipelines.params import replacements_of
 from wakeful.pipelines.prepare import context_replacements
 from wakeful.pipelines.results import (
     MissingResultError,
@@ -248,6 +250,7 @@ class _Scheduler:
             rows = matrix.rows_of(task.matrix)
         names = run_names(self._run.metadata.name, state.name, len(rows))
         workspaces = self._workspaces(state, task)
+        embedded = _embedded(task)
         return [
             Start(
                 kind=state.kind,
@@ -257,7 +260,7 @@ class _Scheduler:
                 workspaces=[w.deep_copy() for w in workspaces],
                 timeout=self._timeout(state, task),
                 is_final=self._state.is_final(state),
-                task_spec=_embedded(task),
+                task_spec=embedded.deep_copy() if embedded is not None else None,
                 resources=bindings_of_task(task, self._run, self._taken),
             )
             for name, row in zip(names, rows, strict=True)
@@ -285,7 +288,9 @@ class _Scheduler:
                 for name in workspaces_used(task.task_spec)
                 if name not in given
             ]
-        sources = {b.name: b for b in self._bound()}
+        if not bindings:
+            return []
+        sources = {b.name: b for b in self._bound}
         optional = {w.name for w in state.spec.workspaces if w.optional} if state.spec else set()
         found = []
         for binding in bindings:
@@ -303,9 +308,10 @@ class _Scheduler:
         context = context_replacements(self._run, _pipeline_name(self._state))
         return [context.model(b, but=frozenset(("name",))) for b in found]
 
+    @cached_property
     def _bound(self) -> list[WorkspaceBinding]:
-        """The run's workspaces, with results of tasks that ended replaced."""
-        table = Replacements()
+        """The run's workspaces, with its parameters and results of ended tasks replaced."""
+        table = replacements_of(self._run.spec.params, in_task=False)
         for state in self._state.states:
             if results := results_of(state):
                 table |= replacements_of_results(state.name, results)
@@ -376,7 +382,7 @@ def _embedded(task: PipelineTask) -> TaskSpec | None:
     if task.task_spec is None or task.task_spec.is_custom:
         return None
     fields = {name: getattr(task.task_spec, name) for name in TaskSpec.model_fields}
-    return TaskSpec.model_construct(**fields).deep_copy()
+    return TaskSpec.model_construct(**fields)
 
 
 def _bind(
@@ -406,28 +412,33 @@ def _pipeline_name(state: RunState) -> str:
 def _children(
     state: RunState, skipping: Skipping, start: Sequence[Start]
 ) -> list[ChildStatusReference]:
+    """Runs that exist, as they were told of before, and those that are started now."""
+    known = {r.name: r for r in state.run.status.child_references}
     new: dict[str, list[Start]] = {}
     for each in start:
         new.setdefault(each.task.name, []).append(each)
     found = []
     for task in state.states:
-        runs = [(c.metadata.name, c.spec.params) for c in task.children]
-        runs += [(s.name, s.params) for s in new.get(task.name, ())]
-        if not runs:
-            continue
-        resolved = skipping.task(task)
-        found += [
-            ChildStatusReference(
-                api_version=_API_VERSIONS[task.kind],
-                kind=task.kind,
-                name=name,
-                display_name=_display_name(resolved, params),
-                pipeline_task_name=task.name,
-                when_expressions=resolved.when,
+        for child in task.children:
+            name = child.metadata.name
+            found.append(
+                known.get(name) or _reference(task, skipping.task(task), name, child.spec.params)
             )
-            for name, params in runs
-        ]
+        found += [_reference(task, s.task, s.name, s.params) for s in new.get(task.name, ())]
     return found
+
+
+def _reference(
+    state: TaskState, task: PipelineTask, name: str, params: Sequence[Param]
+) -> ChildStatusReference:
+    return ChildStatusReference(
+        api_version=_API_VERSIONS[state.kind],
+        kind=state.kind,
+        name=name,
+        display_name=_display_name(task, params),
+        pipeline_task_name=state.name,
+        when_expressions=task.when,
+    )
 
 
 def _display_name(task: PipelineTask, params: Sequence[Param]) -> str:

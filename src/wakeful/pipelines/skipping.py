@@ -40,6 +40,7 @@ class Skipping:
         self._artifacts = Replacements(
             {k: v for s in state.states for k, v in artifact_variables(s).items()}
         )
+        self._is_stopping = state.is_stopping
         self.started: set[str] = set()
         """Tasks that are given runs right now."""
 
@@ -75,6 +76,7 @@ class Skipping:
         """Look again: something was found out or started."""
         self._reasons.clear()
         self._resolved.clear()
+        self._is_stopping = self._state.is_stopping
 
     # --- why not ----------------------------------------------------------------------------------
 
@@ -93,7 +95,7 @@ class Skipping:
         state, run = self._state, self._state.run
         if state.is_final(task) or self.is_scheduled(task) or task.name in state.failed_validation:
             return NONE
-        if state.is_stopping:
+        if self._is_stopping:
             return SkippingReason.STOPPING
         if run.is_gracefully_cancelled:
             return SkippingReason.GRACEFULLY_CANCELLED

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
 
 from wakeful.apimachinery.meta import APIModel
 from wakeful.apis.pipeline import Param, WhenExpression
+from wakeful.apis.pipeline.scalars import texts_of
 
 Value = str | list[str] | dict[str, str]
 ModelT = TypeVar("ModelT", bound=APIModel)
@@ -24,6 +26,7 @@ _REFERENCE = re.compile(r"\$\(([^()$]+)\)|\$\{((?:inputs|outputs|params|resource
 """Today's ``$(name)``; and ``${name}`` of 2019, which a dot tells from a shell variable."""
 _ALONE = re.compile(r"^\$\(([^()$]+)\)$")
 _ALL = "[*]"
+_ATOMS = frozenset((bool, int, float, timedelta, datetime))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,44 +110,59 @@ class Replacements:
         ]
 
     def model(self, model: ModelT, *, but: frozenset[str] = frozenset()) -> ModelT:
-        """A copy of a model with every text in it replaced, except in the fields ``but``.
+        """A model with every text in it replaced, except in the fields ``but``.
 
-        Lists of texts may grow, keys of maps stay.
+        Lists of texts may grow, keys of maps stay. What has no variable of the table in it is not
+        copied: the result shares it with ``model``, which may be the result itself.
         """
         if not self:
-            return model.deep_copy()
-        changed = {
-            name: self.anywhere(value)
-            for name in type(model).model_fields
-            if name not in but and not isinstance(value := getattr(model, name), int | float)
-        }
-        return model.deep_copy().model_copy(update=changed)
+            return model
+        changed = {}
+        for name, value in model.__dict__.items():
+            if not value or value.__class__ in _ATOMS or name in but:
+                continue
+            made = self.anywhere(value)
+            if made is not value:
+                changed[name] = made
+        return model.model_copy(update=changed) if changed else model
 
     def anywhere(self, value: Any) -> Any:
-        """Replace in whatever a model may hold."""
-        match value:
-            case str():
-                return self.text(value)
-            case Param():
-                return Param(name=value.name, value=self.value(value.value))
-            case WhenExpression():
-                return self.when([value])[0]
-            case APIModel():
-                return self.model(value)
-            case list() if value and all(isinstance(item, str) for item in value):
-                return self.items(value)
-            case list():
-                return [self.anywhere(item) for item in value]
-            case dict():
-                return {key: self.anywhere(member) for key, member in value.items()}
-            case _:
-                return value
+        """Replace in whatever a model may hold; without a change, the very same value."""
+        if isinstance(value, str):
+            return self.text(value) if "$" in value else value
+        if isinstance(value, list):
+            return self._list(value)
+        if isinstance(value, Param):
+            return value if not _has_variable(value.value) else self.params([value])[0]
+        if isinstance(value, WhenExpression):
+            return self.when([value])[0] if _is_variable_in(value) else value
+        if isinstance(value, APIModel):
+            return self.model(value)
+        if isinstance(value, dict):
+            made = {key: self.anywhere(member) for key, member in value.items()}
+            return made if any(made[key] is not value[key] for key in value) else value
+        return value
+
+    def _list(self, value: list[Any]) -> list[Any]:
+        if value and all(isinstance(item, str) for item in value):
+            return self.items(value) if _has_variable(value) else value
+        made = [self.anywhere(item) for item in value]
+        same = all(a is b for a, b in zip(made, value, strict=True))
+        return value if same else made
 
     def _array(self, text: str) -> list[str] | None:
         alone = _ALONE.match(text)
         if alone is None or alone[1] in self.strings:
             return None
         return self.arrays.get(alone[1].removesuffix(_ALL))
+
+
+def _has_variable(value: Value) -> bool:
+    return any("$" in text for text in texts_of(value))
+
+
+def _is_variable_in(when: WhenExpression) -> bool:
+    return "$" in when.input or "$" in when.cel or _has_variable(when.values)
 
 
 def _without(table: Mapping[str, Any], hidden: Mapping[str, Any]) -> dict[str, Any]:

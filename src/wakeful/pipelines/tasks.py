@@ -159,16 +159,15 @@ def resolve_task(
         ),
     )
     declared = {w.name for w in done.workspaces}
-    done.workspaces += [
+    extra = [
         WorkspaceDeclaration(name=b.name) for b in run.spec.workspaces if b.name not in declared
     ]
-    return _replace_workspaces(done, run.spec.workspaces, volumes)
+    done = done.model_copy(update={"workspaces": [*done.workspaces, *extra]})
+    return _replace_workspaces(done, run.spec.workspaces, volumes).deep_copy()
 
 
 def replace_in_task(spec: TaskSpec, table: Replacements) -> TaskSpec:
-    """A copy of a task with variables replaced wherever it uses, not declares, something."""
-    if not table:
-        return spec.deep_copy()
+    """A task with variables replaced wherever it uses, not declares, something."""
     return table.model(spec, but=_UNTOUCHED)
 
 

@@ -73,7 +73,7 @@ def results_in(texts: Iterable[str], *kinds: str) -> Iterator[ResultRef]:
     wanted = kinds or ("tasks",)
     for text in texts:
         for name in variables_in(text):
-            ref = parse_result(name)
+            ref = parse_result(name) if ".results" in name else None
             if ref is not None and ref.kind in wanted:
                 yield ref
 
@@ -97,8 +97,9 @@ def texts_in(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, APIModel):
-        for name in type(value).model_fields:
-            yield from texts_in(getattr(value, name))
+        for member in value.__dict__.values():
+            if member:
+                yield from texts_in(member)
     elif isinstance(value, dict):
         for member in value.values():
             yield from texts_in(member)
