@@ -17,7 +17,12 @@ from wakeful.cloudevents.versions import NAMES
 
 MIN_INTEGER, MAX_INTEGER = -(2**31), 2**31 - 1
 
-_RESERVED = {version: frozenset(names.ours) | {"specversion"} for version, names in NAMES.items()}
+_RESERVED = {
+    version: (frozenset(names.ours) | {n for n, wire in names.wire.items() if n != wire})
+    - {"eventtypeversion"}
+    for version, names in NAMES.items()
+}
+"""The names a version gives to its attributes, and ours where they differ."""
 
 _NAME = re.compile(r"[a-z0-9]+")
 _DISALLOWED = re.compile(

@@ -25,7 +25,9 @@ class CloudEventError(WakefulError):
     """
 
     def __init__(self, *faults: Fault) -> None:
-        super().__init__("; ".join(str(fault) for fault in faults))
+        text = "; ".join(str(fault) for fault in faults)
+        # Names in the message may be no Unicode at all; the text has to be one that can be sent.
+        super().__init__(text.encode("utf-8", "backslashreplace").decode())
         self.faults = faults
 
     @property
