@@ -125,6 +125,8 @@ def test_the_flat_form_is_rewritten() -> None:
     assert unflatten("x", "spec.sink") == "x"
     with pytest.raises(LegacyShapeError, match="can't be both present") as caught:
         unflatten(flat | {"ref": _REF}, "spec.sink")
+    # Applied again, it is the flat form that was sent now.
+    assert unflatten(flat | {"ref": _REF}, "spec.sink", patched=True) == {"ref": flat}
     assert caught.value.message.endswith(": spec.sink.ref, spec.sink[apiVersion, kind, name]")
     with pytest.raises(LegacyShapeError, match="kind is not allowed here, it's a deprecated value"):
         refuse_flat({"kind": "Service"}, "spec.subscriber")

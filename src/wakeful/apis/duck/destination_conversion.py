@@ -42,8 +42,19 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def unflatten(value: Any, path: str) -> Any:
+def is_patched(data: Wire) -> bool:
+    """Whether part of an object may come from what was stored, as when a patch was applied to it.
+
+    Who applies a file of 2019 again sends its own form, beside the one that it was shown. What was
+    sent is then the newer one, and no fault.
+    """
+    return bool(as_object(data.get("metadata")).get("uid"))
+
+
+def unflatten(value: Any, path: str, *, patched: bool = False) -> Any:
     """Rewrite the flat form into ``ref``; ``path`` is where the destination is, for faults.
+
+    With ``patched`` the flat form wins over a ``ref``.
 
     Raises:
         LegacyShapeError: Both forms are given at once.
@@ -54,7 +65,7 @@ def unflatten(value: Any, path: str) -> Any:
     rest = {name: member for name, member in value.items() if name not in _FLAT}
     if not flat:
         return rest
-    if rest.get("ref") is not None:
+    if rest.get("ref") is not None and not patched:
         message = "Ref and [apiVersion, kind, name] can't be both present"
         refuse(under(path, [FieldError(message, ("[apiVersion, kind, name]", "ref"))]))
     return rest | {"ref": flat}

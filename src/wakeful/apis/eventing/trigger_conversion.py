@@ -6,6 +6,7 @@ from wakeful.apimachinery.fields import FieldError, multiple_one_of
 from wakeful.apis.duck.destination_conversion import (
     Wire,
     as_object,
+    is_patched,
     refuse,
     refuse_flat,
 )
@@ -17,7 +18,7 @@ def trigger_to_hub(data: Wire) -> Wire:
     hub = dict(data)
     spec = data.get("spec")
     if isinstance(spec, dict):
-        hub["spec"] = _spec_to_hub(spec)
+        hub["spec"] = _spec_to_hub(spec, patched=is_patched(data))
     status = as_object(data.get("status"))
     if "subscriberURI" in status:
         rest = {key: value for key, value in status.items() if key != "subscriberURI"}
@@ -25,12 +26,12 @@ def trigger_to_hub(data: Wire) -> Wire:
     return hub
 
 
-def _spec_to_hub(spec: Wire) -> Wire:
+def _spec_to_hub(spec: Wire, *, patched: bool) -> Wire:
     hub = {key: value for key, value in spec.items() if key != "generation"}
     if not hub.get("broker"):
         hub["broker"] = register.DEFAULT_BROKER
     if isinstance(hub.get("filter"), dict):
-        hub["filter"] = _filter_to_hub(hub["filter"])
+        hub["filter"] = _filter_to_hub(hub["filter"], patched=patched)
     if "subscriber" in hub:
         refuse_flat(hub["subscriber"], "spec.subscriber")
         subscriber = hub["subscriber"]
@@ -40,14 +41,14 @@ def _spec_to_hub(spec: Wire) -> Wire:
     return hub
 
 
-def _filter_to_hub(wire: Wire) -> Wire:
+def _filter_to_hub(wire: Wire, *, patched: bool) -> Wire:
     old, attributes = wire.get("sourceAndType"), wire.get("attributes")
     if isinstance(attributes, dict) and not attributes:
         message = "At least one filtered attribute must be specified"
         refuse([FieldError(message, ("spec.filter.attributes",))])
     if old is None:
         return wire
-    if attributes is not None:
+    if attributes is not None and not patched:
         refuse([multiple_one_of("spec.filter.attributes", "spec.filter.sourceAndType")])
     rest = {key: value for key, value in wire.items() if key != "sourceAndType"}
     pair = as_object(old)

@@ -9,6 +9,7 @@ from wakeful.apis.duck.destination_conversion import (
     Wire,
     as_list,
     as_object,
+    is_patched,
     refuse,
     refuse_flat,
     unflatten,
@@ -24,7 +25,7 @@ def sequence_to_hub(data: Wire) -> Wire:
         return hub
     for index, step in enumerate(as_list(spec.get("steps"))):
         refuse_flat(step, f"spec.steps[{index}]")
-    return hub | {"spec": _reply_to_hub(spec)}
+    return hub | {"spec": _reply_to_hub(spec, patched=is_patched(data))}
 
 
 def parallel_to_hub(data: Wire) -> Wire:
@@ -33,31 +34,34 @@ def parallel_to_hub(data: Wire) -> Wire:
     spec = data.get("spec")
     if not isinstance(spec, dict):
         return hub
-    spec = _reply_to_hub(spec)
+    patched = is_patched(data)
+    spec = _reply_to_hub(spec, patched=patched)
     if "cases" in spec:
-        if spec.get("branches"):
+        if spec.get("branches") and not patched:
             refuse([multiple_one_of("spec.branches", "spec.cases")])
         spec["branches"] = spec.pop("cases")
     if isinstance(spec.get("branches"), list):
-        spec["branches"] = [_branch(item, index) for index, item in enumerate(spec["branches"])]
+        spec["branches"] = [
+            _branch(item, index, patched=patched) for index, item in enumerate(spec["branches"])
+        ]
     return hub | {"spec": spec}
 
 
-def _reply_to_hub(spec: Wire) -> Wire:
+def _reply_to_hub(spec: Wire, *, patched: bool) -> Wire:
     hub = {key: value for key, value in spec.items() if key != "generation"}
     if "reply" in hub:
-        hub["reply"] = unflatten(hub["reply"], "spec.reply")
+        hub["reply"] = unflatten(hub["reply"], "spec.reply", patched=patched)
     return hub
 
 
-def _branch(value: Any, index: int) -> Any:
+def _branch(value: Any, index: int, *, patched: bool) -> Any:
     if not isinstance(value, dict):
         return value
     path = f"spec.branches[{index}]"
     for name in ("filter", "subscriber"):
         refuse_flat(value.get(name), f"{path}.{name}")
     if "reply" in value:
-        return value | {"reply": unflatten(value["reply"], f"{path}.reply")}
+        return value | {"reply": unflatten(value["reply"], f"{path}.reply", patched=patched)}
     return value
 
 

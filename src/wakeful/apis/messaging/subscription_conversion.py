@@ -6,6 +6,7 @@ from wakeful.apimachinery.fields import FieldError, disallowed_fields
 from wakeful.apis.duck.destination_conversion import (
     Wire,
     as_object,
+    is_patched,
     refuse,
     refuse_flat,
     unflatten,
@@ -24,7 +25,7 @@ def subscription_to_hub(data: Wire) -> Wire:
     hub = dict(data)
     spec = data.get("spec")
     if isinstance(spec, dict):
-        hub["spec"] = _spec_to_hub(spec)
+        hub["spec"] = _spec_to_hub(spec, patched=is_patched(data))
     status = as_object(data.get("status"))
     physical = status.get("physicalSubscription")
     if isinstance(physical, dict):
@@ -33,7 +34,7 @@ def subscription_to_hub(data: Wire) -> Wire:
     return hub
 
 
-def _spec_to_hub(spec: Wire) -> Wire:
+def _spec_to_hub(spec: Wire, *, patched: bool) -> Wire:
     hub = {key: value for key, value in spec.items() if key != "generation"}
     channel = hub.get("channel")
     if isinstance(channel, dict):
@@ -47,9 +48,9 @@ def _spec_to_hub(spec: Wire) -> Wire:
         hub["subscriber"] = _subscriber_to_hub(hub["subscriber"])
     reply = hub.get("reply")
     if isinstance(reply, dict) and "channel" in reply:
-        hub["reply"] = unflatten(reply["channel"], "spec.reply.channel")
+        hub["reply"] = unflatten(reply["channel"], "spec.reply.channel", patched=patched)
     elif reply is not None:
-        hub["reply"] = unflatten(reply, "spec.reply")
+        hub["reply"] = unflatten(reply, "spec.reply", patched=patched)
     if not hub.get("subscriber"):
         if not hub.get("reply"):
             details = "the Subscription must reference at least one of (reply or a subscriber)"
