@@ -31,6 +31,12 @@ class NatsProcess:
         with (self.paths.root / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
+    @property
+    def pid(self) -> int:
+        """Of the server."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """As ``kill -9`` does."""
         if self._process is not None:

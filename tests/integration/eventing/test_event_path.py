@@ -65,7 +65,7 @@ async def subscriber(answer: Answering | None = None) -> AsyncIterator[Subscribe
     one = Subscriber(answer)
     app = web.Application(client_max_size=8 << 20)
     app.router.add_route("*", "/{tail:.*}", one.handle)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     one.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"

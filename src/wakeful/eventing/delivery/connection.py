@@ -78,6 +78,11 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
         return future
 
+    def give_up(self, why: str) -> None:
+        """Stop waiting for the answer."""
+        self._fail(UnreachableError(why))
+        self.close()
+
     def close(self) -> None:
         """Close at once."""
         if self._transport is not None:

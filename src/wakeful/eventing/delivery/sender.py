@@ -26,6 +26,8 @@ _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 15.0
 """Shorter than the time after which common servers close a kept connection."""
 _MOST_IDLE = 256
+_SWEEP_SECONDS = 1.0
+_COARSE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Sender:
         """May be replaced at any time; the next request uses it."""
         self._clock = clock or SystemClock()
         self._idle: dict[tuple[str, int, str, str], deque[Connection]] = {}
+        self._limited: dict[Connection, float] = {}
 
     async def post(
         self,
@@ -102,10 +105,13 @@ class Sender:
         to = parse_destination(url, ca_certs)
         request = _encode(to, headers, body)
         if timeout_seconds is None:
-            return await self._exchange(to, request)
+            return await self._exchange(to, request, None)
+        if timeout_seconds >= _COARSE_SECONDS:  # the sweeper is precise enough, and costs nothing
+            deadline = self._clock.monotonic() + timeout_seconds
+            return await self._exchange(to, request, deadline)
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._exchange(to, request)
+                return await self._exchange(to, request, None)
         except TimeoutError:
             raise UnreachableError(f"POST {url}: no answer in {timeout_seconds:g} s") from None
 
@@ -142,7 +148,7 @@ class Sender:
                 return outcome, response, attempts
             await self._clock.sleep(wait)
 
-    async def _exchange(self, to: Destination, request: bytes) -> Response:
+    async def _exchange(self, to: Destination, request: bytes, deadline: float | None) -> Response:
         try:
             host, port = self.names.resolve(to.host, to.port)
         except NoEndpointsError as error:
@@ -151,19 +157,28 @@ class Sender:
         while (kept := self._take(key)) is not None:
             # A kept connection may be closed by the other side just now: then take another one.
             with suppress(StaleConnectionError):
-                return await self._on(key, kept, request)
+                return await self._on(key, kept, request, deadline)
         tls = _context(to.ca_certs) if to.tls else None
         fresh = await connect((host, port), tls=tls, server_name=to.host, seconds=_CONNECT_SECONDS)
-        return await self._on(key, fresh, request)
+        return await self._on(key, fresh, request, deadline)
 
     async def _on(
-        self, key: tuple[str, int, str, str], connection: Connection, request: bytes
+        self,
+        key: tuple[str, int, str, str],
+        connection: Connection,
+        request: bytes,
+        deadline: float | None,
     ) -> Response:
+        if deadline is not None:
+            self._limited[connection] = deadline
         try:
             response = await connection.send(request)
         except BaseException:
             connection.close()  # cancelled in the middle, too
             raise
+        finally:
+            if deadline is not None:
+                self._limited.pop(connection, None)
         if connection.usable:
             connection.idle_since = self._clock.monotonic()
             kept = self._idle.setdefault(key, deque())
@@ -184,7 +199,11 @@ class Sender:
         return None
 
     def sweep(self) -> None:
-        """Close connections that nobody used for a while."""
+        """Close connections that nobody used for a while, or that answer too late."""
+        now = self._clock.monotonic()
+        for connection, deadline in list(self._limited.items()):
+            if deadline <= now:
+                connection.give_up("no answer in time")
         oldest = self._clock.monotonic() - _IDLE_SECONDS
         for key, kept in list(self._idle.items()):
             while kept and (kept[0].idle_since < oldest or not kept[0].usable):
@@ -202,7 +221,7 @@ class Sender:
     async def run_sweeper(self) -> None:
         """Sweep from time to time until cancelled."""
         while True:
-            await self._clock.sleep(_IDLE_SECONDS)
+            await self._clock.sleep(_SWEEP_SECONDS)
             self.sweep()
 
 

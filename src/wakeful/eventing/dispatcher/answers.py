@@ -10,7 +10,7 @@ from wakeful.cloudevents import CloudEventError, Event, Mode, content_mode, from
 from wakeful.eventing.delivery.connection import Response
 from wakeful.eventing.delivery.policy import Outcome, is_success
 from wakeful.eventing.frame import ForwardedHeaders
-from wakeful.eventing.ingress.rules import TTL
+from wakeful.eventing.ingress.rules import TTL, restamped
 
 _MOST_ERROR_DATA = 1024
 
@@ -58,6 +58,8 @@ def read_reply(response: Response, *, must_be_event: bool) -> Event | None:
     """
     if response.status == HTTPStatus.ACCEPTED or not is_success(response.status):
         return None
+    if not response.body and not any(name.startswith("ce-") for name, _ in response.headers):
+        return None
     mode = content_mode(response.headers)
     if mode is None:
         if response.body and must_be_event:
@@ -73,7 +75,9 @@ def read_reply(response: Response, *, must_be_event: bool) -> Event | None:
 
 def without_ttl(event: Event) -> Event:
     """The event as its subscriber sees it."""
-    return event.with_extension(TTL, None) if TTL in event.extensions else event
+    if TTL not in event.extensions:
+        return event
+    return restamped(event, {k: v for k, v in event.extensions.items() if k != TTL})
 
 
 def with_ttl_of(reply: Event, event: Event) -> Event:

@@ -139,6 +139,8 @@ class Courier:
         of: Event | None,
         note: str = "",
     ) -> None:
+        if not self._recorder.wants(kind):
+            return
         event = of or parcel.event
         taken = (time.perf_counter() - began) * 1000 if began else 0.0
         if of is not None and kind is HopKind.REPLIED:

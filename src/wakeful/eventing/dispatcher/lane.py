@@ -225,6 +225,8 @@ class Lane:
         except sqlite3.Error as error:
             raise BusError(f"dead letter not kept: {error}") from error
         self.stats.kept += 1
+        if not self.tools.recorder.wants(HopKind.KEPT):
+            return
         self.tools.recorder.record(
             Hop(
                 HopKind.KEPT,

@@ -78,13 +78,21 @@ class DeadLetter:
 class Recorder(Protocol):
     """Takes note; never blocks, never fails."""
 
+    def wants(self, kind: HopKind) -> bool:
+        """Whether there is room for another hop of this kind; asked before one is made."""
+        ...
+
     def record(self, hop: Hop) -> None:
-        """Keep a hop, or count it when there are too many."""
+        """Keep a hop."""
         ...
 
 
 class NoRecorder:
     """Keeps nothing."""
+
+    def wants(self, kind: HopKind) -> bool:
+        """No."""
+        return False
 
     def record(self, hop: Hop) -> None:
         """Do nothing."""

@@ -223,18 +223,19 @@ class HopRecorder:
         self.skipped = 0
         """Hops not kept because there were too many at a time."""
 
-    def record(self, hop: Hop) -> None:
-        """Keep a hop, or count it."""
-        if hop.kind in _SUCCESSES:
+    def wants(self, kind: HopKind) -> bool:
+        """Whether there is room; what finds none is counted."""
+        if kind in _SUCCESSES:
             self._successes += 1
-            if self._successes > _SUCCESSES_PER_FLUSH:
-                self.skipped += 1
-                return
+            full = self._successes > _SUCCESSES_PER_FLUSH
         else:
             self._failures += 1
-            if self._failures > _FAILURES_PER_FLUSH:
-                self.skipped += 1
-                return
+            full = self._failures > _FAILURES_PER_FLUSH
+        self.skipped += full
+        return not full
+
+    def record(self, hop: Hop) -> None:
+        """Keep a hop; ``wants`` says whether it makes sense to make one."""
         object.__setattr__(hop, "at", time.time())  # made a moment ago, seen by nobody else yet
         self._buffer.append(hop)
 

@@ -30,6 +30,8 @@ from wakeful.eventing.plan.subjects import subject_of
 _PATIENCE_SECONDS = 10.0
 """So long a sender is kept waiting while the event server is away."""
 _RETRY_SECONDS = 0.05
+_ACCEPTED = Answer(HTTPStatus.ACCEPTED)
+_ACCEPTED_REPLY = Reply(HTTPStatus.ACCEPTED)
 
 
 class Publisher(Protocol):
@@ -68,6 +70,8 @@ class Ingress:
     async def handle(self, request: Request) -> Reply:
         """Answer one request."""
         answer = await self._answer(request)
+        if answer is _ACCEPTED:
+            return _ACCEPTED_REPLY
         if answer.status >= HTTPStatus.BAD_REQUEST:
             self.counters.refused += 1
         return Reply(answer.status, answer.headers, answer.body)
@@ -132,10 +136,11 @@ class Ingress:
                 (("retry-after", "1"),),
             )
         self.counters.accepted += 1
-        self.recorder.record(
-            Hop(HopKind.ACCEPTED, route.owner, event.id, event.source, event.type, sequence)
-        )
-        return Answer(HTTPStatus.ACCEPTED)
+        if self.recorder.wants(HopKind.ACCEPTED):
+            self.recorder.record(
+                Hop(HopKind.ACCEPTED, route.owner, event.id, event.source, event.type, sequence)
+            )
+        return _ACCEPTED
 
     async def _publish(self, subject: str, message: bytes) -> int:
         """Publish; while nobody answers, try again for a while.

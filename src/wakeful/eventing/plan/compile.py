@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from wakeful.apimachinery.isoduration import parse_iso_duration
@@ -18,6 +19,7 @@ from wakeful.apis.duck import DeliverySpec, SubscriberSpec
 from wakeful.apis.eventing import Broker, Trigger
 from wakeful.apis.eventing import register as eventing
 from wakeful.apis.messaging import InMemoryChannel, NatsJetStreamChannel, Subscription
+from wakeful.apis.messaging import register as messaging
 from wakeful.apis.messaging.dataplane_role import PhysicalChannel
 from wakeful.cloudevents.filters import FilterError, compile_filters, exact_keys
 from wakeful.eventing.delivery.names import NameTable
@@ -138,7 +140,13 @@ def make_channel_route(channel: PhysicalChannel, stream: StreamPlan) -> RoutePla
     host = urlsplit(address.url).hostname if address is not None and address.url else None
     if host is None:
         host = f"{channel.metadata.name}-kn-channel.{channel.metadata.namespace}.svc.cluster.local"
-    return RoutePlan(host.removesuffix(".cluster.local"), "/", stream.name, stream.owner)
+    return RoutePlan(
+        host.removesuffix(".cluster.local"),
+        "/",
+        stream.name,
+        stream.owner,
+        record_history=channel.metadata.annotations.get(messaging.HISTORY) == "enabled",
+    )
 
 
 def make_broker_route(broker: Broker) -> RoutePlan | None:
@@ -182,7 +190,7 @@ def make_subscription(
         start = _start_of(template.deliver_policy if template is not None else "")
     pending = (template.max_ack_pending if template is not None else None) or _MAX_PENDING
     label = subscriber.name or subscriber.uid
-    return SubscriptionPlan(
+    made = SubscriptionPlan(
         stream.name,
         f"s_{_token(label)}_{subscriber.uid[:8]}",
         f"subscription/{channel.metadata.namespace}/{label}",
@@ -193,8 +201,8 @@ def make_subscription(
         order=_order_of(annotations),
         start=start,
         max_pending=max(1, min(pending, _MOST_PENDING)),
-        **_delivery(subscriber.delivery),
     )
+    return _delivered(made, subscriber.delivery)
 
 
 def _for_trigger(
@@ -204,7 +212,7 @@ def _for_trigger(
     plain = spec.filter.to_wire() if spec.filter is not None else None
     filters = tuple(each.to_wire() for each in spec.filters)
     keys = exact_keys(compile_filters(plain, filters))
-    return SubscriptionPlan(
+    made = SubscriptionPlan(
         stream.name,
         f"t_{_token(meta.namespace)}_{_token(meta.name)}",
         owner_of(trigger),
@@ -221,8 +229,8 @@ def _for_trigger(
         start=check_start(meta.annotations.get(START_FROM, "")),
         max_pending=_MAX_PENDING,
         keep_seconds=0.0 if stream.in_memory else _KEEP_SECONDS,
-        **_delivery(subscriber.delivery),
     )
+    return _delivered(made, subscriber.delivery)
 
 
 def trigger_of(url: str) -> NamespacedName | None:
@@ -242,8 +250,6 @@ def check_start(text: str) -> str:
     Raises:
         ValueError: It is neither ``beginning``, ``now`` nor a time with its offset.
     """
-    from datetime import datetime
-
     if text in ("", "beginning", "now"):
         return text
     try:
@@ -291,21 +297,22 @@ def local_hosts(routes: Iterable[RoutePlan]) -> tuple[str, ...]:
     return tuple(sorted({route.host for route in routes} | {_BROKER_HOST}))
 
 
-def _delivery(delivery: DeliverySpec | None) -> dict[str, object]:
+def _delivered(plan: SubscriptionPlan, delivery: DeliverySpec | None) -> SubscriptionPlan:
     if delivery is None:
-        return {}
+        return plan
     sink = delivery.dead_letter_sink
-    return {
-        "dead_letter": _target(sink.uri, sink.ca_certs) if sink is not None else None,
-        "retry": RetryPolicy(
+    return replace(
+        plan,
+        dead_letter=_target(sink.uri, sink.ca_certs) if sink is not None else None,
+        retry=RetryPolicy(
             delivery.retry or 0,
             BackoffPolicy(delivery.backoff_policy) if delivery.backoff_policy else None,
             _seconds(delivery.backoff_delay),
             _seconds(delivery.timeout),
             _seconds(delivery.retry_after_max),
         ),
-        "structured": {"json": True, "binary": False}.get(delivery.format or ""),
-    }
+        structured={"json": True, "binary": False}.get(delivery.format or ""),
+    )
 
 
 def _seconds(text: str | None) -> float | None:
