@@ -12,6 +12,7 @@ from wakeful.aio.clock import ManualClock
 from wakeful.apimachinery.meta import ObjectMeta
 from wakeful.apimachinery.scheme import Scheme
 from wakeful.apis import apiextensions, core, events, sources
+from wakeful.apis.core import Event
 from wakeful.apis.duck import Addressable
 from wakeful.apis.sources import PingSource, PingSourceSpec, SourceKey
 from wakeful.eventing.sources.host import AdapterHost, Report
@@ -122,3 +123,31 @@ async def test_a_task_that_fails_is_started_again(stage: Stage) -> None:
         await asyncio.sleep(0)
         await stage.clock.advance(1)
     assert stage.adapter.started == ["a"] * 3
+
+
+async def test_lost_events_are_told_of_once_a_minute(stage: Stage) -> None:
+    """A source that watches events would otherwise report its own failures for ever."""
+
+    async def lose(plan: str, report: Report) -> None:
+        for number in range(3):
+            report.lost(f"{plan} {number}")
+        await stage.clock.sleep(61)
+        report.lost("later")
+        await asyncio.Event().wait()
+
+    stage.host.serve(PingSource, plan_of, lose)
+    await stage.given("a")
+
+    async def told() -> set[str]:
+        return {e.message for e in await stage.world.all(Event)}
+
+    async def first() -> bool:
+        return await told() == {"a 0"}
+
+    await stage.world.eventually(first)
+    await stage.clock.advance(62)
+
+    async def second() -> bool:
+        return await told() == {"a 0", "later"}
+
+    await stage.world.eventually(second)

@@ -18,6 +18,8 @@ from wakeful.controller import EventRecorder, Manager
 
 log = structlog.get_logger("wakeful.eventing.sources")
 
+_QUIET_SECONDS = 60.0
+
 T = TypeVar("T", bound=Object)
 P = TypeVar("P")
 
@@ -133,7 +135,7 @@ class AdapterHost:
         self, group: asyncio.TaskGroup, key: SourceKey, kind: _Kind, adapter: _Adapter
     ) -> None:
         self._adapters[key] = adapter
-        report = _Reporter(adapter, lambda: self._notify(key), self._recorder)
+        report = _Reporter(adapter, lambda: self._notify(key), self._recorder, self._clock)
         adapter.task = group.create_task(
             self._keep_running(key, kind, adapter, report), name=f"source:{key}"
         )
@@ -172,9 +174,14 @@ class _Reporter:
     """Keeps the state of one adapter."""
 
     def __init__(
-        self, adapter: _Adapter, notify: Callable[[], None], recorder: EventRecorder
+        self,
+        adapter: _Adapter,
+        notify: Callable[[], None],
+        recorder: EventRecorder,
+        clock: Clock,
     ) -> None:
         self._adapter, self._notify, self._recorder = adapter, notify, recorder
+        self._clock, self._quiet_until = clock, 0.0
 
     def running(self) -> None:
         self._set(AdapterState(running=True))
@@ -184,6 +191,10 @@ class _Reporter:
 
     def lost(self, reason: str) -> None:
         log.warning("event lost", reason=reason)
+        now = self._clock.monotonic()
+        if now < self._quiet_until:
+            return  # it may itself be what a source tells of, which would never end
+        self._quiet_until = now + _QUIET_SECONDS
         self._recorder.warning(self._adapter.source, "EventNotDelivered", reason)
 
     def _set(self, state: AdapterState) -> None:
