@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from typing import Dict, Mapping, NoReturn, Sequence
 
 FLAGS = {
@@ -31,6 +32,14 @@ FLAGS = {
     "noProxy": "",
     "terminationMessagePath": "",
 }
+CONFIG = """\
+[include]
+\tpath = %s
+[safe]
+\tdirectory = *
+[protocol "file"]
+\tallow = always
+"""
 SWITCHES = ("submodules", "sslVerify")
 
 
@@ -42,14 +51,6 @@ def main(argv: Sequence[str]) -> int:
     clear(path)
     run("init", "-q", path)
     git = ["-C", path]
-    # What lies in a volume often belongs to somebody else than the user of this step.
-    os.environ.update(
-        GIT_CONFIG_COUNT="2",
-        GIT_CONFIG_KEY_0="safe.directory",
-        GIT_CONFIG_VALUE_0="*",
-        GIT_CONFIG_KEY_1="protocol.file.allow",
-        GIT_CONFIG_VALUE_1="always",
-    )
     run(*git, "remote", "add", "origin", options["url"])
     if options["sparseCheckoutDirectories"]:
         folders = options["sparseCheckoutDirectories"].split(",")
@@ -132,6 +133,11 @@ def prepare_environment(options: Mapping[str, str]) -> None:
         if options[flag]:
             os.environ[variable] = os.environ[variable.lower()] = options[flag]
     home = os.environ.get("HOME", "/")
+    with tempfile.NamedTemporaryFile("w", suffix=".gitconfig", delete=False) as file:
+        # What lies in a volume often belongs to somebody else than the user of this step, and the
+        # other end of a local clone reads no configuration but files.
+        file.write(CONFIG % os.path.join(home, ".gitconfig"))
+    os.environ["GIT_CONFIG_GLOBAL"] = file.name
     if os.path.isfile(os.path.join(home, ".ssh", "config")):
         # ssh reads the home of the user database, not $HOME; StrictHostKeyChecking as configured.
         os.environ.setdefault("GIT_SSH_COMMAND", "ssh -F %s/.ssh/config" % home)

@@ -16,6 +16,7 @@ from wakeful.apimachinery.names import safe_encode
 from wakeful.apis.core.pod_types import (
     EnvVar,
     EnvVarSource,
+    HostPathVolumeSource,
     PersistentVolumeClaimVolumeSource,
     SecretKeySelector,
     Volume,
@@ -115,6 +116,7 @@ def with_resources(
     own = replace_in_task(spec, table)
     steps = [*made.first, *own.steps, *made.last]
     volumes = list(own.volumes)
+    volumes += (volume for one in bound if (volume := _local_repository(one)) is not None)
     if any(one.binding.paths for one in bound):
         claim = artifacts_claim(run.metadata.labels.get(PIPELINE_RUN_LABEL, run.metadata.name))
         source = PersistentVolumeClaimVolumeSource(claim_name=claim)
@@ -238,6 +240,11 @@ def _clone(one: BoundResource, names: _Names) -> Step:
             )
             env.append(EnvVar(name=variable, value=value))
     args += ["-terminationMessagePath", "/tekton/termination"]
+    local = _local_repository(one)
+    mounts = []
+    if local is not None and local.host_path is not None:
+        path = local.host_path.path
+        mounts.append(VolumeMount(name=local.name, mount_path=path, read_only=True))
     return Step(
         name=names.make(f"git-source-{one.object_name}"),
         image=GIT_IMAGE,
@@ -245,7 +252,23 @@ def _clone(one: BoundResource, names: _Names) -> Step:
         args=args,
         env=env,
         working_dir=WORKSPACE_DIR,
+        volume_mounts=mounts,
     )
+
+
+def _local_repository(one: BoundResource) -> Volume | None:
+    """The volume that shows a repository of this machine to the step that clones it.
+
+    It is the task's as any volume is: whoever may create runs may mount directories.
+    """
+    url = one.spec.param("url")
+    path = url.removeprefix("file://")
+    fetched = one.is_input and one.spec.type == "git" and not one.binding.paths
+    if not fetched or not path.startswith("/"):
+        return None
+    digest = hashlib.sha256(path.encode()).hexdigest()[:10]
+    source = HostPathVolumeSource(path=path, type="Directory")
+    return Volume(name=f"repository-{digest}", host_path=source)
 
 
 def _download(one: BoundResource, names: _Names) -> Step:
