@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeful.apis.networking.register import OUR_INGRESS_CLASS
+from wakeful.cmd.eventfiles import EVENT_PROCESS, EVENT_SERVER, eventing_paths
 from wakeful.config import DataDir, Settings
 from wakeful.controller import Manager
 from wakeful.eventbus.jetstream import NatsServer
@@ -31,14 +32,7 @@ from wakeful.procd.types import LogTarget, PassedFd, ProcessSpec, Restart, Resta
 from wakeful.reconciler.eventing.controllers import add_eventing_controllers
 from wakeful.reconciler.networking import GatewayDomains
 
-EVENT_SERVER = "event-server"
-EVENT_PROCESS = "event-process"
 _LISTENER = "event-ingress"
-
-
-def eventing_paths(layout: DataDir) -> EventingPaths:
-    """Files of the event path."""
-    return EventingPaths(layout.root / "eventing", layout.run)
 
 
 def event_server_spec(layout: DataDir, paths: NatsPaths, config: Path) -> ProcessSpec:

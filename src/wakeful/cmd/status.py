@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import psutil
 
 from wakeful import __version__
 from wakeful.cmd.addresses import Addresses
+from wakeful.cmd.eventfiles import EVENT_PROCESS, EVENT_SERVER, eventing_paths
 from wakeful.cmd.processes import CONTROL_PLANE, ENVOY
 from wakeful.cmd.up import is_ready
 from wakeful.config import DataDir
+from wakeful.eventing.worker.control import read_state
 from wakeful.gateway.envoy import EnvoyAdmin
 from wakeful.gateway.settings import GatewayPaths
 from wakeful.procd import control
@@ -82,13 +85,28 @@ async def read_status(data_dir: Path) -> PlatformStatus:
     control_plane.address = addresses.api if addresses else ""
     envoy = _component(processes.get(ENVOY), ENVOY, healthy=envoy_up)
     envoy.address = addresses.http if addresses else ""
-    status.components += [control_plane, envoy]
+    status.components += [control_plane, envoy, *await _event_path(layout, processes)]
     status.instances = sum(
         p.state is ProcessState.RUNNING
         for name, p in processes.items()
-        if name not in (CONTROL_PLANE, ENVOY)
+        if name not in (CONTROL_PLANE, ENVOY, EVENT_SERVER, EVENT_PROCESS)
     )
     return status
+
+
+async def _event_path(
+    layout: DataDir, processes: Mapping[str, ProcessStatus]
+) -> list[ComponentStatus]:
+    """The processes that carry events; none before there is something to carry."""
+    if EVENT_PROCESS not in processes:
+        return []
+    state = await read_state(eventing_paths(layout).control)
+    carrier = _component(processes[EVENT_PROCESS], EVENT_PROCESS, healthy=state is not None)
+    carrier.version = __version__
+    if EVENT_SERVER not in processes:  # the user's own, as config-nats says
+        return [carrier]
+    connected = state is not None and bool(state["connected"])
+    return [_component(processes[EVENT_SERVER], EVENT_SERVER, healthy=connected), carrier]
 
 
 def _component(process: ProcessStatus | None, name: str, *, healthy: bool) -> ComponentStatus:

@@ -8,13 +8,13 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from wakeful.eventbus.jetstream.connection import NatsServer
 from wakeful.eventbus.jetstream.server import (
     NatsPaths,
     find_nats_server,
     load_or_make_access,
     write_config,
 )
+from wakeful.eventbus.natsserver import NatsServer
 
 
 class NatsProcess:

@@ -22,8 +22,9 @@ from wakeful.eventbus.bus import (
     StreamFullError,
     StreamInfo,
 )
-from wakeful.eventbus.jetstream.connection import ApiError, Connection, NatsServer
+from wakeful.eventbus.jetstream.connection import ApiError, Connection
 from wakeful.eventbus.jetstream.pull import JetStreamMessage, PullSubscription, parse_ack
+from wakeful.eventbus.natsserver import NatsServer
 
 _NO_STREAM, _STREAM_EXISTS, _NO_CONSUMER = 10059, 10058, 10014
 _FULL = frozenset({10047, 10077, 10023, 10028})

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import nats
@@ -18,20 +17,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from wakeful.eventbus.bus import BusError, BusUnavailableError, NoStreamError
+from wakeful.eventbus.natsserver import NatsServer
 
 _RECONNECT_SECONDS = 0.1
 _SWEEP_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class NatsServer:
-    """Where NATS is, and who we are to it."""
-
-    url: str
-    user: str = ""
-    password: str = ""
-    credentials_file: str = ""
-    ca_file: str = ""
 
 
 class ApiError(BusError):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeful.eventbus.bus import BusError
-from wakeful.eventbus.jetstream.connection import NatsServer
+from wakeful.eventbus.natsserver import NatsServer
 
 _USER = "wakeful"
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024

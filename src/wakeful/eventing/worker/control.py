@@ -104,3 +104,14 @@ async def open_control(path: Path) -> AsyncIterator[ControlClient]:
         yield ControlClient(reader, writer)
     finally:
         writer.close()
+
+
+async def read_state(path: Path, seconds: float = 2.0) -> dict[str, Any] | None:
+    """What the event process says now; None when it does not answer."""
+    try:
+        async with asyncio.timeout(seconds), open_control(path) as control:
+            async for state in control.states():
+                return state
+    except (OSError, TimeoutError, ValueError):
+        return None
+    return None

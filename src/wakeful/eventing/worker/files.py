@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from wakeful.eventbus.jetstream.connection import NatsServer
+from wakeful.eventbus.natsserver import NatsServer
 
 LISTEN_FD = 3
 """Number of the listening socket in the event process."""
