@@ -39,9 +39,9 @@ class Tap:
         Raises:
             NotCarriedError: There is none.
         """
-        for stream in self._plan().streams:
-            if stream.owner == owner:
-                return stream.name
+        for route in self._plan().routes:  # those of Brokers lead to the streams of channels
+            if route.owner == owner:
+                return route.stream
         raise NotCarriedError(f"no events are carried for {owner}")
 
     async def events(self, owner: str, ready: asyncio.Event) -> AsyncGenerator[Event]:
