@@ -10,7 +10,10 @@ _BACK = {new: old for old, new in _SUBSCRIBER.items()}
 
 
 def channelable_to_hub(data: Wire) -> Wire:
-    """Rewrite v1alpha1: ``spec.subscribable.subscribers``, ``status.subscribableStatus``."""
+    """Rewrite v1alpha1: ``spec.subscribable.subscribers``, ``status.subscribableStatus``.
+
+    Channels of 2019 told events through which of them they had come, so these do, too.
+    """
     hub = dict(data)
     spec, status = as_object(data.get("spec")), as_object(data.get("status"))
     if "subscribable" in spec or "generation" in spec:
@@ -23,11 +26,12 @@ def channelable_to_hub(data: Wire) -> Wire:
         nested = as_object(status.get("subscribableStatus") or status.get("subscribablestatus"))
         rest = {k: v for k, v in status.items() if k.casefold() != "subscribablestatus"}
         hub["status"] = {"subscribers": as_list(nested.get("subscribers"))} | rest
-    if "metadata" in data:
-        meta = as_object(data["metadata"])
-        annotations = as_object(meta.get("annotations"))
+    meta = data.get("metadata")
+    if isinstance(meta, dict):
+        annotations = {register.HISTORY: "enabled"} | as_object(meta.get("annotations"))
         if annotations.get(register.SUBSCRIBABLE) == "v1alpha1":
-            hub["metadata"] = meta | {"annotations": annotations | {register.SUBSCRIBABLE: "v1"}}
+            annotations[register.SUBSCRIBABLE] = "v1"
+        hub["metadata"] = meta | {"annotations": annotations}
     return hub
 
 

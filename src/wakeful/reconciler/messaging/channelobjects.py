@@ -102,7 +102,7 @@ class ChannelObjects:
             name=name,
             namespace=owner.metadata.namespace,
             labels=dict(labels or {}),
-            annotations=dict(annotations or {}),
+            annotations=_history(template, model) | dict(annotations or {}),
             owner_references=[owner_reference(owner)],
         )
         return ChannelObject(obj)
@@ -188,6 +188,13 @@ class ChannelObjects:
                 f'no matches for kind "{gvk.kind}" in version "{gvk.api_version}"'
             )
         return model
+
+
+def _history(template: ChannelTemplateSpec, model: type[Object]) -> dict[str, str]:
+    """Channels that are asked for in 2019's version record the way of events, as they did then."""
+    version = template.gvk.version
+    is_old = version == "v1alpha1" and model.gvk.version != version
+    return {register.HISTORY: "enabled"} if is_old else {}
 
 
 def _is_in_line(want: ChannelObject, have: ChannelObject) -> bool:
