@@ -35,6 +35,21 @@ def _target(words: list[str]) -> tuple[str, list[str]]:
     return kind, [name, *words[1:]] if name else words[1:]
 
 
+def _objects(words: list[str]) -> list[tuple[str, str]]:
+    """Kind and name of each object in ``KIND NAME…`` or ``KIND/NAME KIND/NAME…``."""
+    kind, found = words[0], []
+    for index, word in enumerate(words):
+        before, slash, after = word.partition("/")
+        if slash:
+            kind = before
+            found.append((kind, after))
+        elif index:
+            found.append((kind, word))
+    if not found:
+        fail(f"name the {kind}")
+    return found
+
+
 @show_errors
 def get(
     what: Annotated[list[str], typer.Argument(help="KIND [NAME …] or KIND/NAME.")],
@@ -194,12 +209,8 @@ async def _delete(
 ) -> None:
     async with connect(data_dir) as session:
         targets: list[tuple[ServedResource, str, str]] = []
-        if what:
-            kind, names = _target(what)
-            if not names:
-                fail(f"name the {kind} to delete")
-            resource = await session.resolve(kind)
-            targets += [(resource, namespace, name) for name in names]
+        for kind, name in _objects(what) if what else ():
+            targets.append((await session.resolve(kind), namespace, name))
         for data in read_manifests(files):
             resource = await session.resolve_object(data)
             meta = data["metadata"]
@@ -259,7 +270,7 @@ async def _describe(data_dir: Path | None, what: list[str], namespace: str) -> N
 
 @show_errors
 def wait(
-    what: Annotated[list[str], typer.Argument(help="KIND NAME or KIND/NAME.")],
+    what: Annotated[list[str], typer.Argument(help="KIND NAME … or KIND/NAME ….")],
     condition: Annotated[
         str, typer.Option("--for", help="condition=TYPE[=STATUS], delete, create or jsonpath=P=V.")
     ] = "condition=Ready",
@@ -275,14 +286,14 @@ async def _wait(
     data_dir: Path | None, what: list[str], condition: str, timeout: str, namespace: str
 ) -> None:
     test = parse_condition(condition)
-    kind, names = _target(what)
+    objects = _objects(what)
     try:
         seconds = parse_duration(timeout).total_seconds()
     except ValueError as err:
         fail(f"--timeout: {err}")
     async with connect(data_dir) as session:
-        resource = await session.resolve(kind)
-        for name in names:
+        for kind, name in objects:
+            resource = await session.resolve(kind)
             try:
                 await wait_until(session, resource, namespace, name, test, seconds)
             except TimeoutError:

@@ -1,0 +1,25 @@
+"""How commands are told which objects they are about."""
+
+import pytest
+import typer
+
+from wakeful.cli.objects import _objects
+
+
+@pytest.mark.parametrize(
+    ("words", "objects"),
+    [
+        (["pod", "a"], [("pod", "a")]),
+        (["pod", "a", "b"], [("pod", "a"), ("pod", "b")]),
+        (["pod/a"], [("pod", "a")]),
+        (["pod/a", "ksvc/b"], [("pod", "a"), ("ksvc", "b")]),
+        (["pod/a", "b"], [("pod", "a"), ("pod", "b")]),
+    ],
+)
+def test_objects(words: list[str], objects: list[tuple[str, str]]) -> None:
+    assert _objects(words) == objects
+
+
+def test_a_kind_alone_names_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises((typer.Exit, SystemExit)):
+        _objects(["pod"])
