@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from wakeful.cloudevents.errors import CloudEventError, Fault
@@ -51,6 +52,7 @@ _MEDIA_TYPE = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)  # senders say the same again and again
 def check_name(name: str) -> str | None:
     """An attribute's name: lower-case letters and digits, not ``data``."""
     if not name:
@@ -69,11 +71,13 @@ def check_string(value: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)  # senders say the same again and again
 def check_uri_reference(value: str) -> str | None:
     """A URI-reference of RFC 3986."""
     return None if _URI_REFERENCE.fullmatch(value) else "MUST be a valid URI-reference (RFC 3986)"
 
 
+@lru_cache(maxsize=1024)  # senders say the same again and again
 def check_absolute_uri(value: str) -> str | None:
     """A URI with a scheme; a fragment is let through, as every SDK does."""
     return None if _ABSOLUTE_URI.fullmatch(value) else "MUST be an absolute URI (RFC 3986)"
@@ -90,6 +94,7 @@ def check_time(value: str) -> str | None:
     return "MUST adhere to the format specified in RFC 3339"
 
 
+@lru_cache(maxsize=1024)  # senders say the same again and again
 def check_content_type(value: str) -> str | None:
     """A media type with parameters."""
     return (

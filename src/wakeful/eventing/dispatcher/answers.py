@@ -6,7 +6,15 @@ import base64
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from wakeful.cloudevents import CloudEventError, Event, Mode, content_mode, from_http, to_http
+from wakeful.cloudevents import (
+    AttributeValue,
+    CloudEventError,
+    Event,
+    Mode,
+    content_mode,
+    from_http,
+    to_http,
+)
 from wakeful.eventing.delivery.connection import Response
 from wakeful.eventing.delivery.policy import Outcome, is_success
 from wakeful.eventing.frame import ForwardedHeaders
@@ -73,16 +81,17 @@ def read_reply(response: Response, *, must_be_event: bool) -> Event | None:
         raise BadReplyError(f"the subscriber's answer is no valid event: {error}") from error
 
 
-def without_ttl(event: Event) -> Event:
-    """The event as its subscriber sees it."""
-    if TTL not in event.extensions:
-        return event
-    return restamped(event, {k: v for k, v in event.extensions.items() if k != TTL})
+def take_ttl(event: Event) -> AttributeValue | None:
+    """Take the TTL off an event that is the caller's alone: its subscriber does not see it."""
+    return event.extensions.pop(TTL, None) if isinstance(event.extensions, dict) else None
 
 
-def with_ttl_of(reply: Event, event: Event) -> Event:
-    """The reply with the event's TTL, so that a circle of events ends."""
-    return reply.with_extension(TTL, event.extensions.get(TTL))
+def with_ttl(reply: Event, ttl: AttributeValue | None) -> Event:
+    """A reply with the TTL of the event it answers, so that a circle of events ends."""
+    extensions = {name: value for name, value in reply.extensions.items() if name != TTL}
+    if ttl is not None:
+        extensions[TTL] = ttl
+    return restamped(reply, extensions)
 
 
 def dead_letter(event: Event, failure: Failure) -> Event:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from wakeful.cloudevents import Event
+from wakeful.cloudevents import AttributeValue, Event
 from wakeful.eventing.delivery import (
     Outcome,
     Response,
@@ -22,8 +22,7 @@ from wakeful.eventing.dispatcher.answers import (
     dead_letter,
     encode,
     read_reply,
-    with_ttl_of,
-    without_ttl,
+    with_ttl,
 )
 from wakeful.eventing.frame import ForwardedHeaders
 from wakeful.eventing.history.records import Hop, HopKind, Recorder
@@ -44,6 +43,8 @@ class Parcel:
     forwarded: ForwardedHeaders
     sequence: int
     attempt: int
+    ttl: AttributeValue | None = None
+    """How often a reply may still pass the Broker; not shown to subscribers."""
 
 
 class Courier:
@@ -58,8 +59,7 @@ class Courier:
         answer: Event | None = event
         answer_headers = parcel.forwarded
         if plan.subscriber is not None:
-            shown = without_ttl(event) if plan.is_trigger else event
-            response = await self._send(plan, plan.subscriber, shown, parcel, HopKind.DELIVERED)
+            response = await self._send(plan, plan.subscriber, event, parcel, HopKind.DELIVERED)
             if isinstance(response, Failure):
                 return response
             try:
@@ -73,7 +73,7 @@ class Courier:
         if plan.reply is None or answer is None:
             return None
         if plan.is_trigger:
-            answer = with_ttl_of(answer, event)
+            answer = with_ttl(answer, parcel.ttl)
         sent = Parcel(answer, answer_headers, parcel.sequence, parcel.attempt)
         result = await self._send(plan, plan.reply, answer, sent, HopKind.REPLIED, of=event)
         return result if isinstance(result, Failure) else None
@@ -82,8 +82,7 @@ class Courier:
         """Send to the dead letter sink once; None when it was taken."""
         if plan.dead_letter is None:
             return why
-        event = without_ttl(parcel.event) if plan.is_trigger else parcel.event
-        letter = dead_letter(event, why)
+        letter = dead_letter(parcel.event, why)
         result = await self._send(plan, plan.dead_letter, letter, parcel, HopKind.DEAD_LETTERED)
         return result if isinstance(result, Failure) else None
 

@@ -14,7 +14,7 @@ from wakeful.cloudevents import CloudEventError, Event
 from wakeful.cloudevents.filters import Filter, compile_filters
 from wakeful.eventbus import BusError, EventBus, Message, NoConsumerError, Subscription
 from wakeful.eventing.delivery import next_retry
-from wakeful.eventing.dispatcher.answers import Failure
+from wakeful.eventing.dispatcher.answers import Failure, take_ttl
 from wakeful.eventing.dispatcher.deliver import Courier, Parcel
 from wakeful.eventing.dispatcher.window import MOST, Window
 from wakeful.eventing.frame import unpack
@@ -158,9 +158,10 @@ class Lane:
             self.stats.filtered += 1
             await message.ack()
             return True
+        ttl = take_ttl(event) if self.plan.is_trigger else None
         progress = self._progress.get(message.sequence) or _Progress()
         while True:
-            parcel = Parcel(event, headers, message.sequence, progress.attempts + 1)
+            parcel = Parcel(event, headers, message.sequence, progress.attempts + 1, ttl)
             wait = await self._try(parcel, progress, message)
             if wait is None:
                 self._progress.pop(message.sequence, None)

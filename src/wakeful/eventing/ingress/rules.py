@@ -156,11 +156,11 @@ def accept(
             f"broker {target.strip('/')!r}" if host in BROKER_HOSTS else f"channel of host {host!r}"
         )
         raise IngressError(Answer(HTTPStatus.NOT_FOUND, f"{what} does not exist"))
-    return Accepted(route, admit(route, event, now), forwarded(headers))
+    return Accepted(route, admit(route, event, now, own=True), forwarded(headers))
 
 
-def admit(route: RoutePlan, event: Event, now: datetime) -> Event:
-    """Stamp an event for the way it takes.
+def admit(route: RoutePlan, event: Event, now: datetime, *, own: bool = False) -> Event:
+    """Stamp an event for the way it takes; with ``own`` this very one, which nobody else has.
 
     Raises:
         IngressError: It has gone round too often.
@@ -177,7 +177,11 @@ def admit(route: RoutePlan, event: Event, now: datetime) -> Event:
         raise IngressError(
             Answer(HTTPStatus.BAD_REQUEST, f"{TTL}: the event has passed a broker too often")
         )
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    stamp = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if own and isinstance(event.extensions, dict):
+        event.extensions[TTL] = ttl
+        event.extensions[ARRIVAL_TIME] = stamp
+        return event
     return restamped(event, {**event.extensions, TTL: ttl, ARRIVAL_TIME: stamp})
 
 

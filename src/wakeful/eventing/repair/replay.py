@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from wakeful.aio import Clock
 from wakeful.eventbus import NoStreamError
 from wakeful.eventing.delivery import RetryPolicy, Sender
-from wakeful.eventing.dispatcher.answers import Failure
+from wakeful.eventing.dispatcher.answers import Failure, take_ttl
 from wakeful.eventing.dispatcher.deliver import Courier, Parcel
 from wakeful.eventing.frame import unpack
 from wakeful.eventing.history import DeadLetter, HistoryStore, HopRecorder
@@ -49,7 +49,8 @@ class Replayer:
         """Make one attempt."""
         plan = self._subscription(letter)
         event, forwarded = unpack(letter.message)
-        parcel = Parcel(event, forwarded, 0, letter.attempts + 1)
+        ttl = take_ttl(event) if plan.is_trigger else None
+        parcel = Parcel(event, forwarded, 0, letter.attempts + 1, ttl)
         failure = await self._courier.attempt(plan, parcel)
         await self._recorder.flush()
         if failure is None:
