@@ -71,13 +71,22 @@ def check_string(value: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=1024)  # senders say the same again and again
+_LONGEST_REMEMBERED = 256
+"""Senders say the same again and again, so answers are remembered; not about texts of any length,
+which would be a way to fill the memory."""
+
+
 def check_uri_reference(value: str) -> str | None:
     """A URI-reference of RFC 3986."""
-    return None if _URI_REFERENCE.fullmatch(value) else "MUST be a valid URI-reference (RFC 3986)"
+    fine = _is_uri_reference if len(value) <= _LONGEST_REMEMBERED else _URI_REFERENCE.fullmatch
+    return None if fine(value) else "MUST be a valid URI-reference (RFC 3986)"
 
 
-@lru_cache(maxsize=1024)  # senders say the same again and again
+@lru_cache(maxsize=1024)
+def _is_uri_reference(value: str) -> bool:
+    return _URI_REFERENCE.fullmatch(value) is not None
+
+
 def check_absolute_uri(value: str) -> str | None:
     """A URI with a scheme; a fragment is let through, as every SDK does."""
     return None if _ABSOLUTE_URI.fullmatch(value) else "MUST be an absolute URI (RFC 3986)"
@@ -87,19 +96,24 @@ def check_time(value: str) -> str | None:
     """A Timestamp of RFC 3339, with its offset."""
     found = _TIME.fullmatch(value)
     if found:
-        year, month, day = (int(part) for part in found.groups())
+        year, month, day = int(found[1]), int(found[2]), int(found[3])
+        if day <= 28:
+            return None
         # Year 0 is in RFC 3339 but not in the calendar module; it is a leap year.
         if day <= (calendar.monthrange(year, month)[1] if year else 31):
             return None
     return "MUST adhere to the format specified in RFC 3339"
 
 
-@lru_cache(maxsize=1024)  # senders say the same again and again
 def check_content_type(value: str) -> str | None:
     """A media type with parameters."""
-    return (
-        None if _MEDIA_TYPE.fullmatch(value) else "MUST adhere to the format specified in RFC 2046"
-    )
+    fine = _is_media_type if len(value) <= _LONGEST_REMEMBERED else _MEDIA_TYPE.fullmatch
+    return None if fine(value) else "MUST adhere to the format specified in RFC 2046"
+
+
+@lru_cache(maxsize=1024)
+def _is_media_type(value: str) -> bool:
+    return _MEDIA_TYPE.fullmatch(value) is not None
 
 
 def check_extension(name: str, value: Any, version: str) -> str | None:
@@ -121,27 +135,31 @@ def check_extension(name: str, value: Any, version: str) -> str | None:
 
 def _faults(event: Event) -> list[Fault]:
     version = event.specversion
-    found: list[tuple[str, str | None]] = []
-    for name in ("id", "source", "type"):
-        value: str = getattr(event, name)
+    found: list[Fault] = []
+    for name, value in (("id", event.id), ("source", event.source), ("type", event.type)):
         reason = check_string(value) if value else "MUST be a non-empty string"
-        if name == "source" and value and not reason:
+        if name == "source" and not reason:
             reason = check_uri_reference(value)
-        found.append((name, reason))
-    if event.subject is not None:
-        reason = "if present, MUST be a non-empty string"
-        found.append(("subject", check_string(event.subject) if event.subject else reason))
-    if event.time is not None:
-        found.append(("time", check_time(event.time)))
-    if event.datacontenttype is not None:
-        found.append(("datacontenttype", check_content_type(event.datacontenttype)))
-    if event.dataschema is not None:
-        check = check_absolute_uri if version == "1.0" else check_uri_reference
-        reason = "if present, MUST be a non-empty URI"
-        found.append(("dataschema", check(event.dataschema) if event.dataschema else reason))
+        if reason:
+            found.append(Fault(name, reason))
+    for name, text, check in (
+        ("subject", event.subject, check_string),
+        ("time", event.time, check_time),
+        ("datacontenttype", event.datacontenttype, check_content_type),
+        (
+            "dataschema",
+            event.dataschema,
+            check_absolute_uri if version == "1.0" else check_uri_reference,
+        ),
+    ):
+        if text is not None:
+            reason = check(text) if text else "if present, MUST be a non-empty string"
+            if reason:
+                found.append(Fault(name, reason))
     for name, extension in event.extensions.items():
-        found.append((name, check_extension(name, extension, version)))
-    return [Fault(name, reason) for name, reason in found if reason]
+        if reason := check_extension(name, extension, version):
+            found.append(Fault(name, reason))
+    return found
 
 
 def unsupported_version(version: str) -> Fault:
@@ -162,8 +180,11 @@ def checked(event: Event, known: Iterable[Fault] = ()) -> Event:
     faults = list(known)
     if event.specversion not in VERSIONS:
         faults.append(unsupported_version(event.specversion))
+    more = _faults(event)
+    if not faults and not more:
+        return event
     seen = {fault.attribute for fault in faults}
-    faults += [fault for fault in _faults(event) if fault.attribute not in seen]
+    faults += [fault for fault in more if fault.attribute not in seen]
     if faults:
         raise CloudEventError(*faults)
     return event

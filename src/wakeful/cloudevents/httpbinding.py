@@ -137,11 +137,21 @@ def _check_format(content_type: str, expected: str) -> None:
 def _binary_version(fields: dict[str, str]) -> str:
     for name in ("specversion", "cloudeventsversion"):
         if name in fields:
-            version = headervalues.decode_value("specversion", fields.pop(name).strip())
+            version = fields.pop(name)
+            if version not in NAMES:
+                version = headervalues.decode_value("specversion", version.strip())
             if version not in VERSIONS or (name == "cloudeventsversion") != (version == "0.1"):
                 raise CloudEventError(unsupported_version(version))
             return version
     raise fault("specversion", "the header ce-specversion is missing")
+
+
+_PLAIN = {
+    version: {name: ours for name, ours in names.from_header.items() if ours != "datacontenttype"}
+    for version, names in NAMES.items()
+    if not names.quoted
+}
+"""Attributes whose headers are read as they are unless they have quotes or escapes."""
 
 
 def _from_binary(content_type: str, fields: dict[str, str], body: bytes) -> Event:
@@ -150,16 +160,19 @@ def _from_binary(content_type: str, fields: dict[str, str], body: bytes) -> Even
     core: dict[str, str] = {"specversion": version}
     extensions: dict[str, AttributeValue] = {}
     faults: list[Fault] = []
+    plain = _PLAIN.get(version, {})
     for name, text in fields.items():
+        ours = plain.get(name)
+        if ours is not None and "%" not in text and text[:1] != '"':
+            core[ours] = text  # as nearly always
+            continue
         try:
             _read_header(names, name, text, core, extensions)
         except CloudEventError as error:
             faults += error.faults
-    faults += [
-        Fault(name, f"the header ce-{names.wire[name].lower()} is missing")
-        for name in ("id", "source", "type")
-        if name not in core and not any(f.attribute == name for f in faults)
-    ]
+    for name in ("id", "source", "type"):
+        if name not in core and not any(fault.attribute == name for fault in faults):
+            faults.append(Fault(name, f"the header ce-{names.wire[name].lower()} is missing"))
     if content_type:
         core["datacontenttype"] = content_type
     return checked(make_event(core, extensions, body or None), faults)
