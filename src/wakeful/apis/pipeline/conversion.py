@@ -2,7 +2,8 @@
 
 The stored shape is v1's; what v1 has no place for goes under ``legacy`` of the part it belongs to.
 v1alpha1 accepts what 2019 wrote (``inputs``, ``outputs``) and what came after it (``params``,
-``resources``), in one object too; it is shown as 2019 knew it.
+``resources``), in one object too; it is shown as 2019 knew it. ``outputs.results``, which never had
+an effect, is dropped.
 """
 
 from __future__ import annotations
@@ -86,7 +87,6 @@ def _task_spec_to_hub(spec: Wire) -> None:
     legacy: Wire = {}
     _put(legacy, "inputs", _merge_named(_list(resources, "inputs"), _list(inputs, "resources")))
     _put(legacy, "outputs", _merge_named(_list(resources, "outputs"), _list(outputs, "resources")))
-    _put(legacy, "results", _list(outputs, "results"))
     if legacy:
         spec["legacy"] = legacy
 
@@ -120,7 +120,6 @@ def _task_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
     _put(inputs, _RESOURCES, legacy.get("inputs"))
     _put(inputs, "params", spec.pop("params", None))
     _put(outputs, _RESOURCES, legacy.get("outputs"))
-    _put(outputs, "results", legacy.get("results"))
     _put(spec, "inputs", inputs)
     _put(spec, "outputs", outputs)
 

@@ -72,8 +72,6 @@ class TaskResources(APIModel):
 
     inputs: list[TaskResource] = Field(default_factory=list)
     outputs: list[TaskResource] = Field(default_factory=list)
-    results: list[dict[str, Any]] = Field(default_factory=list)
-    """``outputs.results`` of 2019; never had an effect."""
 
 
 class PipelineResourceRef(APIModel):
