@@ -134,7 +134,11 @@ class Keeper:
         names = frozenset(name for plan in plans for name in consumers_of(plan))
         if not pending and self._done.get((stream.name, "consumers")) == names:
             return
-        have = {info.name: info for info in await self._bus.consumers(stream.name)}
+        try:
+            have = {info.name: info for info in await self._bus.consumers(stream.name)}
+        except NoStreamError:
+            self._forget(stream.name)
+            raise
 
         async def one(plan: SubscriptionPlan) -> None:
             async with gate:
@@ -186,7 +190,14 @@ class Keeper:
                 log.info("stream %s removed: its owner is gone", name)
                 await self._bus.delete_stream(name)
                 del self._orphans[name]
+                self._forget(name)
         self._done["streams"] = names
+
+    def _forget(self, stream: str) -> None:
+        """The stream is gone with its consumers: another one of its name is made anew."""
+        for key in list(self._done):
+            if key == stream or (isinstance(key, tuple) and key[0] == stream):
+                del self._done[key]
 
     async def _run_trimmer(self) -> None:
         while True:
