@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from importlib.resources import files
 
 from wakeful.oci.builtin import BuiltinImage, Program
@@ -18,6 +20,39 @@ _START = (
 )
 
 
+class LazyContents(Mapping[str, Program | str]):
+    """Files of an image that are read when it is made; most platforms never make most images."""
+
+    def __init__(self, load: Callable[[], dict[str, Program | str]]) -> None:
+        self._load = load
+
+    @cached_property
+    def _files(self) -> dict[str, Program | str]:
+        return self._load()
+
+    def __getitem__(self, path: str) -> Program | str:
+        return self._files[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def _contents(module: str, start: str) -> dict[str, Program | str]:
+    """One program and the modules it shares with the others."""
+    found: dict[str, Program | str] = {
+        f"{_LIBRARY}/{package}/__init__.py": Program(text="")
+        for package in ("wakeful", "wakeful/eventing", _PACKAGE)
+    }
+    for each in (*_MODULES, module):
+        text = files(__package__).joinpath(f"{each}.py").read_text(encoding="utf-8")
+        found[f"{_LIBRARY}/{_PACKAGE}/{each}.py"] = Program(text=text)
+    found[start] = Program(text=_START.format(module=module))
+    return found
+
+
 def _sample(
     module: str,
     description: str,
@@ -27,16 +62,8 @@ def _sample(
     env: dict[str, str] | None = None,
     arguments: tuple[str, ...] = (),
 ) -> BuiltinImage:
-    """An image with one program and the modules it shares with the others."""
-    contents: dict[str, Program | str] = {
-        f"{_LIBRARY}/{package}/__init__.py": Program(text="")
-        for package in ("wakeful", "wakeful/eventing", _PACKAGE)
-    }
-    for each in (*_MODULES, module):
-        text = files(__package__).joinpath(f"{each}.py").read_text(encoding="utf-8")
-        contents[f"{_LIBRARY}/{_PACKAGE}/{each}.py"] = Program(text=text)
+    """An image with one program."""
     start = "/ko-app/" + (name or module).replace("-", "_")
-    contents[start] = Program(text=_START.format(module=module))
     return BuiltinImage(
         name=name or module,
         description=description,
@@ -44,7 +71,7 @@ def _sample(
         entrypoint=(start, *arguments),
         env={"PATH": "/usr/local/bin:/usr/bin:/bin:/ko-app", "PYTHONUNBUFFERED": "1"} | (env or {}),
         ports=(8080,),
-        contents=contents,
+        contents=LazyContents(lambda: _contents(module, start)),
         even_if_refused=True,
     )
 

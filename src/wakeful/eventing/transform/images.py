@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 from wakeful.apis.eventing.register import TRANSFORM_IMAGE
+from wakeful.eventing.samples.images import LazyContents
 from wakeful.oci.builtin import BuiltinImage, Program
 
 _LIBRARY = "/.wakeful/lib"
@@ -17,16 +20,23 @@ _OURS = (
 _PACKAGES = ("", "eventing/", "eventing/samples/", "eventing/transform/")
 
 
+def _library() -> Path:
+    """Where JSONata lies, without loading it."""
+    spec = find_spec("jsonata")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
 def _contents() -> dict[str, Program | str]:
     found: dict[str, Program | str] = {
         f"{_LIBRARY}/wakeful/{package}__init__.py": Program(text="") for package in _PACKAGES
     }
-    ours, theirs = files("wakeful"), files("jsonata")
+    ours = files("wakeful")
     for name in _OURS:
         found[f"{_LIBRARY}/wakeful/{name}"] = Program(text=ours.joinpath(name).read_text("utf-8"))
-    for module in theirs.iterdir():
-        if module.name.endswith(".py"):
-            found[f"{_LIBRARY}/jsonata/{module.name}"] = Program(text=module.read_text("utf-8"))
+    for module in _library().glob("*.py"):
+        found[f"{_LIBRARY}/jsonata/{module.name}"] = Program(text=module.read_text("utf-8"))
     found[_START] = Program(
         text="#!@python -IS\n"
         "import sys\n"
@@ -45,7 +55,7 @@ TRANSFORMS: tuple[BuiltinImage, ...] = (
         entrypoint=(_START,),
         env={"PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
         ports=(8080,),
-        contents=_contents(),
+        contents=LazyContents(_contents),
         always=True,
     ),
 )
