@@ -89,6 +89,38 @@ def test_they_are_shown_in_each_version_as_it_knows_them(server: Any) -> None:
     assert "legacy" not in str(old) + str(beta)
 
 
+def test_parameters_of_2019_alone_are_remembered_as_such(server: Any) -> None:
+    """The book's first task: nothing but parameters, and its run gives a text for a list."""
+    server.create(
+        """
+        apiVersion: tekton.dev/v1alpha1
+        kind: Task
+        spec:
+          inputs: {params: [{name: flags, type: array}]}
+          steps: [{image: i, args: ["echo ${inputs.params.flags} ; echo ${someURL}"]}]
+        """
+    )
+
+    assert server.get("v1", "tasks")["spec"]["legacy"] == {}
+    assert server.get("v1alpha1", "tasks")["spec"]["inputs"] == {
+        "params": [{"name": "flags", "type": "array"}]
+    }
+    assert "resources" not in server.get("v1beta1", "tasks")["spec"]
+
+
+def test_todays_objects_are_shown_as_later_v1alpha1_had_them(server: Any) -> None:
+    server.create(
+        """
+        apiVersion: tekton.dev/v1
+        kind: Task
+        spec: {params: [{name: a}], steps: [{image: i}]}
+        """
+    )
+    shown = server.get("v1alpha1", "tasks")["spec"]
+
+    assert shown == {"params": [{"name": "a", "type": "string"}], "steps": [{"image": "i"}]}
+
+
 def test_pipelineruns_of_2019_become_todays(server: Any) -> None:
     server.create(OLD_RUN)
     spec = server.get("v1", "pipelineruns")["spec"]

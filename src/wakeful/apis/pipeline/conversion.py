@@ -2,8 +2,8 @@
 
 The stored shape is v1's; what v1 has no place for goes under ``legacy`` of the part it belongs to.
 v1alpha1 accepts what 2019 wrote (``inputs``, ``outputs``) and what came after it (``params``,
-``resources``), in one object too; it is shown as 2019 knew it. ``outputs.results``, which never had
-an effect, is dropped.
+``resources``), in one object too. An object written as in 2019 is shown so, and has a ``legacy``
+even if there is nothing in it. ``outputs.results``, which never had an effect, is dropped.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _task_spec_to_hub(spec: Wire) -> None:
     legacy: Wire = {}
     _put(legacy, "inputs", _merge_named(_list(resources, "inputs"), _list(inputs, "resources")))
     _put(legacy, "outputs", _merge_named(_list(resources, "outputs"), _list(outputs, "resources")))
-    if legacy:
+    if legacy or inputs is not None or outputs is not None:
         spec["legacy"] = legacy
 
 
@@ -109,18 +109,25 @@ def _task_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
     template = _object(spec, "stepTemplate")
     if template is not None:
         _rename(template, _COMPUTE, _RESOURCES)
-    legacy = spec.pop("legacy", None) or {}
+    legacy = spec.pop("legacy", None)
+    if legacy is None:
+        return
     if not is_2019:
         both: Wire = {}
         _put(both, "inputs", legacy.get("inputs"))
         _put(both, "outputs", legacy.get("outputs"))
         _put(spec, _RESOURCES, both)
         return
+    _show_as_2019(spec, legacy)
+
+
+def _show_as_2019(spec: Wire, legacy: Wire) -> None:
+    """``inputs`` with the parameters, and ``outputs``."""
     inputs, outputs = Wire(), Wire()
     _put(inputs, _RESOURCES, legacy.get("inputs"))
     _put(inputs, "params", spec.pop("params", None))
     _put(outputs, _RESOURCES, legacy.get("outputs"))
-    _put(spec, "inputs", inputs)
+    spec["inputs"] = inputs
     _put(spec, "outputs", outputs)
 
 
@@ -217,7 +224,7 @@ def _task_run_spec_to_hub(spec: Wire) -> None:
     legacy: Wire = {}
     _put(legacy, "inputs", _merge_named(_list(resources, "inputs"), _list(inputs, "resources")))
     _put(legacy, "outputs", _merge_named(_list(resources, "outputs"), _list(outputs, "resources")))
-    if legacy:
+    if legacy or inputs is not None or outputs is not None:
         spec["legacy"] = legacy
     _ref_to_hub(_object(spec, "taskRef"), "task")
     embedded = _object(spec, "taskSpec")
@@ -230,14 +237,9 @@ def _task_run_spec_to_hub(spec: Wire) -> None:
 
 def _task_run_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
     _overrides_from_hub(spec)
-    legacy = spec.pop("legacy", None) or {}
-    if is_2019:
-        inputs, outputs = Wire(), Wire()
-        _put(inputs, _RESOURCES, legacy.get("inputs"))
-        _put(inputs, "params", spec.pop("params", None))
-        _put(outputs, _RESOURCES, legacy.get("outputs"))
-        _put(spec, "inputs", inputs)
-        _put(spec, "outputs", outputs)
+    legacy = spec.pop("legacy", None)
+    if legacy is not None and is_2019:
+        _show_as_2019(spec, legacy)
     else:
         _put(spec, _RESOURCES, legacy)
     embedded = _object(spec, "taskSpec")
