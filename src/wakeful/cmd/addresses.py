@@ -30,6 +30,11 @@ class Addresses:
         """URL of the gateway."""
         return f"http://{self.host}:{self.http_port}"
 
+    @property
+    def https(self) -> str:
+        """URL of the gateway for hosts that have a certificate; empty without such a port."""
+        return f"https://{self.host}:{self.https_port}" if self.https_port else ""
+
     def save(self, layout: DataDir) -> None:
         """Write for other processes."""
         target = layout.run / _FILE

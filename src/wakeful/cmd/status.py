@@ -72,6 +72,7 @@ async def read_status(data_dir: Path) -> PlatformStatus:
         status.addresses = {
             "api": addresses.api,
             "http": addresses.http,
+            "https": addresses.https,
             "kubeconfig": str(layout.kubeconfig),
         }
     try:

@@ -9,11 +9,13 @@ from wakeful.apis.serving.configuration_lifecycle import (
     ConfigurationStatus,
 )
 from wakeful.apis.serving.configuration_types import Configuration, ConfigurationSpec
-from wakeful.apis.serving.domainmapping_types import (
+from wakeful.apis.serving.domainmapping_lifecycle import (
     DOMAINMAPPING_CONDITIONS,
+    DomainMappingStatus,
+)
+from wakeful.apis.serving.domainmapping_types import (
     DomainMapping,
     DomainMappingSpec,
-    DomainMappingStatus,
 )
 from wakeful.apis.serving.register import RoutingState
 from wakeful.apis.serving.resources import RESOURCES

@@ -6,14 +6,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from wakeful.apimachinery.conditions import ConditionedStatus, ConditionSet
 from wakeful.apimachinery.meta import APIModel, GroupVersionKind, KResource
-from wakeful.apis.duck import Addressable, KReference
+from wakeful.apis.duck import KReference
 from wakeful.apis.serving import register
-
-DOMAINMAPPING_CONDITIONS = ConditionSet.living(
-    "CertificateProvisioned", "DomainClaimed", "IngressReady", "ReferenceResolved"
-)
+from wakeful.apis.serving.domainmapping_lifecycle import DomainMappingStatus
 
 
 class SecretTLS(APIModel):
@@ -27,13 +23,6 @@ class DomainMappingSpec(APIModel):
 
     ref: KReference = Field(default_factory=KReference)
     tls: SecretTLS | None = None
-
-
-class DomainMappingStatus(ConditionedStatus):
-    """Where it is reached."""
-
-    url: str = ""
-    address: Addressable | None = None
 
 
 class DomainMapping(KResource[DomainMappingSpec, DomainMappingStatus]):

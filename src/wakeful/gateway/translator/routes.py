@@ -180,11 +180,12 @@ def _route(route: Route, revisions: Revisions, options: RouteOptions) -> route_c
 
 
 def _redirect(options: RouteOptions) -> route_components_pb2.Route:
+    """Plain HTTP goes to HTTPS; both listeners share this table, and Envoy says which it was."""
     redirect = route_components_pb2.RedirectAction(https_redirect=True)
     if options.https_port not in (None, 443):
         redirect.port_redirect = options.https_port
     return route_components_pb2.Route(
-        match=route_components_pb2.RouteMatch(prefix="/"), redirect=redirect
+        match=_match("/", [("x-forwarded-proto", "http")]), redirect=redirect
     )
 
 
@@ -197,8 +198,7 @@ def make_virtual_host(
     routes = [_probe_route(table.version)]
     if rule.redirect_to_https and options.https_port is not None:
         routes.append(_redirect(options))
-    else:
-        routes += [_route(route, revisions, options) for route in ordered if route.splits]
+    routes += [_route(route, revisions, options) for route in ordered if route.splits]
     return route_components_pb2.VirtualHost(
         name=f"{table.key}/{index}",
         domains=list(rule.hosts),

@@ -15,6 +15,9 @@ from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.configuration.controller import (
     make_controller as make_configuration_controller,
 )
+from wakeful.reconciler.serving.domainmapping.controller import (
+    make_controller as make_domainmapping_controller,
+)
 from wakeful.reconciler.serving.dry_run_admission import admit_dry_runs
 from wakeful.reconciler.serving.gc.controller import make_controller as make_gc_controller
 from wakeful.reconciler.serving.indices import add_indices
@@ -53,6 +56,7 @@ def add_controllers(
         make_configuration_controller(manager, clock),
         make_revision_controller(manager, configs, digests),
         make_route_controller(manager, configs, gateway, index, clock),
+        make_domainmapping_controller(manager, configs, gateway),
         make_labeler(manager, clock, index),
         make_gc_controller(manager, configs, clock),
     ):

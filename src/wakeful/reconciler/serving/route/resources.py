@@ -105,7 +105,7 @@ def make_ingress(
             annotations=annotations,
             owner_references=[owner_reference(route)],
         ),
-        spec=IngressSpec(rules=rules, http_option=_http_option(meta, config.network)),
+        spec=IngressSpec(rules=rules, http_option=http_option(meta, config.network)),
     )
 
 
@@ -180,7 +180,8 @@ def _make_splits(
     return splits
 
 
-def _http_option(meta: ObjectMeta, network: NetworkConfig) -> str:
+def http_option(meta: ObjectMeta, network: NetworkConfig) -> str:
+    """What plain HTTP does: the object's own word, else the cluster's."""
     text = (register.HTTP_PROTOCOL.get(meta.annotations) or network.http_protocol).lower()
     match text:
         case HTTPProtocol.REDIRECTED:

@@ -1,0 +1,114 @@
+"""What the Ingress of a DomainMapping should be, and to whom it may lead. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from wakeful.apimachinery.errors import WakefulError
+from wakeful.apimachinery.meta import ObjectMeta, owner_reference
+from wakeful.apimachinery.names import child_name
+from wakeful.apis.networking import (
+    HTTPIngressPath,
+    HTTPIngressRuleValue,
+    Ingress,
+    IngressBackendSplit,
+    IngressRule,
+    IngressSpec,
+    IngressTLS,
+    IngressVisibility,
+)
+from wakeful.apis.serving import DomainMapping, register
+from wakeful.apis.serving.config import NetworkConfig
+from wakeful.reconciler.serving.route.resources import http_option
+
+UID_LABEL = f"{register.GROUP}/domainMappingUID"
+NAMESPACE_LABEL = f"{register.GROUP}/domainMappingNamespace"
+ORIGINAL_HOST = "K-Original-Host"
+_PORT = 80
+
+
+class UnmappableError(WakefulError):
+    """An address that no domain can stand for; worded for the status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A Service of the mapping's own namespace."""
+
+    name: str
+    namespace: str
+    host: str
+
+
+def parse_target(url: str, namespace: str) -> Target:
+    """Find the Service in an address such as ``http://hello.default.svc.cluster.local``.
+
+    Raises:
+        UnmappableError: It is no Service, is elsewhere, or there is a path below it.
+    """
+    parts = urlsplit(url)
+    if parts.path.removesuffix("/"):
+        raise UnmappableError(f'resolved URI "{url}" contains a path')
+    labels = parts.netloc.split(".")
+    if len(labels) < 3 or labels[2] != "svc":
+        raise UnmappableError(
+            f'resolved URI "{url}" must be of the form'
+            f" {{name}}.{{namespace}}.svc.{register.CLUSTER_DOMAIN}"
+        )
+    if labels[1] != namespace:
+        raise UnmappableError(f'resolved URI "{url}" must be in same namespace as DomainMapping')
+    return Target(labels[0], labels[1], parts.netloc)
+
+
+def ingress_name(mapping: ObjectMeta) -> str:
+    """The mapping's own."""
+    return child_name(mapping.name, "")
+
+
+def make_ingress(mapping: DomainMapping, target: Target, network: NetworkConfig) -> Ingress:
+    """One public host that leads where the target's cluster-local host leads."""
+    meta, tls = mapping.metadata, mapping.spec.tls
+    ingress_class = register.INGRESS_CLASS.get(meta.annotations) or network.ingress_class
+    split = IngressBackendSplit(
+        service_namespace=target.namespace,
+        service_name=target.name,
+        service_port=_PORT,
+        percent=100,
+    )
+    path = HTTPIngressPath(
+        rewrite_host=target.host, splits=[split], append_headers={ORIGINAL_HOST: meta.name}
+    )
+    return Ingress(
+        metadata=ObjectMeta(
+            name=ingress_name(meta),
+            namespace=meta.namespace,
+            labels=meta.labels | {UID_LABEL: meta.uid, NAMESPACE_LABEL: meta.namespace},
+            annotations={
+                key: value
+                for key, value in meta.annotations.items()
+                if key not in (register.LAST_APPLIED, *register.INGRESS_CLASS.spellings)
+            }
+            | {register.INGRESS_CLASS.name: ingress_class},
+            owner_references=[owner_reference(mapping)],
+        ),
+        spec=IngressSpec(
+            tls=[
+                IngressTLS(
+                    hosts=[meta.name],
+                    secret_name=tls.secret_name,
+                    secret_namespace=meta.namespace,
+                )
+            ]
+            if tls is not None
+            else [],
+            rules=[
+                IngressRule(
+                    hosts=[meta.name],
+                    visibility=str(IngressVisibility.EXTERNAL_IP),
+                    http=HTTPIngressRuleValue(paths=[path]),
+                )
+            ],
+            http_option=http_option(meta, network),
+        ),
+    )

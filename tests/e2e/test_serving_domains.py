@@ -1,0 +1,164 @@
+"""Names of one's own: DomainMappings, their claims, and certificates that users bring."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from wakeful.testing.platform import run, until
+from wakeful.testing.services import Namespace, a_service, condition
+
+DOMAIN = "shop.example.org"
+
+
+def a_mapping(name: str, service: str, **spec: Any) -> dict[str, Any]:
+    ref = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": service}
+    return {
+        "apiVersion": "serving.knative.dev/v1beta1",
+        "kind": "DomainMapping",
+        "metadata": {"name": name},
+        "spec": {"ref": ref} | spec,
+    }
+
+
+def a_claim(name: str, namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.internal.knative.dev/v1alpha1",
+        "kind": "ClusterDomainClaim",
+        "metadata": {"name": name},
+        "spec": {"namespace": namespace},
+    }
+
+
+def is_ready(namespace: Namespace, name: str) -> bool:
+    return bool(condition(namespace.get("domainmapping", name)).get("status") == "True")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def service(namespace: Namespace) -> None:
+    namespace.apply(a_service("shop", env={"TARGET": "shop"}))
+    namespace.ready("shop")
+
+
+def test_a_mapping_needs_a_claim(namespace: Namespace) -> None:
+    """Nobody takes a name that was not given to the namespace; with it, the name leads there."""
+    namespace.apply(a_mapping(DOMAIN, "shop"))
+    until(
+        lambda: (
+            condition(namespace.get("dm", DOMAIN), "DomainClaimed").get("reason")
+            == "DomainAlreadyClaimed"
+        )
+    )
+    assert namespace.ask(DOMAIN).status == 404
+
+    namespace.apply(a_claim(DOMAIN, namespace.name))
+    until(lambda: is_ready(namespace, DOMAIN))
+    assert namespace.ask(DOMAIN).text == "Hello shop!\n"
+    port = namespace.address.rpartition(":")[2]
+    assert namespace.get("dm", DOMAIN)["status"]["url"] == f"http://{DOMAIN}:{port}"
+    seen = namespace.ask(DOMAIN, "/info").json()["headers"]
+    assert {k.lower(): v for k, v in seen.items()}["k-original-host"] == DOMAIN
+
+
+def test_the_second_waits_until_the_first_lets_go(namespace: Namespace) -> None:
+    """One namespace has a name at a time; what the other one asked for is kept."""
+    other = Namespace(namespace.platform, f"{namespace.name}-too")
+    namespace.platform.kubectl("create", "namespace", other.name)
+    try:
+        other.apply(a_service("shop", env={"TARGET": "other"}), a_mapping(DOMAIN, "shop"))
+        other.ready("shop")
+        until(lambda: condition(other.get("dm", DOMAIN), "DomainClaimed").get("status") == "False")
+        assert namespace.ask(DOMAIN).text == "Hello shop!\n"
+
+        namespace.kubectl("delete", "domainmapping", DOMAIN)
+        other.apply(a_claim(DOMAIN, other.name))
+        until(lambda: is_ready(other, DOMAIN))
+        until(lambda: namespace.ask(DOMAIN).text == "Hello other!\n", seconds=5)
+    finally:
+        namespace.platform.kubectl("delete", "namespace", other.name, "--wait=false")
+
+
+def test_what_cannot_be_mapped_says_why(namespace: Namespace) -> None:
+    namespace.apply(
+        a_claim("lost.example.org", namespace.name), a_mapping("lost.example.org", "missing")
+    )
+    found = until(
+        lambda: (
+            (c := condition(namespace.get("dm", "lost.example.org"), "ReferenceResolved")).get(
+                "status"
+            )
+            == "False"
+            and c
+        )
+    )
+    assert found["reason"] == "ResolveFailed"
+    assert '"missing" not found' in found["message"]
+    refused = namespace.apply(a_mapping("x.svc.cluster.local", "shop"), check=False)
+    assert refused.code != 0
+    assert "must not be a subdomain of cluster local domain" in refused.err
+
+
+def test_a_certificate_that_the_user_brings(namespace: Namespace, tmp_path: Path) -> None:
+    """HTTPS with the Secret's certificate; plain HTTP leads there when told to."""
+    name = "secure.example.org"
+    key, certificate = make_certificate(name)
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "secure"},
+        "type": "kubernetes.io/tls",
+        "data": {
+            "tls.crt": base64.b64encode(certificate).decode(),
+            "tls.key": base64.b64encode(key).decode(),
+        },
+    }
+    mapping = a_mapping(name, "shop", tls={"secretName": "secure"})
+    mapping["metadata"]["annotations"] = {"networking.knative.dev/http-protocol": "redirected"}
+    namespace.apply(secret, a_claim(name, namespace.name), mapping)
+    until(lambda: is_ready(namespace, name))
+
+    https = namespace.platform.addresses["https"].rpartition(":")[2]
+    url = f"https://{name}:{https}/"
+    trust = tmp_path / "ca.pem"
+    trust.write_bytes(certificate)
+    resolve = f"{name}:{https}:127.0.0.1"
+    answer = run(["curl", "-sS", "--cacert", str(trust), "--resolve", resolve, url])
+    assert answer.out == "Hello shop!\n"
+    assert namespace.get("dm", name)["status"]["url"] == url.removesuffix("/")
+    moved = namespace.ask(name)
+    assert moved.status == 301
+
+
+def make_certificate(name: str) -> tuple[bytes, bytes]:
+    """A key and a certificate that signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return (
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+        certificate.public_bytes(serialization.Encoding.PEM),
+    )
