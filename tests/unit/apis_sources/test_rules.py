@@ -163,6 +163,18 @@ BAD = [
         " expected 'owner/repository' but found \"a/b/c\"",
     ),
     (
+        TODAYS,
+        "GitHubSource",
+        {"sink": SINK, **GITHUB, "githubAPIURL": "http://["},
+        "invalid value: http://[: spec.githubAPIURL\nnot an HTTP URL",
+    ),
+    (
+        OLD,
+        "CronJobSource",
+        {"sink": {"uri": "http://["}, "schedule": "* * * * *"},
+        "invalid value: http://[: spec.sink.uri",
+    ),
+    (
         OLD,
         "ApiServerSource",
         {**EVENTS, "sink": FLAT, "mode": "All"},
@@ -220,6 +232,11 @@ def test_the_configuration_limits_the_data_of_pings(data: dict[str, str], fault:
 
 def test_data_that_is_said_to_be_json_must_be() -> None:
     spec = {"sink": SINK, "contentType": "application/json", "data": "{"}
+    assert admit(make(TODAYS, "PingSource", spec)).startswith("invalid value: invalid JSON: ")
+
+
+def test_data_that_is_nested_too_deep_is_no_json() -> None:
+    spec = {"sink": SINK, "contentType": "application/json", "data": "[" * 100_000}
     assert admit(make(TODAYS, "PingSource", spec)).startswith("invalid value: invalid JSON: ")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from wakeful.apimachinery.fields import (
     FieldErrors,
     invalid_value,
@@ -14,6 +12,7 @@ from wakeful.apimachinery.fields import (
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.scheme import AdmissionContext
 from wakeful.apis.duck import load_features, validate_source
+from wakeful.apis.duck.destination_validation import split_uri
 from wakeful.apis.duck.features import EventingFeatures
 from wakeful.apis.sources.githubsource_types import (
     GITHUB_EVENTS,
@@ -49,10 +48,8 @@ def validate_githubsource_spec(spec: GitHubSourceSpec, features: EventingFeature
             errors += under_index("eventTypes", index, [invalid_value(event, "")])
     errors += under("accessToken", _validate_secret(spec.access_token))
     errors += under("secretToken", _validate_secret(spec.secret_token))
-    if spec.github_api_url:
-        parts = urlsplit(spec.github_api_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            errors.append(invalid_value(spec.github_api_url, "githubAPIURL", "not an HTTP URL"))
+    if spec.github_api_url and not _is_http(spec.github_api_url):
+        errors.append(invalid_value(spec.github_api_url, "githubAPIURL", "not an HTTP URL"))
     return errors + validate_source(spec, features)
 
 
@@ -71,6 +68,11 @@ def parse_owner_and_repository(text: str) -> tuple[str, str]:
     if slash and not repository:
         raise ValueError(f"repository is empty, {expected}")
     return owner, repository
+
+
+def _is_http(url: str) -> bool:
+    parts = split_uri(url)
+    return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _validate_secret(value: SecretValueFromSource) -> FieldErrors:

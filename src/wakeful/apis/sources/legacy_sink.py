@@ -6,13 +6,12 @@ not tell them from a second sink.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from pydantic import Field
 
 from wakeful.apimachinery.fields import FieldError, FieldErrors, missing_field, under
 from wakeful.apimachinery.meta import APIModel
 from wakeful.apis.duck import CloudEventOverrides, Destination, KReference, SourceSpec
+from wakeful.apis.duck.destination_validation import split_uri
 
 _FLAT = "[apiVersion, kind, name]"
 
@@ -99,9 +98,8 @@ def _validate_names(api_version: str, kind: str, name: str) -> FieldErrors:
 
 
 def _validate_uri(uri: str, *, has_ref: bool) -> FieldErrors:
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
+    parts = split_uri(uri)
+    if parts is None:
         return [FieldError(f"invalid value: {uri}", ("uri",))]
     is_absolute = bool(parts.scheme and parts.hostname)
     if has_ref and is_absolute:

@@ -73,7 +73,7 @@ def _validate_data(spec: PingSourceSpec, limit: int) -> FieldErrors:
             json.loads(decoded)
     except binascii.Error as err:
         errors.append(invalid_value(f"illegal base64 data: {err}", name))
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         errors.append(invalid_value(f"invalid JSON: {err}", name))
     return errors
 

@@ -74,7 +74,7 @@ def _as_object(text: str) -> bytes:
     """A JSON object as it is, anything else as the body of one: what 2019's adapter sends."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     return text.encode() if isinstance(found, dict) else json.dumps({"body": text}).encode()
 
