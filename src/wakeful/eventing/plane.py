@@ -24,6 +24,7 @@ from wakeful.apis.eventing import Broker, Trigger
 from wakeful.apis.messaging import InMemoryChannel, NatsJetStreamChannel, Subscription
 from wakeful.apis.messaging.dataplane_role import (
     SERVED,
+    ObservedType,
     PhysicalChannel,
     ServingPhase,
     ServingState,
@@ -76,6 +77,7 @@ class _State:
     streams: dict[str, str] = field(default_factory=dict)
     consumers: dict[str, str] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
+    types: frozenset[ObservedType] = frozenset()
 
 
 class EventPlane:
@@ -110,6 +112,8 @@ class EventPlane:
         self._control: ControlClient | None = None
         self._listeners: list[Callable[[str, NamespacedName], None]] = []
         self._health_listeners: list[Callable[[], None]] = []
+        self._type_listeners: list[Callable[[], None]] = []
+        self._types_told: frozenset[ObservedType] = frozenset()
         self._last_health = _STARTING
         self._watch(names)
 
@@ -163,6 +167,14 @@ class EventPlane:
     def on_health_change(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` when the health changes."""
         self._health_listeners.append(listener)
+
+    def observed_types(self) -> frozenset[ObservedType]:
+        """Which kinds of events came in since the event process was started."""
+        return self._state.types
+
+    def on_observed_type(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` when another kind of event came in."""
+        self._type_listeners.append(listener)
 
     # --- work ---------------------------------------------------------------------------------
 
@@ -231,8 +243,10 @@ class EventPlane:
                             raw["streams"],
                             raw["consumers"],
                             raw,
+                            frozenset(ObservedType(*found) for found in raw.get("types", ())),
                         )
                         self._tell()
+                        self._tell_types()
             self._control = None
             if self._state.connected:
                 self._state.connected = False
@@ -250,6 +264,13 @@ class EventPlane:
             if _is_behind(channel, self):
                 for listener in self._listeners:
                     listener(channel.gvk.kind, channel.key)
+
+    def _tell_types(self) -> None:
+        fresh = self._state.types - self._types_told
+        if fresh:
+            self._types_told = self._state.types
+            for listener in self._type_listeners:
+                listener()
 
     def _watch(self, names: ClusterNames) -> None:
         for informer in (self._memory, self._jetstream):

@@ -16,6 +16,7 @@ from wakeful.apis.duck import SubscriberSpec
 from wakeful.apis.eventing.config import CONFIG_BROKER_CHANNEL
 from wakeful.apis.messaging.dataplane_role import (
     SERVED,
+    ObservedType,
     PhysicalChannel,
     ServingPhase,
     ServingState,
@@ -52,6 +53,8 @@ class Plane:
         """By name of the Subscription."""
         self._on_change: list[Callable[[str, NamespacedName], None]] = []
         self._on_health: list[Callable[[], None]] = []
+        self.types: frozenset[ObservedType] = frozenset()
+        self._on_type: list[Callable[[], None]] = []
 
     def health(self) -> ServingState:
         return self.state
@@ -66,6 +69,18 @@ class Plane:
 
     def on_change(self, listener: Callable[[str, NamespacedName], None]) -> None:
         self._on_change.append(listener)
+
+    def observed_types(self) -> frozenset[ObservedType]:
+        return self.types
+
+    def on_observed_type(self, listener: Callable[[], None]) -> None:
+        self._on_type.append(listener)
+
+    def see(self, *found: ObservedType) -> None:
+        """Events have come in."""
+        self.types |= frozenset(found)
+        for listener in self._on_type:
+            listener()
 
     def on_health_change(self, listener: Callable[[], None]) -> None:
         self._on_health.append(listener)

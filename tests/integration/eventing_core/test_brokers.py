@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from wakeful.apimachinery.errors import BadRequestError
+from wakeful.apimachinery.meta import ObjectMeta
 from wakeful.apimachinery.names import child_name
 from wakeful.apis.core import ConfigMap
 from wakeful.apis.core import Service as KubeService
 from wakeful.apis.core.namespace_types import Namespace
 from wakeful.apis.eventing import Broker, EventType, Trigger
 from wakeful.apis.messaging import InMemoryChannel, NatsJetStreamChannel, Subscription
-from wakeful.apis.messaging.dataplane_role import ServingPhase, ServingState
+from wakeful.apis.messaging.dataplane_role import ObservedType, ServingPhase, ServingState
 
 ALPHA, V1 = "eventing.knative.dev/v1alpha1", "eventing.knative.dev/v1"
 REF = {"apiVersion": "serving.knative.dev/v1alpha1", "kind": "Service", "name": "display"}
@@ -341,4 +343,31 @@ async def test_config_maps_that_make_no_sense_are_refused(eventing_core: Any) ->
     config = await world.client.get(ConfigMap, "config-br-default-channel", "knative-eventing")
     config.data = {"channel-template-spec": "kind: X"}
     with pytest.raises(BadRequestError, match="needs both apiVersion and kind"):
+        await world.client.update(config)
+
+
+async def test_events_that_were_seen_are_registered_on_request(eventing_core: Any) -> None:
+    world, plane = eventing_core.world, eventing_core.plane
+    await eventing_core.apply(a_broker())
+    await eventing_core.settled(Broker, "default")
+    plane.see(ObservedType("broker/default/default", "a.b", "me", "urn:schema"))
+    config = ConfigMap(
+        metadata=ObjectMeta(name="config-features", namespace="knative-eventing"),
+        data={"eventtype-auto-create": "enabled"},
+    )
+    assert not await world.all(EventType, "default")
+    await world.given(config)
+
+    async def registered() -> EventType | None:
+        return next(iter(await world.all(EventType, "default")), None)
+
+    found = await world.eventually(registered)
+    assert re.fullmatch(r"et-default-[0-9a-f]{32}", found.metadata.name)
+    assert found.spec.value_of("type") == "a.b"
+    assert found.spec.reference.kind == "Broker"
+    assert found.metadata.owner_references[0].kind == "Broker"
+    await eventing_core.settled(EventType, found.metadata.name)
+    config = await world.client.get(ConfigMap, "config-features", "knative-eventing")
+    config.data = {"authentication-oidc": "enabled"}
+    with pytest.raises(BadRequestError, match=r"authentication-oidc: .* not supported"):
         await world.client.update(config)

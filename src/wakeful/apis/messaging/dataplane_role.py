@@ -43,6 +43,17 @@ class ServingState:
 SERVED = ServingState(ServingPhase.SERVED)
 
 
+@dataclass(frozen=True, slots=True)
+class ObservedType:
+    """A kind of event that came in somewhere."""
+
+    owner: str
+    """Whose address it was: ``broker/NAMESPACE/NAME``, ``inmemorychannel/NAMESPACE/NAME``."""
+    type: str
+    source: str
+    schema: str = ""
+
+
 class EventDataPlane(Protocol):
     """The event process, as seen from the reconcilers."""
 
@@ -69,6 +80,14 @@ class EventDataPlane(Protocol):
 
     def on_change(self, listener: Callable[[str, NamespacedName], None]) -> None:
         """Call ``listener`` with kind and key of a channel about which there is news."""
+        ...
+
+    def observed_types(self) -> frozenset[ObservedType]:
+        """Which kinds of events came in since the event process was started."""
+        ...
+
+    def on_observed_type(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` when another kind of event came in."""
         ...
 
     def on_health_change(self, listener: Callable[[], None]) -> None:

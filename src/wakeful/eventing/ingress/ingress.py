@@ -24,6 +24,7 @@ from wakeful.eventing.ingress.rules import (
     find_route,
     plain_host,
 )
+from wakeful.eventing.ingress.seentypes import SeenTypes
 from wakeful.eventing.plan.model import Plan, RoutePlan
 from wakeful.eventing.plan.subjects import subject_of
 
@@ -59,6 +60,7 @@ class Ingress:
     clock: Clock
     recorder: Recorder
     counters: Counters = field(default_factory=Counters)
+    types: SeenTypes = field(default_factory=SeenTypes)
     _routes: Routes = field(default_factory=Routes)
     _prefixes: Mapping[str, str] = field(default_factory=dict)
 
@@ -136,6 +138,7 @@ class Ingress:
                 (("retry-after", "1"),),
             )
         self.counters.accepted += 1
+        self.types.see(route.owner, event)
         if self.recorder.wants(HopKind.ACCEPTED):
             self.recorder.record(
                 Hop(HopKind.ACCEPTED, route.owner, event.id, event.source, event.type, sequence)

@@ -41,6 +41,7 @@ class EventProcess:
         self._bus = JetStreamBus(load_bus(paths), connect_seconds=_CONNECT_SECONDS)
         clock = SystemClock()
         self._ingress = Ingress(self._bus, clock, self._recorder)
+        self._ingress.types.on_new = self._on_news
         self._sender_context = open_sender(NameTable(("127.0.0.1", 80)), clock)
         self._clock = clock
         self._keeper = Keeper(self._bus, self._on_news)
@@ -63,6 +64,7 @@ class EventProcess:
             "ingress": asdict(self._ingress.counters),
             "lanes": {f"{lane.plan.stream}/{lane.consumer}": asdict(lane.stats) for lane in lanes},
             "skipped_hops": self._recorder.skipped,
+            "types": self._ingress.types.list(),
         }
 
     def reload(self) -> None:

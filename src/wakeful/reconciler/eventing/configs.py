@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 
 from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apis.core import ConfigMap
-from wakeful.apis.duck.features import CONFIG_FEATURES, SYSTEM_NAMESPACE, parse_features
+from wakeful.apis.duck.features import (
+    AUTHENTICATION_OIDC,
+    CONFIG_FEATURES,
+    CROSS_NAMESPACE_EVENT_LINKS,
+    SYSTEM_NAMESPACE,
+    TRANSPORT_ENCRYPTION,
+    parse_features,
+)
 from wakeful.apis.eventing.config import (
     CONFIG_BROKER_CHANNEL,
     CONFIG_BROKER_DEFAULTS,
@@ -20,8 +27,29 @@ from wakeful.reconciler.eventing.injection.selection import CONFIG_SUGAR, parse_
 WEBHOOK = "config.webhook.eventing.knative.dev"
 """Denials are worded as this webhook's."""
 
+_OFF = ("Disabled", "")
+_UNSUPPORTED = {
+    TRANSPORT_ENCRYPTION: "events are not encrypted on their way yet",
+    AUTHENTICATION_OIDC: "senders are not asked who they are yet",
+    CROSS_NAMESPACE_EVENT_LINKS: "nobody checks yet who may read from another namespace",
+}
+"""Flags that must not look as if they protected anything."""
+
+
+def check_features(data: Mapping[str, str]) -> None:
+    """Read ``config-features``, and refuse flags nobody would heed.
+
+    Raises:
+        ValueError: A value makes no sense, or switches on what does not exist.
+    """
+    features = parse_features(data)
+    for flag, why in _UNSUPPORTED.items():
+        if features.value(flag) not in _OFF:
+            raise ValueError(f"{flag}: {features.value(flag)!r} is not supported: {why}")
+
+
 VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
-    CONFIG_FEATURES: parse_features,
+    CONFIG_FEATURES: check_features,
     CONFIG_BROKER_DEFAULTS: parse_broker_defaults,
     CONFIG_BROKER_CHANNEL: validate_channel_template_map,
     CONFIG_CHANNEL_DEFAULTS: parse_channel_defaults,

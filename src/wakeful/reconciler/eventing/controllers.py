@@ -10,6 +10,7 @@ from wakeful.reconciler.eventing.broker.controller import (
 from wakeful.reconciler.eventing.eventtype.controller import (
     make_controller as make_eventtype_controller,
 )
+from wakeful.reconciler.eventing.eventtype.observed import ObservedTypes
 from wakeful.reconciler.eventing.injection.controller import (
     make_controller as make_injection_controller,
 )
@@ -30,12 +31,13 @@ def add_eventing_controllers(
     knows the way to it.
     """
     channels = ChannelObjects(manager)
-    for controller in (
+    for runnable in (
         make_injection_controller(manager),
         make_broker_controller(manager, plane, channels),
         make_trigger_controller(manager),
         make_eventtype_controller(manager),
+        ObservedTypes(manager, plane),
     ):
-        manager.add(controller)
+        manager.add(runnable)
     add_messaging_controllers(manager, plane, channels, gateway=gateway)
     add_flows_controllers(manager, channels)
