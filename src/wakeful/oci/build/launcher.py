@@ -1,12 +1,15 @@
 """Serves the function of ``func.py``; copied into images, it needs the standard library only.
 
 ``handle(context)`` gets ``context.request`` (method, path, query, headers, body, ``json()``) and,
-for a CloudEvent in binary or structured mode, ``context.cloud_event`` (attributes and ``data``).
-It returns None, text, bytes, something for JSON, or a tuple of body, status and headers.
+for a CloudEvent in binary or structured mode, ``context.cloud_event`` (attributes, by their names
+in version 1.0 whatever the event's own, and ``data``).
+It returns None, text, bytes, something for JSON, or a tuple of body, status and headers. Something
+with a ``specversion`` is an event; an id, a source and a time are added where they are missing.
 """
 
 from __future__ import annotations
 
+import base64
 import importlib
 import inspect
 import json
@@ -14,10 +17,12 @@ import os
 import signal
 import sys
 import traceback
+import uuid
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 @dataclass
@@ -43,23 +48,67 @@ class Context:
     cloud_event: dict[str, Any] | None
 
 
+_OLD_NAMES = {
+    "cloudeventsversion": "specversion",
+    "eventtype": "type",
+    "eventid": "id",
+    "eventtime": "time",
+    "schemaurl": "dataschema",
+    "contenttype": "datacontenttype",
+}
+"""What versions before 1.0 call attributes, in lower case."""
+
+
+def _unescape(value: str) -> str:
+    """A header's value without its quotes and percent-encoding; ValueError if it is no UTF-8."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = json.loads(value)
+    return unquote(value, errors="strict")
+
+
 def _cloud_event(request: Request) -> dict[str, Any] | None:
     content_type = request.headers.get_content_type()
     if content_type == "application/cloudevents+json":
-        event = request.json()
-        return event if isinstance(event, dict) else None
-    event = {
-        name.lower()[3:]: value
-        for name, value in request.headers.items()
-        if name.lower().startswith("ce-")
-    }
+        return _structured(request.json())
+    event: dict[str, Any] = {}
+    for header, value in request.headers.items():
+        if header.lower().startswith("ce-"):
+            name = header.lower()[3:]
+            event[_OLD_NAMES.get(name, name)] = _unescape(value)
     if "specversion" not in event:
         return None
+    if event["specversion"] == "0.1":
+        event = {name.removeprefix("x-"): value for name, value in event.items()}
     if "Content-Type" in request.headers:
         event["datacontenttype"] = request.headers["Content-Type"]
     is_json = content_type == "application/json" or content_type.endswith("+json")
     event["data"] = request.json() if is_json and request.body else request.body
     return event
+
+
+def _structured(document: Any) -> dict[str, Any] | None:
+    if not isinstance(document, dict):
+        return None
+    event = {_OLD_NAMES.get(name.lower(), name): value for name, value in document.items()}
+    if event.get("specversion") == "0.1":
+        event |= event.pop("extensions", None) or {}
+    if "data_base64" in event:
+        event["data"] = base64.b64decode(event.pop("data_base64"))
+    return event
+
+
+def _reply_event(event: dict[str, Any]) -> bytes:
+    """An event as a function returns it, in structured JSON."""
+    now = datetime.now(timezone.utc).isoformat()  # noqa: UP017 - for Pythons older than ours
+    event = {
+        "id": str(uuid.uuid4()),
+        "source": f"/{os.environ.get('K_SERVICE', 'function')}",
+        "time": now.replace("+00:00", "Z"),
+        **event,
+    }
+    if isinstance(event.get("data"), bytes):
+        event["data_base64"] = base64.b64encode(event.pop("data")).decode()
+    return json.dumps(event).encode()
 
 
 def _response(result: Any) -> tuple[bytes, int, dict[str, str]]:
@@ -77,6 +126,8 @@ def _response(result: Any) -> tuple[bytes, int, dict[str, str]]:
         body, kind = result, "application/octet-stream"
     elif isinstance(result, str):
         body, kind = result.encode(), "text/plain; charset=utf-8"
+    elif isinstance(result, dict) and "specversion" in result:
+        body, kind = _reply_event(result), "application/cloudevents+json"
     else:
         body, kind = json.dumps(result).encode(), "application/json"
     if not any(name.lower() == "content-type" for name in headers):
