@@ -98,7 +98,7 @@ class JetStreamBus:
         if self._by_key.get(subscription.key) is subscription:
             del self._by_key[subscription.key]
 
-    async def _on_delivery(self, msg: Msg) -> None:
+    def _on_delivery(self, msg: Msg) -> None:
         ack = parse_ack(msg.reply) if msg.reply else None
         if ack is not None:
             message = JetStreamMessage(self._connection, msg, ack)
@@ -106,7 +106,7 @@ class JetStreamBus:
             if subscription is not None:
                 subscription.deliver(message)
             else:  # asked for by a subscription that was closed meanwhile
-                await message.nak()
+                self._connection.later(message.nak())
             return
         token = self._connection.token(msg.subject)
         subscription = self._by_token.get(token) if token else None

@@ -6,8 +6,9 @@ One subscription instead of one for each consumer keeps idle consumers free and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import nats
@@ -15,6 +16,7 @@ import nats.errors
 import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from wakeful.eventbus.bus import BusError, BusUnavailableError, NoStreamError
 from wakeful.eventbus.natsserver import NatsServer
@@ -32,8 +34,24 @@ class ApiError(BusError):
         self.status: int = error.get("code", 0)
 
 
-async def _ignore(_msg: Msg) -> None:
-    """Nobody has asked."""
+class _Direct:
+    """Stands in for a subscription's queue: what is put is dealt with at once."""
+
+    def __init__(self, handle: Callable[[Msg], None]) -> None:
+        self.put_nowait = handle
+
+    def empty(self) -> bool:
+        """There is never anything left."""
+        return True
+
+
+def _bypass_queue(subscription: Subscription, handle: Callable[[Msg], None]) -> None:
+    """Have a subscription's messages handled as they are read.
+
+    By way of its queue, each message wakes a task first, which takes longer than all we do with it.
+    """
+    subscription._pending_queue = _Direct(handle)  # type: ignore[assignment]  # noqa: SLF001
+    subscription._pending_bytes_limit = 0  # noqa: SLF001  (nothing is pending)
 
 
 class Connection:
@@ -46,8 +64,9 @@ class Connection:
         self._numbers = itertools.count(1)
         self._waiting: dict[str, tuple[asyncio.Future[Msg], float]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
         self.connected = asyncio.Event()
-        self.on_delivery: Callable[[Msg], Awaitable[None]] = _ignore
+        self.on_delivery: Callable[[Msg], None] = lambda _msg: None
         """Called with whatever is no answer: messages, and the states of pulls."""
         self.on_reconnect: Callable[[], None] = lambda: None
         """The server may be another one, or the same without what it kept in memory."""
@@ -89,9 +108,8 @@ class Connection:
             await self._client.close()
             raise BusUnavailableError(f"NATS at {server.url}: {error or 'timed out'}") from error
         self._prefix = f"{self._client.new_inbox()}."
-        await self._client.subscribe(
-            f"{self._prefix}*", cb=self._on_message, pending_bytes_limit=0, pending_msgs_limit=0
-        )
+        subscription = await self._client.subscribe(f"{self._prefix}*")
+        _bypass_queue(subscription, self._on_message)
         self.connected.set()
         self._sweeper = asyncio.create_task(self._sweep(), name="eventbus:sweeper")
 
@@ -99,7 +117,7 @@ class Connection:
         """Send what is pending, then disconnect."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-            await asyncio.wait([self._sweeper])
+            await asyncio.wait([self._sweeper, *self._sending])
         self._fail_all("closed")
         await self._client.close()
 
@@ -122,6 +140,17 @@ class Connection:
             await self._client.publish(subject, data, reply)
         except (nats.errors.Error, OSError) as error:
             raise BusUnavailableError(f"NATS at {self._server.url}: not connected") from error
+
+    def later(self, sending: Coroutine[Any, Any, None]) -> None:
+        """Send something soon; it does not matter whether it arrives."""
+
+        async def quietly() -> None:
+            with contextlib.suppress(BusUnavailableError):
+                await sending
+
+        task = asyncio.create_task(quietly())
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
 
     async def request(self, subject: str, data: bytes, seconds: float) -> Msg:
         """Send and wait for the answer.
@@ -159,7 +188,7 @@ class Connection:
             raise ApiError(subject, result["error"])
         return result
 
-    async def _on_message(self, msg: Msg) -> None:
+    def _on_message(self, msg: Msg) -> None:
         subject = msg.subject
         if subject.startswith(self._prefix):
             waiting = self._waiting.get(subject[len(self._prefix) :])
@@ -167,7 +196,7 @@ class Connection:
                 if not waiting[0].done():
                     waiting[0].set_result(msg)
                 return
-        await self.on_delivery(msg)
+        self.on_delivery(msg)
 
     async def _on_error(self, _error: Exception) -> None:
         """Every failure surfaces where something is waited for."""

@@ -7,6 +7,7 @@ several times as much. What it does not know (upgrades, trailers, HTTP/2) Envoy 
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -70,6 +71,11 @@ def encode_reply(reply: Reply, *, keep_alive: bool) -> bytes:
 _ACCEPTED = encode_reply(Reply(HTTPStatus.ACCEPTED), keep_alive=True)
 
 
+@functools.lru_cache(maxsize=1024)
+def _header_name(name: bytes) -> str:
+    return name.decode("latin-1").lower()
+
+
 class _Connection(asyncio.Protocol):
     """One client: requests are answered in their order."""
 
@@ -130,7 +136,7 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        self._headers.append((_header_name(name), value.decode("latin-1")))
         self._count_head(len(name) + len(value))
 
     def _count_head(self, size: int) -> None:
