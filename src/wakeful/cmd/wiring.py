@@ -79,6 +79,7 @@ from wakeful.reconciler.networking import (
     add_ingress_controller,
     add_serverlessservice_controller,
 )
+from wakeful.reconciler.pipeline.config_admission import admit_pipeline_config_maps
 from wakeful.reconciler.pipeline.resolution import add_resolution_controller
 from wakeful.reconciler.serving import (
     GatewayAddress,
@@ -124,7 +125,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
 
     admission = CoreAdmission(settings.service_cidr)
     binding = SinkBindingAdmission()
-    configs = (admit_config_maps, admit_eventing_config_maps)
+    configs = (admit_config_maps, admit_eventing_config_maps, admit_pipeline_config_maps)
     hooks = (*admission.hooks(), binding, *configs, admit_dry_runs)
     api = ApiServing(settings, make_scheme(), store, hooks)
     transport = InProcessTransport(api.server, _CONTROLLERS)

@@ -359,7 +359,7 @@ class _Scheduler:
             (self._made.finally_start_time, limits.finally_),
         ):
             if start is not None and limit:
-                left = start + limit - now
+                left = limit - (now - start)
                 if left >= timedelta():
                     due.append(left)
         return min(due) + timedelta(milliseconds=1) if due else None

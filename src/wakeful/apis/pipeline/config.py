@@ -11,10 +11,13 @@ import yaml
 from pydantic import ValidationError
 
 from wakeful.apimachinery.duration import parse_duration
+from wakeful.apimachinery.goscalars import parse_int
 from wakeful.apis.pipeline.pod_template_types import PodTemplate
 from wakeful.apis.pipeline.workspace_types import WorkspaceBinding
 
 KEEP_FOR_EVER = timedelta(0)
+_MOST = 2**63 // 60_000_000_000
+"""Go's longest time in minutes, which is more than any count has to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +142,12 @@ def _number(data: Mapping[str, str], key: str, default: int) -> int:
     if not text.strip():
         return default
     try:
-        return int(text)
+        found = parse_int(text.strip())
     except ValueError as err:
         raise _ConfigError(f'failed parsing config "{key}": "{text}" is not a number') from err
+    if not 0 <= found <= _MOST:
+        raise _ConfigError(f'failed parsing config "{key}": "{text}" is out of range')
+    return found
 
 
 def _time(data: Mapping[str, str], key: str, default: str) -> timedelta:
