@@ -35,6 +35,7 @@ class NodeAgent:
     def __init__(self, node: NodeContext) -> None:
         self._node = node
         tokens, sources = TokenCache(node), Sources(node.client, node.clock)
+        sources.on_account_gone(tokens.forget)
         self._shared = Shared(tokens, sources, SharedVolumes(node, tokens, sources))
         self._workers: dict[str, PodWorker] = {}
         self._pods = Informer(

@@ -1,4 +1,6 @@
-"""Tells workers when a config map or secret that their Pods read has changed."""
+"""Tells workers when a config map or secret that their Pods read has changed, and who else must
+know that a service account is gone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import TypeVar
 
 from wakeful.aio import Clock
 from wakeful.apimachinery.meta import Object
-from wakeful.apis.core import ConfigMap, Secret
+from wakeful.apis.core import ConfigMap, Secret, ServiceAccount
 from wakeful.client import Change, Client, Informer
 
 T = TypeVar("T", bound=Object)
@@ -28,15 +30,26 @@ class Sources:
     def __init__(self, client: Client, clock: Clock) -> None:
         self._config_maps = Informer(client, ConfigMap, clock=clock)
         self._secrets = Informer(client, Secret, clock=clock)
+        self._accounts = Informer(client, ServiceAccount, clock=clock)
+        self._bereaved: list[Callable[[tuple[str, str]], None]] = []
         self._interested: defaultdict[Source, set[Callable[[], None]]] = defaultdict(set)
         self._config_maps.add_handler(self._on_change)
         self._secrets.add_handler(self._on_change)
+        self._accounts.add_handler(self._on_account)
 
     async def run(self) -> None:
         """Follow for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._config_maps.run(), name="node-agent:configmaps")
             group.create_task(self._secrets.run(), name="node-agent:secrets")
+            group.create_task(self._accounts.run(), name="node-agent:accounts")
+
+    def on_account_gone(self, told: Callable[[tuple[str, str]], None]) -> None:
+        """Call ``told`` with namespace and name of a service account that was deleted.
+
+        Another one of its name is somebody else.
+        """
+        self._bereaved.append(told)
 
     def subscribe(
         self,
@@ -58,6 +71,12 @@ class Sources:
                     del self._interested[source]
 
         return unsubscribe
+
+    def _on_account(self, change: Change[ServiceAccount]) -> None:
+        old, new = change.old, change.new
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            for told in self._bereaved:
+                told((old.metadata.namespace, old.metadata.name))
 
     def _on_change(self, change: Change[T]) -> None:
         found = change.object

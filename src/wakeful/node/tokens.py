@@ -70,6 +70,11 @@ class TokenCache:
         self._tokens[key] = _Token(status["token"], now + life * 0.8)
         return str(status["token"])
 
+    def forget(self, account: Account) -> None:
+        """Nobody is to get the tokens of ``account`` any more: it was deleted."""
+        for key in [key for key in self._tokens if key[0] == account]:
+            del self._tokens[key]
+
     def seconds_left(self, account: Account, audience: str, seconds: int) -> float:
         """Until when a token should be asked for again."""
         cached = self._tokens.get((account, audience, seconds))
