@@ -11,7 +11,13 @@ import pytest
 from wakeful.apimachinery.fields import to_text
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.scheme import AdmissionContext, Scheme
-from wakeful.apis.sources import RESOURCES, CronJobSource, LegacyContainerSource
+from wakeful.apis.sources import (
+    RESOURCES,
+    AdapterState,
+    CronJobSource,
+    LegacyContainerSource,
+    PingSourceStatus,
+)
 from wakeful.apis.sources.resources import OF_2019, TODAY
 
 SCHEME = Scheme(RESOURCES)
@@ -299,3 +305,20 @@ def test_every_kind_of_a_source_tells_that_it_is_one() -> None:
     for resource in (*TODAY, *OF_2019):
         assert resource.labels["duck.knative.dev/source"] == "true"
         assert "sources" in resource.categories
+
+
+def test_an_adapter_that_is_started_anew_does_not_disturb() -> None:
+    status = PingSourceStatus()
+
+    def deployed(state: AdapterState | None) -> tuple[str, str]:
+        status.propagate_adapter(state, "adapter")
+        found = status.condition("Deployed")
+        assert found is not None
+        return found.status, found.reason
+
+    assert deployed(None) == ("Unknown", "DeploymentUnavailable")
+    assert deployed(AdapterState(running=False)) == ("Unknown", "DeploymentUnavailable")
+    assert deployed(AdapterState(running=True)) == ("True", "")
+    assert deployed(None) == ("True", "")
+    assert deployed(AdapterState(running=False, fault="no luck")) == ("False", "AdapterFailed")
+    assert deployed(None) == ("Unknown", "DeploymentUnavailable")

@@ -54,11 +54,16 @@ class AdapterSourceStatus(LivingSourceStatus):
         self.manager.mark_true(OIDC_IDENTITY_CREATED, _OIDC_DISABLED)
 
     def propagate_adapter(self, state: AdapterState | None, name: str) -> None:
-        """Say how the adapter is doing; ``name`` is what it would be called as a Deployment."""
+        """Say how the adapter is doing; ``name`` is what it would be called as a Deployment.
+
+        One that ran and is being started anew (because of a change, or with the control plane) is
+        not reported until it fails: what depends on the source need not be disturbed.
+        """
+        deployed = self.condition(DEPLOYED)
         if state is not None and state.running and not state.fault:
             self.manager.mark_true(DEPLOYED)
         elif state is not None and state.fault:
             self.manager.mark_false(DEPLOYED, "AdapterFailed", state.fault)
-        else:
+        elif deployed is None or not deployed.is_true:
             message = f"The Deployment '{name}' is unavailable."
             self.manager.mark_unknown(DEPLOYED, "DeploymentUnavailable", message)
