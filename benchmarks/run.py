@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "warm_platform": ("warm_platform", []),
     "api": ("api", []),
     "edges": ("edges", []),
+    "pipelines": ("pipelines", []),
 }
 SLOW = frozenset({"idle_1000"})
 """Left out by ``--quick``."""

@@ -48,6 +48,26 @@ _ATTEMPT = 0
 _COPIED_LOG_BYTES = 64 * 1024 * 1024
 
 
+class _Patient:
+    """A report for which only the last step's end is urgent.
+
+    The next step does not wait for the status of the one before it, and a status with many steps
+    is large: short steps are told of together.
+    """
+
+    def __init__(self, report: Report, *, is_last: bool) -> None:
+        self._report, self._is_last = report, is_last
+
+    def changed(self, *, urgent: bool) -> None:
+        self._report.changed(urgent=urgent and self._is_last)
+
+    def normal(self, reason: str, message: str) -> None:
+        self._report.normal(reason, message)
+
+    def warning(self, reason: str, message: str) -> None:
+        self._report.warning(reason, message)
+
+
 class StepRunner(ContainerRunner):
     """Runs a step's program when its turn has come, in place of Tekton's entrypoint.
 
@@ -63,7 +83,8 @@ class StepRunner(ContainerRunner):
         report: Report,
         board: StepBoard,
     ) -> None:
-        super().__init__(node, pod, step.container, materials, report)
+        is_last = step.index == len(board.plan.steps) - 1
+        super().__init__(node, pod, step.container, materials, _Patient(report, is_last=is_last))
         self._step, self._board = step, board
         self._files = StepFiles(materials, board.plan, step)
         self._outcome = board.records.outcome(step.name)

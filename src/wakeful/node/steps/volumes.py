@@ -33,21 +33,22 @@ class StepFiles:
     def __init__(self, materials: Materials, plan: StepsPlan, step: PlannedStep) -> None:
         self._materials, self._plan, self._step = materials, plan, step
 
-    async def _run_volume(self, place: StepPlace | None = None) -> Path:
-        return await self._materials.open_volume((place or self._step.place).volume)
+    async def _own(self, place: StepPlace | None = None) -> tuple[Path, str]:
+        """The volume of all steps, and which part of it is this one's, or another's."""
+        return await self._materials.open_volume(at.RUN_VOLUME), (place or self._step.place).name
 
     async def prepare(self) -> None:
         """Make the directories that belong to the step alone."""
-        volume = await self._run_volume()
-        make_below(volume, f"{_STATUS}/results")
-        make_below(volume, f"{_STATUS}/artifacts")
+        volume, own = await self._own()
+        make_below(volume, f"{own}/{_STATUS}/results")
+        make_below(volume, f"{own}/{_STATUS}/artifacts")
 
     async def leave(self, exit_code: str | None, *, passed: bool) -> None:
         """Write the exit code, and the file that says that the step has ended."""
-        volume = await self._run_volume()
+        volume, own = await self._own()
         if exit_code is not None:
-            write_below(volume, f"{_STATUS}/exitCode", exit_code.encode())
-        write_below(volume, "out" if passed else "out.err", b"")
+            write_below(volume, f"{own}/{_STATUS}/exitCode", exit_code.encode())
+        write_below(volume, f"{own}/out" if passed else f"{own}/out.err", b"")
 
     async def results(self) -> list[RunResult]:
         """What the step wrote as results of the task, of its own, and as artifacts."""
@@ -55,12 +56,12 @@ class StepFiles:
         found = await self._read_all(
             await self._place(at.RESULTS_DIR), "", arguments.results, ResultKind.TASK_RESULT
         )
-        own = await self._run_volume()
+        own = await self._own()
         found += await self._read_all(
-            (own, ""), f"{_STATUS}/results/", arguments.step_results, ResultKind.STEP_RESULT
+            own, f"{_STATUS}/results/", arguments.step_results, ResultKind.STEP_RESULT
         )
         for where, path, kind in (
-            ((own, ""), f"{_STATUS}/artifacts/{at.PROVENANCE}", ResultKind.STEP_ARTIFACTS),
+            (own, f"{_STATUS}/artifacts/{at.PROVENANCE}", ResultKind.STEP_ARTIFACTS),
             (await self._place(at.ARTIFACTS_DIR), at.PROVENANCE, ResultKind.TASK_ARTIFACTS),
         ):
             text = _read(where, path, _ARTIFACTS_LIMIT_BYTES)
@@ -80,15 +81,14 @@ class StepFiles:
 
     async def earlier(self) -> StepResults:
         """What the other steps left."""
-        volumes = {
-            step.name: await self._run_volume(step.place)
+        places = {
+            step.name: await self._own(step.place)
             for step in self._plan.steps
             if step.index < self._step.index
         }
 
         def read(step: str, path: str) -> str | None:
-            volume = volumes.get(at.STEP_PREFIX + step)
-            where = None if volume is None else (volume, "")
+            where = places.get(at.STEP_PREFIX + step)
             return _read(where, f"{_STATUS}/{path}", LARGE_RESULTS_BYTES)
 
         return StepResults(read)

@@ -25,6 +25,9 @@ READY_FILE = f"{DOWNWARD_DIR}/ready"
 PROVENANCE = "provenance.json"
 
 BIN_VOLUME = "tekton-internal-bin"
+RUN_VOLUME = "tekton-internal-run"
+"""One for all steps, of which each may write to its part only. Tekton has one for each step, shown
+to every other: a Pod with many steps consists of little else then."""
 STEPS_VOLUME = "tekton-internal-steps"
 SCRIPTS_VOLUME = "tekton-internal-scripts"
 RESULTS_VOLUME = "tekton-internal-results"
@@ -59,9 +62,9 @@ class StepPlace:
     index: int
 
     @property
-    def volume(self) -> str:
-        """The volume that only this step may write to."""
-        return f"tekton-internal-run-{self.index}"
+    def name(self) -> str:
+        """The directory in the volume of all steps that only this step may write to."""
+        return str(self.index)
 
     @property
     def creds_volume(self) -> str:
@@ -70,7 +73,7 @@ class StepPlace:
 
     @property
     def folder(self) -> str:
-        """Where the volume is mounted, in every step."""
+        """Where every step sees it."""
         return f"{RUN_DIR}/{self.index}"
 
     @property

@@ -232,7 +232,7 @@ def _step(
             }
         ),
     )
-    made.volume_mounts = _mounts(plan, made.volume_mounts, index, len(steps))
+    made.volume_mounts = _mounts(plan, made.volume_mounts, index)
     return made
 
 
@@ -251,16 +251,17 @@ def _wait_file(plan: PodPlan, index: int) -> str:
     return "" if plan.is_ready_at_once else at.READY_FILE
 
 
-def _mounts(plan: PodPlan, own: Sequence[VolumeMount], index: int, count: int) -> list[VolumeMount]:
+def _mounts(plan: PodPlan, own: Sequence[VolumeMount], index: int) -> list[VolumeMount]:
     """The step's own mounts, and ours where they leave room."""
     mounts = list(own)
     if (index == 0 and not plan.is_ready_at_once) or plan.flags.keep_pod_on_cancel:
         mounts.append(_mount(at.DOWNWARD_VOLUME, at.DOWNWARD_DIR, read_only=True))
     if not plan.flags.disable_creds_init:
         mounts.append(_mount(StepPlace(index).creds_volume, at.CREDS_DIR))
-    for number in range(count):
-        place = StepPlace(number)
-        mounts.append(_mount(place.volume, place.folder, read_only=number != index))
+    place = StepPlace(index)
+    mounts.append(_mount(at.RUN_VOLUME, at.RUN_DIR, read_only=True))
+    part = _mount(at.RUN_VOLUME, place.folder)
+    mounts.append(part.model_copy(update={"sub_path": place.name}))
     taken = {m.mount_path.rstrip("/") for m in mounts}
     ours = [_mount(at.BIN_VOLUME, at.BIN_DIR, read_only=True), *_implicit_mounts()]
     if plan.legacy_home:
@@ -384,7 +385,7 @@ def _volumes(plan: PodPlan, template: PodTemplate, count: int, *, scripts: bool)
         at.ARTIFACTS_VOLUME,
         at.BIN_VOLUME,
         *([at.SCRIPTS_VOLUME] if scripts else []),
-        *(StepPlace(index).volume for index in range(count)),
+        at.RUN_VOLUME,
     ]
     volumes = [Volume(name=name, empty_dir=EmptyDirVolumeSource()) for name in names]
     if not plan.flags.disable_creds_init:
