@@ -24,21 +24,27 @@ class JsonataSpec(APIModel):
     """A JSONata expression over the event in its JSON form."""
 
     expression: str = ""
+    """Sees attributes and extensions as members, and JSON data as ``data``."""
 
 
 class TransformReply(APIModel):
     """What becomes of the sink's answers; relayed as they are unless this says otherwise."""
 
     jsonata: JsonataSpec | None = None
+    """What to make of the sink's answer."""
     discard: bool | None = None
+    """Answer nothing."""
 
 
 class EventTransformSpec(APIModel):
     """The expression, and where its result goes: back to the sender, or to a sink."""
 
     sink: Destination | None = None
+    """Where the result is sent; without one it is the answer."""
     reply: TransformReply | None = None
+    """What becomes of the sink's answer; only with a sink."""
     jsonata: JsonataSpec | None = None
+    """What to make of the event."""
 
 
 class JsonataStatus(APIModel):

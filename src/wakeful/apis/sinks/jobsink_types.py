@@ -27,12 +27,14 @@ class JobSinkSpec(APIModel):
     """What to run."""
 
     job: SinkJob | None = None
+    """Run for each event, which is the file ``event`` in the directory ``$K_EVENT_PATH``."""
 
 
 class JobSinkJobStatus(APIModel):
     """How to find the Jobs."""
 
     selector: str = ""
+    """Label selector of the Jobs."""
 
 
 class JobSinkStatus(PoliciesStatus, AddressStatus, ConditionedStatus):
