@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import structlog
 
@@ -37,6 +38,27 @@ def gateway_address(inside: str | None) -> str | None:
             )
             return None
     return inside
+
+
+def internal_port(remembered: Path) -> int:
+    """The port of the gateway's cluster-local listener on loopback; the same in every run.
+
+    Those who send events know it, and Envoy, started again, must be found where it was.
+    """
+    try:
+        port = int(remembered.read_text())
+    except (FileNotFoundError, ValueError):
+        port = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        # As Envoy does it, so that one that has outlived its control plane is not in the way.
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            trial.bind(("127.0.0.1", 0))
+        chosen: int = trial.getsockname()[1]
+    remembered.write_text(str(chosen))
+    return chosen
 
 
 def make_names(manager: Manager, inside: str | None) -> NameServer:

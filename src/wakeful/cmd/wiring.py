@@ -35,7 +35,7 @@ from wakeful.cmd.firstobjects import (
     services,
 )
 from wakeful.cmd.inside import PORT as INSIDE_PORT
-from wakeful.cmd.inside import gateway_address, make_names
+from wakeful.cmd.inside import gateway_address, internal_port, make_names
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
 from wakeful.cmd.sinks import add_sinks
 from wakeful.cmd.sources import add_sources, source_config_maps
@@ -87,7 +87,7 @@ from wakeful.reconciler.serving import (
     admit_config_maps,
     admit_dry_runs,
 )
-from wakeful.reconciler.sources import SinkBindingAdmission
+from wakeful.reconciler.sources import BindingAdmission
 from wakeful.storage import SQLiteStore
 
 _CONTROLLERS = UserInfo("system:wakeful-controllers", (SYSTEM_MASTERS, AUTHENTICATED))
@@ -124,7 +124,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     registry = await stack.enter_async_context(open_registry())
 
     admission = CoreAdmission(settings.service_cidr)
-    binding = SinkBindingAdmission()
+    binding = BindingAdmission()
     configs = (admit_config_maps, admit_eventing_config_maps, admit_pipeline_config_maps)
     hooks = (*admission.hooks(), binding, *configs, admit_dry_runs)
     api = ApiServing(settings, make_scheme(), store, hooks)
@@ -221,6 +221,7 @@ def _make_decisions(
             http_addresses=(settings.bind,),
             http_port=settings.http_port,
             https_port=settings.https_port,
+            internal_port=internal_port(settings.layout.run / "internal-port"),
             inside_address=gateway_address(inside),
             inside_port=INSIDE_PORT,
             concurrency=settings.envoy_concurrency,
