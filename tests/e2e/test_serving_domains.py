@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,46 @@ def test_a_certificate_that_the_user_brings(namespace: Namespace, tmp_path: Path
     assert namespace.get("dm", name)["status"]["url"] == url.removesuffix("/")
     moved = namespace.ask(name)
     assert moved.status == 301
+
+
+@pytest.fixture
+def certificates(namespace: Namespace) -> Iterator[Path]:
+    """The platform makes certificates for public hosts; yields what to trust."""
+    platform = namespace.platform
+    patch = ["patch", "configmap", "config-network", "-n", "knative-serving", "--type=merge", "-p"]
+    platform.kubectl(*patch, json.dumps({"data": {"external-domain-tls": "enabled"}}))
+    try:
+        yield platform.data_dir / "pki" / "services.crt"
+    finally:
+        platform.kubectl(*patch, json.dumps({"data": {"external-domain-tls": None}}))
+
+
+def test_certificates_that_the_platform_makes(namespace: Namespace, certificates: Path) -> None:
+    """HTTPS for public hosts and tags, unless a service wants none; back to HTTP afterwards."""
+    plain = a_service("plain", env={"TARGET": "plain"})
+    plain["metadata"]["annotations"] = {
+        "networking.knative.dev/disable-external-domain-tls": "true"
+    }
+    namespace.apply(plain)
+    https = namespace.platform.addresses["https"].rpartition(":")[2]
+    host = namespace.host("shop")
+    until(lambda: namespace.get("ksvc", "shop")["status"]["url"] == f"https://{host}:{https}")
+    until(lambda: condition(namespace.get("ksvc", "shop"))["status"] == "True")
+
+    resolve = f"{host}:{https}:127.0.0.1"
+    url = f"https://{host}:{https}/"
+    answer = run(["curl", "-sS", "--cacert", str(certificates), "--resolve", resolve, url])
+    assert answer.out == "Hello shop!\n"
+    assert namespace.ask("shop").text == "Hello shop!\n"
+    found = namespace.get("certificates.networking.internal.knative.dev")["items"]
+    assert [host] in [certificate["spec"]["dnsNames"] for certificate in found]
+
+    namespace.ready("plain")
+    assert namespace.get("ksvc", "plain")["status"]["url"].startswith("http://")
+    reason = condition(
+        namespace.get("route.serving.knative.dev", "plain"), "CertificateProvisioned"
+    )
+    assert reason["reason"] == "TLSNotEnabled"
 
 
 def make_certificate(name: str) -> tuple[bytes, bytes]:

@@ -63,6 +63,7 @@ from wakeful.oci.provider import StoreProvider
 from wakeful.oci.registry import open_registry
 from wakeful.oci.resolver import DigestResolver
 from wakeful.oci.transfer import Puller
+from wakeful.pki import load_or_create_authority
 from wakeful.procd.client import ProcdClient
 from wakeful.reconciler.apps.controllers import add_apps_controllers
 from wakeful.reconciler.autoscaling import (
@@ -76,6 +77,7 @@ from wakeful.reconciler.batch import add_batch_controllers
 from wakeful.reconciler.core import CoreAdmission, add_core_controllers
 from wakeful.reconciler.eventing.configs import admit_eventing_config_maps
 from wakeful.reconciler.networking import (
+    add_certificate_controller,
     add_ingress_controller,
     add_serverlessservice_controller,
 )
@@ -236,6 +238,7 @@ def _make_decisions(
         manager, admission, root_ca=root_ca, claims_dir=str(settings.layout.root / "claims")
     )
     add_serverlessservice_controller(manager)
+    add_certificate_controller(manager, load_or_create_authority(settings.layout.pki, "services"))
     add_ingress_controller(manager, planner)
     add_controllers(
         manager,

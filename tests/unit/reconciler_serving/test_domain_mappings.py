@@ -45,7 +45,7 @@ def test_the_ingress_leads_where_the_local_host_leads() -> None:
             annotations={"networking.knative.dev/http-protocol": "Redirected"},
         )
     )
-    spec = make_ingress(mapping, HELLO, NetworkConfig()).spec
+    spec = make_ingress(mapping, HELLO, [], NetworkConfig()).spec
     (rule,) = spec.rules
     assert rule.hosts == ["shop.example.org"]
     assert rule.http is not None

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from wakeful.apimachinery.conditions import (
     Condition,
-    ConditionedStatus,
     ConditionManager,
     ConditionSet,
 )
 from wakeful.apis.duck import Addressable
+from wakeful.apis.serving.certificate_lifecycle import (
+    CERTIFICATE_PROVISIONED,
+    CertifiedStatus,
+)
 
 DOMAIN_CLAIMED = "DomainClaimed"
 REFERENCE_RESOLVED = "ReferenceResolved"
 INGRESS_READY = "IngressReady"
-CERTIFICATE_PROVISIONED = "CertificateProvisioned"
 
 DOMAINMAPPING_CONDITIONS = ConditionSet.living(
     CERTIFICATE_PROVISIONED, DOMAIN_CLAIMED, INGRESS_READY, REFERENCE_RESOLVED
 )
 
 
-class DomainMappingStatus(ConditionedStatus):
+class DomainMappingStatus(CertifiedStatus):
     """Where it is reached."""
 
     url: str = ""
@@ -53,18 +55,6 @@ class DomainMappingStatus(ConditionedStatus):
     def mark_reference_not_resolved(self, message: str) -> None:
         """What the domain stands for has no address, or one that cannot be mapped."""
         self._manager.mark_false(REFERENCE_RESOLVED, "ResolveFailed", message)
-
-    def mark_tls_not_enabled(self, message: str) -> None:
-        """There is no certificate, and none is needed."""
-        self._manager.mark_true(CERTIFICATE_PROVISIONED, "TLSNotEnabled", message)
-
-    def mark_certificate_provided(self) -> None:
-        """The user brings a certificate."""
-        self._manager.mark_true(
-            CERTIFICATE_PROVISIONED,
-            "CertificateExternallyProvided",
-            "TLS certificate was provided externally",
-        )
 
     def mark_ingress_not_configured(self) -> None:
         """The gateway has not looked at the newest Ingress."""

@@ -8,17 +8,19 @@ from pydantic import Field
 
 from wakeful.apimachinery.conditions import (
     Condition,
-    ConditionedStatus,
     ConditionManager,
     ConditionSet,
 )
 from wakeful.apimachinery.meta import APIModel
 from wakeful.apis.duck import Addressable
+from wakeful.apis.serving.certificate_lifecycle import (
+    CERTIFICATE_PROVISIONED,
+    CertifiedStatus,
+)
 from wakeful.apis.serving.traffic_types import TrafficTarget
 
 ALL_TRAFFIC_ASSIGNED = "AllTrafficAssigned"
 INGRESS_READY = "IngressReady"
-CERTIFICATE_PROVISIONED = "CertificateProvisioned"
 
 ROUTE_CONDITIONS = ConditionSet.living(ALL_TRAFFIC_ASSIGNED, INGRESS_READY, CERTIFICATE_PROVISIONED)
 
@@ -31,7 +33,6 @@ class RouteReason(StrEnum):
     INGRESS_NOT_CONFIGURED = "IngressNotConfigured"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     NOT_OWNED = "NotOwned"
-    TLS_NOT_ENABLED = "TLSNotEnabled"
     ERROR_CONFIG = "ErrorConfig"
 
 
@@ -46,7 +47,7 @@ class RouteStatusFields(APIModel):
     traffic: list[TrafficTarget] = Field(default_factory=list)
 
 
-class RouteStatus(RouteStatusFields, ConditionedStatus):
+class RouteStatus(RouteStatusFields, CertifiedStatus):
     """What became of the routing table."""
 
     @property
@@ -92,17 +93,9 @@ class RouteStatus(RouteStatusFields, ConditionedStatus):
             "A gradual rollout of the latest revision(s) is in progress.",
         )
 
-    def mark_tls_not_enabled(self, message: str) -> None:
-        """Nobody asked for certificates, which is fine."""
-        self._manager.mark_true(CERTIFICATE_PROVISIONED, RouteReason.TLS_NOT_ENABLED, message)
-
     def propagate_ingress(self, ready: Condition | None) -> None:
         """Copy whether the gateway serves the routes."""
         if ready is None:
             self.mark_ingress_not_configured()
         else:
             self._manager.copy_from(INGRESS_READY, ready)
-
-
-EXTERNAL_TLS_NOT_ENABLED = "external-domain-tls is not enabled"
-LOCAL_TLS_NOT_ENABLED = "TLS is not enabled for cluster-local"

@@ -8,8 +8,11 @@ One folder for each kind: ``controller`` says what to watch, ``reconciler`` what
 from __future__ import annotations
 
 from wakeful.aio import Clock, SystemClock
+from wakeful.apis.networking import Certificate
 from wakeful.apis.serving import Route
 from wakeful.controller import Manager
+from wakeful.reconciler.serving.certificates import Certifier
+from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.config_admission import admit_config_maps
 from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.configuration.controller import (
@@ -50,13 +53,15 @@ def add_controllers(
     configs = ServingConfigs(manager)
     digests = DigestQueue(resolver, clock=clock)
     index = RouteIndex(manager.informer(Route))
+    children = Children(manager.client, manager.recorder)
+    certifier = Certifier(manager.client, manager.informer(Certificate), children)
     for runnable in (
         digests,
         make_service_controller(manager),
         make_configuration_controller(manager, clock),
         make_revision_controller(manager, configs, digests),
-        make_route_controller(manager, configs, gateway, index, clock),
-        make_domainmapping_controller(manager, configs, gateway),
+        make_route_controller(manager, configs, gateway, index, certifier, clock),
+        make_domainmapping_controller(manager, configs, gateway, certifier),
         make_labeler(manager, clock, index),
         make_gc_controller(manager, configs, clock),
     ):

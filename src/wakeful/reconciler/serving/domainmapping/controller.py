@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from wakeful.apis.networking import ClusterDomainClaim, Ingress
+from wakeful.apis.networking import Certificate, ClusterDomainClaim, Ingress
 from wakeful.apis.serving import DomainMapping
 from wakeful.apis.serving.domainmapping_lifecycle import DOMAINMAPPING_CONDITIONS
 from wakeful.controller import Controller, Manager
 from wakeful.reconciler.eventing.destinations import DestinationResolver
+from wakeful.reconciler.serving.certificates import Certifier
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.domainmapping.reconciler import DomainMappingReconciler
@@ -16,7 +17,7 @@ _BY_NAME = "domainmapping:name"
 
 
 def make_controller(
-    manager: Manager, configs: ServingConfigs, gateway: GatewayAddress
+    manager: Manager, configs: ServingConfigs, gateway: GatewayAddress, certifier: Certifier
 ) -> Controller[DomainMapping]:
     """Wire the controller to its informers."""
     mappings = manager.informer(DomainMapping)
@@ -33,6 +34,7 @@ def make_controller(
             claims,
             resolver,
             Children(manager.client, manager.recorder),
+            certifier,
             configs.network,
             gateway,
         ),
@@ -41,6 +43,7 @@ def make_controller(
     )
     resolver.connect(controller)
     controller.watch_owned(ingresses)
+    controller.watch_owned(manager.informer(Certificate))
     # Whoever waits for the name, in any namespace, may have it now.
     controller.watch(
         claims,

@@ -13,17 +13,18 @@ from wakeful.apimachinery.errors import (
 )
 from wakeful.apimachinery.meta import NamespacedName, ObjectMeta, is_controlled_by
 from wakeful.apis.duck import Addressable, Destination
-from wakeful.apis.networking import ClusterDomainClaim, ClusterDomainClaimSpec, Ingress
+from wakeful.apis.networking import ClusterDomainClaim, ClusterDomainClaimSpec, Ingress, IngressTLS
 from wakeful.apis.serving import DomainMapping
 from wakeful.apis.serving.config import NetworkConfig
-from wakeful.apis.serving.route_lifecycle import EXTERNAL_TLS_NOT_ENABLED
 from wakeful.client import Client, Lister
 from wakeful.controller import Result
 from wakeful.reconciler.eventing.destinations import DestinationResolver
 from wakeful.reconciler.eventing.references import UnresolvedError
+from wakeful.reconciler.serving.certificates import Certifier
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import Current
 from wakeful.reconciler.serving.domainmapping.resources import (
+    UID_LABEL,
     Target,
     UnmappableError,
     ingress_name,
@@ -45,31 +46,27 @@ class DomainMappingReconciler:
         claims: Lister[ClusterDomainClaim],
         resolver: DestinationResolver,
         children: Children,
+        certifier: Certifier,
         network: Current[NetworkConfig],
         gateway: GatewayAddress,
     ) -> None:
         self._client, self._ingresses, self._claims = client, ingresses, claims
-        self._resolver, self._children = resolver, children
+        self._resolver, self._children, self._certifier = resolver, children, certifier
         self._network, self._gateway = network, gateway
 
     async def reconcile_kind(self, mapping: DomainMapping) -> Result | None:
         """What is published stays as it is while the claim or the reference is bad."""
-        meta, status = mapping.metadata, mapping.status
+        status = mapping.status
         self._resolver.forget(mapping.key)
         network = self._network.current()
-        scheme = "https" if mapping.spec.tls is not None else "http"
-        status.url = self._gateway.url(scheme, meta.name)
-        status.address = Addressable(url=status.url)
+        self._show(mapping, secure=mapping.spec.tls is not None)
         if not await self._claim(mapping, network):
             return None
-        if mapping.spec.tls is not None:
-            status.mark_certificate_provided()
-        else:
-            status.mark_tls_not_enabled(EXTERNAL_TLS_NOT_ENABLED)
+        tls = await self._certify(mapping, network)
         target = await self._resolve(mapping)
         if target is None:
             return None
-        ingress = await self._publish(mapping, make_ingress(mapping, target, network))
+        ingress = await self._publish(mapping, make_ingress(mapping, target, tls, network))
         if ingress.metadata.generation != ingress.status.observed_generation:
             status.mark_ingress_not_configured()
         else:
@@ -91,6 +88,28 @@ class DomainMappingReconciler:
     async def observe_deletion(self, key: NamespacedName) -> None:
         """Nobody asks what it refers to any more."""
         self._resolver.forget(key)
+
+    def _show(self, mapping: DomainMapping, *, secure: bool) -> None:
+        scheme = "https" if secure else "http"
+        mapping.status.url = self._gateway.url(scheme, mapping.metadata.name)
+        mapping.status.address = Addressable(url=mapping.status.url)
+
+    async def _certify(self, mapping: DomainMapping, network: NetworkConfig) -> list[IngressTLS]:
+        """The user's certificate, or one that we have made."""
+        meta, own = mapping.metadata, mapping.spec.tls
+        if own is not None:
+            mapping.status.mark_certificate_provided()
+            return [
+                IngressTLS(
+                    hosts=[meta.name], secret_name=own.secret_name, secret_namespace=meta.namespace
+                )
+            ]
+        labels = {UID_LABEL: meta.uid}
+        hosts = {meta.name: ingress_name(meta)}
+        provision = await self._certifier.provide(mapping, mapping.status, hosts, network, labels)
+        if meta.name in provision.hosts:
+            self._show(mapping, secure=True)
+        return provision.tls
 
     async def _claim(self, mapping: DomainMapping, network: NetworkConfig) -> bool:
         meta, status = mapping.metadata, mapping.status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -66,9 +67,11 @@ def ingress_name(mapping: ObjectMeta) -> str:
     return child_name(mapping.name, "")
 
 
-def make_ingress(mapping: DomainMapping, target: Target, network: NetworkConfig) -> Ingress:
+def make_ingress(
+    mapping: DomainMapping, target: Target, tls: Sequence[IngressTLS], network: NetworkConfig
+) -> Ingress:
     """One public host that leads where the target's cluster-local host leads."""
-    meta, tls = mapping.metadata, mapping.spec.tls
+    meta = mapping.metadata
     ingress_class = register.INGRESS_CLASS.get(meta.annotations) or network.ingress_class
     split = IngressBackendSplit(
         service_namespace=target.namespace,
@@ -93,15 +96,7 @@ def make_ingress(mapping: DomainMapping, target: Target, network: NetworkConfig)
             owner_references=[owner_reference(mapping)],
         ),
         spec=IngressSpec(
-            tls=[
-                IngressTLS(
-                    hosts=[meta.name],
-                    secret_name=tls.secret_name,
-                    secret_namespace=meta.namespace,
-                )
-            ]
-            if tls is not None
-            else [],
+            tls=list(tls),
             rules=[
                 IngressRule(
                     hosts=[meta.name],

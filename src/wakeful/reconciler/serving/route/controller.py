@@ -5,9 +5,10 @@ from __future__ import annotations
 from wakeful.aio import Clock
 from wakeful.apis.core import Endpoints
 from wakeful.apis.core import Service as KubeService
-from wakeful.apis.networking import Ingress
+from wakeful.apis.networking import Certificate, Ingress
 from wakeful.apis.serving import ROUTE_CONDITIONS, Configuration, Revision, Route
 from wakeful.controller import Controller, Manager
+from wakeful.reconciler.serving.certificates import Certifier
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.route.hosts import GatewayAddress, HostNames
@@ -36,6 +37,7 @@ def make_controller(
     configs: ServingConfigs,
     gateway: GatewayAddress,
     index: RouteIndex,
+    certifier: Certifier,
     clock: Clock,
 ) -> Controller[Route]:
     """Wire the controller to its informers."""
@@ -51,6 +53,7 @@ def make_controller(
             RouteListers(configurations, revisions, ingresses),
             Placeholders(manager.client, services, endpoints, children),
             children,
+            certifier,
             LiveRouteConfig(configs, gateway),
             clock,
         ),
@@ -63,6 +66,7 @@ def make_controller(
     # A stranger's Service of our name is in the way until it goes.
     controller.watch(services, lambda service: (service.key,))
     controller.watch_owned(ingresses)
+    controller.watch_owned(manager.informer(Certificate))
     for store in (configs.domain, configs.network, configs.features):
         store.on_change(controller.enqueue_all)
     return controller

@@ -10,16 +10,13 @@ from wakeful.apimachinery.duration import parse_duration
 from wakeful.apimachinery.errors import TerminalError
 from wakeful.apimachinery.meta import is_controlled_by
 from wakeful.apis.duck import Addressable
-from wakeful.apis.networking import Ingress, IngressVisibility
+from wakeful.apis.networking import Ingress, IngressTLS, IngressVisibility
 from wakeful.apis.serving import Configuration, Revision, Route, TrafficTarget, register
 from wakeful.apis.serving.config import NetworkConfig
-from wakeful.apis.serving.route_lifecycle import (
-    EXTERNAL_TLS_NOT_ENABLED,
-    INGRESS_READY,
-    RouteReason,
-)
+from wakeful.apis.serving.route_lifecycle import INGRESS_READY, RouteReason
 from wakeful.client import Lister
 from wakeful.controller import Result
+from wakeful.reconciler.serving.certificates import Certifier, certificate_name
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import Current
 from wakeful.reconciler.serving.route.hosts import (
@@ -69,11 +66,13 @@ class RouteReconciler:
         listers: RouteListers,
         placeholders: Placeholders,
         children: Children,
+        certifier: Certifier,
         config: Current[RouteConfig],
         clock: Clock,
     ) -> None:
         self._listers, self._placeholders = listers, placeholders
-        self._children, self._config, self._clock = children, config, clock
+        self._children, self._certifier = children, certifier
+        self._config, self._clock = config, clock
 
     async def reconcile_kind(self, route: Route) -> Result | None:
         """Resolve the targets; while one is bad, what is published stays as it is."""
@@ -97,7 +96,7 @@ class RouteReconciler:
         route.status.traffic = shown
         route.status.mark_traffic_assigned()
         await self._placeholders.reconcile(route, config.names, wanted)
-        route.status.mark_tls_not_enabled(EXTERNAL_TLS_NOT_ENABLED)
+        want.spec.tls = await self._certify(route, wanted, config)
         ingress = await self._reconcile_ingress(route, want)
         self._report(route, ingress, rollout)
         await self._placeholders.lead_to(ingress, route, config.names, wanted)
@@ -140,6 +139,30 @@ class RouteReconciler:
         status.domain_internal = internal
         status.address = Addressable(url=f"http://{internal}", hostname=internal)
         return visibility
+
+    async def _certify(
+        self, route: Route, visibility: Visibility, config: RouteConfig
+    ) -> list[IngressTLS]:
+        """Have certificates made for public hosts; URLs say HTTPS where there is one."""
+        meta, names = route.metadata, config.names
+        hosts = {
+            names.host(meta, tag, side): certificate_name(meta.uid, tag)
+            for tag, side in visibility.items()
+            if side is IngressVisibility.EXTERNAL_IP
+        }
+        labels = {register.ROUTE: meta.name}
+        provision = await self._certifier.provide(
+            route, route.status, hosts, config.network, labels
+        )
+        secure = {
+            names.url(meta, tag, side): names.gateway.url("https", host)
+            for tag, side in visibility.items()
+            if (host := names.host(meta, tag, side)) in provision.hosts
+        }
+        route.status.url = secure.get(route.status.url, route.status.url)
+        for target in route.status.traffic:
+            target.url = secure.get(target.url, target.url)
+        return provision.tls
 
     async def _reconcile_ingress(self, route: Route, want: Ingress) -> Ingress:
         have = self._listers.ingresses.get(want.metadata.name, want.metadata.namespace)

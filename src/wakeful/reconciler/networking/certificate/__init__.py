@@ -1,0 +1,1 @@
+"""Certificate: names that get a TLS certificate of the platform's own authority."""
