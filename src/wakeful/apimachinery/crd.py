@@ -45,7 +45,7 @@ def make_crd(resource: Resource) -> dict[str, Any]:
 
 def _version(resource: Resource, name: str, is_hub: bool) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    if is_hub and not resource.allow_unknown and resource.normalize is None:
+    if is_hub and not resource.allow_unknown and resource.is_described:
         schema = structural_schema(resource.model)
     version: dict[str, Any] = {
         "name": name,

@@ -130,6 +130,8 @@ class Resource:
     """Annotations of its CRD (``registry.knative.dev/eventTypes``)."""
     normalize: Callable[[AnyDict], AnyDict] | None = None
     """Rewrites older spellings that the hub version itself accepts; pure, as ``to_hub`` is."""
+    schema_holds: bool = False
+    """``normalize`` changes the case of keys at most, so the model describes what is sent."""
     verbs: tuple[str, ...] = (
         "create",
         "delete",
@@ -144,6 +146,11 @@ class Resource:
     """Field selectors beyond metadata.name/namespace: selector key to JSONPath."""
     allow_unknown: bool = False
     """Keep unknown fields instead of pruning them."""
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the model says what clients send in the hub version."""
+        return self.schema_holds or self.normalize is None
 
     @property
     def gvk(self) -> GroupVersionKind:

@@ -81,7 +81,12 @@ def _resource(model: type[Object], plural: str, **more: Any) -> Resource:
         plural=plural,
         singular=model.gvk.kind.lower(),
         categories=_CATEGORIES,
-        **{"has_status": True, "normalize": Reader(model, V1), **more},
+        **{
+            "has_status": True,
+            "normalize": Reader(model, V1),
+            "schema_holds": "normalize" not in more,
+            **more,
+        },
         webhook=register.VALIDATION_WEBHOOK,
     )
 

@@ -64,7 +64,8 @@ class OpenAPIDocuments:
 
 def _describe(served: Served) -> Iterator[Described]:
     resource = served.resource
-    modelled = served.schema is None and not (served.to_hub or served.from_hub)
+    converted = not resource.is_described if served.is_hub else served.to_hub or served.from_hub
+    modelled = served.schema is None and not converted
     schema = served.schema
     if schema is None and not modelled:
         schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
