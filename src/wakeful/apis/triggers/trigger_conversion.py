@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 AnyDict = dict[str, Any]
@@ -27,16 +27,16 @@ def _rewrite_spec(wire: AnyDict, convert: Any) -> AnyDict:
 
 def _convert_listener(spec: Mapping[str, Any]) -> AnyDict:
     result = dict(spec)
-    if isinstance(spec.get("triggers"), Sequence):
+    if isinstance(spec.get("triggers"), list):
         result["triggers"] = [_each(item, _convert_trigger) for item in spec["triggers"]]
-    if isinstance(spec.get("triggerGroups"), Sequence):
+    if isinstance(spec.get("triggerGroups"), list):
         result["triggerGroups"] = [_each(item, _interceptors) for item in spec["triggerGroups"]]
     return result
 
 
 def _convert_trigger(spec: Mapping[str, Any]) -> AnyDict:
     result = _interceptors(spec)
-    if isinstance(result.get("bindings"), Sequence):
+    if isinstance(result.get("bindings"), list):
         result["bindings"] = [_each(item, _binding) for item in result["bindings"]]
     template = result.get("template")
     if isinstance(template, Mapping) and "name" in template and "ref" not in template:
@@ -55,7 +55,7 @@ def _binding(item: Mapping[str, Any]) -> AnyDict:
 
 def _interceptors(spec: Mapping[str, Any]) -> AnyDict:
     result = dict(spec)
-    if isinstance(spec.get("interceptors"), Sequence):
+    if isinstance(spec.get("interceptors"), list):
         result["interceptors"] = [_each(item, _interceptor) for item in spec["interceptors"]]
     return result
 
