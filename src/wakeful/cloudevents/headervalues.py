@@ -43,12 +43,25 @@ def _percent_decoded(name: str, text: str) -> str:
         raise fault(name, "percent-encoded bytes MUST be valid UTF-8") from None
 
 
+def _as_utf8(text: str) -> str:
+    """Bytes beyond ASCII are UTF-8, as the Go SDK sends them, whoever decoded the header."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
 def decode_value(name: str, text: str) -> str:
     """Undo one layer of quotes, then one of percent-encoding.
+
+    Text beyond ASCII should be percent-encoded; where it is not, nothing else can be meant.
 
     Raises:
         CloudEventError: The quoting or the encoding is broken.
     """
+    text = _as_utf8(text)
     if text.startswith('"'):
         quoted = _QUOTED.fullmatch(text)
         if not quoted:
@@ -68,6 +81,7 @@ def decode_json_value(name: str, text: str, *, extension: bool) -> Any:
 
     Extensions keep their type (``5`` is an integer, ``"5"`` a string); attributes are strings.
     """
+    text = _as_utf8(text)
     if "%" in text and not _BAD_PERCENT.search(text):
         text = _percent_decoded(name, text)
     if text.startswith('"'):

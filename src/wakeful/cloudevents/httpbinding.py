@@ -163,7 +163,7 @@ def _from_binary(content_type: str, fields: dict[str, str], body: bytes) -> Even
     plain = _PLAIN.get(version, {})
     for name, text in fields.items():
         ours = plain.get(name)
-        if ours is not None and "%" not in text and text[:1] != '"':
+        if ours is not None and "%" not in text and text[:1] != '"' and text.isascii():
             core[ours] = text  # as nearly always
             continue
         try:

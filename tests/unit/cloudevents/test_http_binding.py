@@ -59,6 +59,9 @@ def test_binary_keeps_bytes_and_content_type() -> None:
         ("needless%41", "needlessA"),
         ("100%25", "100%"),
         ("%2525", "%25"),  # one round only
+        ("北京", "北京"),  # the Go SDK encodes nothing; decoded as UTF-8 …
+        ("北京".encode().decode("latin-1"), "北京"),  # … or as Latin-1
+        ("é", "é"),
     ],
 )
 def test_header_values_are_unquoted_and_decoded_once(value: str, subject: str) -> None:
