@@ -23,6 +23,7 @@ from wakeful.apis.discovery.endpointslice_types import (
 from wakeful.apis.sources import (
     ApiServerSource,
     CronJobSource,
+    GitHubBinding,
     GitHubSource,
     KafkaSource,
     LegacyApiServerSource,
@@ -46,7 +47,7 @@ from wakeful.reconciler.serving import GatewayAddress
 from wakeful.reconciler.sources import (
     RECEIVER,
     RECEIVER_PORT,
-    SinkBindingAdmission,
+    BindingAdmission,
     add_source_controllers,
 )
 
@@ -65,7 +66,7 @@ def source_config_maps() -> list[dict[str, Any]]:
 
 def add_sources(
     manager: Manager,
-    admission: SinkBindingAdmission,
+    admission: BindingAdmission,
     *,
     sender: Sender,
     transport_of: Callable[[UserInfo], Transport],
@@ -95,7 +96,8 @@ def add_sources(
     host.serve(KafkaSource, plan_kafka, kafka.run)
     host.serve(LegacyKafkaSource, plan_kafka, kafka.run)
     add_source_controllers(manager, host, gateway=gateway, server_url=server_url)
-    admission.bindings = manager.informer(SinkBinding)
+    admission.sink_bindings = manager.informer(SinkBinding)
+    admission.github_bindings = manager.informer(GitHubBinding)
     for runnable in (receiver, ReceiverDoor(manager.client, receiver), host):
         manager.add(runnable)
     return host

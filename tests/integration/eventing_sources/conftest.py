@@ -24,7 +24,7 @@ from wakeful.cloudevents import Event, from_http
 from wakeful.cmd.sources import add_sources
 from wakeful.eventing.delivery import NameTable, open_sender
 from wakeful.reconciler.serving import GatewayAddress
-from wakeful.reconciler.sources import SinkBindingAdmission
+from wakeful.reconciler.sources import BindingAdmission
 from wakeful.testing.world import World
 
 SERVER = "https://127.0.0.1:6443"
@@ -164,7 +164,7 @@ class Stage:
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    admission, permissions, sink = SinkBindingAdmission(), Permissions(), Sink()
+    admission, permissions, sink = BindingAdmission(), Permissions(), Sink()
     world = World(make_scheme(), hooks=(admission,), authorizer=permissions)
     async with serve(sink.handle) as sink.url, open_sender(NameTable(("127.0.0.1", 1))) as sender:
         add_sources(

@@ -15,6 +15,7 @@ from wakeful.apis.sources import (
     ApiServerSource,
     ContainerSource,
     CronJobSource,
+    GitHubBinding,
     LegacyApiServerSource,
     LegacyContainerSource,
     PingSource,
@@ -261,6 +262,39 @@ async def test_bindings_tell_and_make_forget(stage: Stage) -> None:
         return found == [{"A": "b"}] * 2
 
     await stage.world.eventually(forgotten)
+
+
+async def test_a_token_of_github_is_mounted_and_taken_away(stage: Stage) -> None:
+    """In a Deployment that is there, and in one that is made later."""
+    await stage.apply(deployment("early", role="ci"))
+    spec = {
+        "accessToken": {"secretKeyRef": {"name": "githubsecret", "key": "token"}},
+        "subject": {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "selector": {"matchLabels": {"role": "ci"}},
+        },
+    }
+    await stage.apply(source("bindings.knative.dev/v1alpha1", "GitHubBinding", spec))
+    await stage.ready(GitHubBinding, "it")
+    await stage.apply(deployment("late", role="ci"))
+    for name in ("early", "late"):
+        pod = (await stage.read(Deployment, name)).spec.template.spec
+        (volume,) = pod.volumes
+        assert volume.secret.secret_name == "githubsecret"
+        assert [(i.key, i.path) for i in volume.secret.items] == [("token", "accessToken")]
+        (mount,) = pod.containers[0].volume_mounts
+        assert (mount.mount_path, mount.read_only) == ("/var/bindings/github", True)
+    generation = (await stage.read(Deployment, "early")).metadata.generation
+    assert generation == 2, "it is written once"
+
+    await stage.world.client.delete(GitHubBinding, "it", "default")
+
+    async def taken() -> bool:
+        pods = [(await stage.read(Deployment, n)).spec.template.spec for n in ("early", "late")]
+        return not any(pod.volumes or pod.containers[0].volume_mounts for pod in pods)
+
+    await stage.world.eventually(taken)
 
 
 @pytest.mark.parametrize("excluded", [False, True])

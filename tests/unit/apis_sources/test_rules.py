@@ -23,6 +23,7 @@ from wakeful.apis.sources.resources import OF_2019, TODAY
 SCHEME = Scheme(RESOURCES)
 SINK = {"ref": {"apiVersion": "v1", "kind": "Service", "name": "display"}}
 FLAT = {"apiVersion": "eventing.knative.dev/v1alpha1", "kind": "Broker", "name": "default"}
+BINDINGS = "bindings.knative.dev"
 TODAYS, OLD = "sources.knative.dev", "sources.eventing.knative.dev"
 SECRETS = {
     "accessToken": {"secretKeyRef": {"name": "s", "key": "a"}},
@@ -64,6 +65,7 @@ GOOD = [
     (TODAYS, "ContainerSource", {"sink": SINK, "template": POD}),
     (TODAYS, "SinkBinding", {"sink": SINK, "subject": SUBJECT}),
     (TODAYS, "GitHubSource", {"sink": SINK, **GITHUB}),
+    (BINDINGS, "GitHubBinding", {"subject": SUBJECT, "accessToken": SECRETS["accessToken"]}),
     (OLD, "ApiServerSource", {**EVENTS, "sink": FLAT, "mode": "Resource"}),
     (OLD, "CronJobSource", {"sink": FLAT, "schedule": "@every 1m"}),
     (OLD, "ContainerSource", {"sink": FLAT, "image": "i", "args": ["--period=1"]}),
@@ -207,6 +209,13 @@ BAD = [
         {"sink": FLAT, "schedule": "* * * * * *"},
         "invalid value: * * * * * *: spec.schedule\n"
         "expected exactly 5 fields, found 6: [* * * * * *]",
+    ),
+    (
+        BINDINGS,
+        "GitHubBinding",
+        {"subject": {**SUBJECT, "namespace": "x"}, "accessToken": {"secretKeyRef": {"name": "s"}}},
+        "invalid value: x: spec.subject.namespace\n"
+        "missing field(s): spec.accessToken.secretKeyRef.key",
     ),
     (OLD, "ContainerSource", {"sink": FLAT}, "missing field(s): spec.image"),
     (OLD, "MnsOssSource", {"sink": FLAT}, "missing field(s): spec.topic"),

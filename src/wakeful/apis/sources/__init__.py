@@ -20,6 +20,11 @@ from wakeful.apis.sources.containersource_types import (
     ContainerSourceSpec,
     ContainerSourceStatus,
 )
+from wakeful.apis.sources.githubbinding_types import (
+    GitHubBinding,
+    GitHubBindingSpec,
+    GitHubBindingStatus,
+)
 from wakeful.apis.sources.githubsource_types import (
     GitHubSource,
     GitHubSourceSpec,
@@ -59,6 +64,9 @@ __all__ = [
     "ContainerSourceStatus",
     "CronJobSource",
     "EventMode",
+    "GitHubBinding",
+    "GitHubBindingSpec",
+    "GitHubBindingStatus",
     "GitHubSource",
     "GitHubSourceSpec",
     "GitHubSourceStatus",

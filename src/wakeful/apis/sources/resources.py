@@ -17,6 +17,11 @@ from wakeful.apis.sources.containersource_rules import (
     validate_containersource,
 )
 from wakeful.apis.sources.containersource_types import ContainerSource
+from wakeful.apis.sources.githubbinding_types import (
+    GitHubBinding,
+    set_githubbinding_defaults,
+    validate_githubbinding,
+)
 from wakeful.apis.sources.githubsource_rules import validate_githubsource
 from wakeful.apis.sources.githubsource_types import GitHubSource
 from wakeful.apis.sources.kafka_resources import KAFKA_OF_2019, KAFKA_TODAY
@@ -123,6 +128,20 @@ TODAY = (
     ),
 )
 
+BINDINGS = (
+    Resource(
+        GitHubBinding,
+        plural="githubbindings",
+        categories=(*register.LEGACY_CATEGORIES, "bindings"),
+        has_status=True,
+        columns=_READY,
+        set_defaults=set_githubbinding_defaults,
+        validate=validate_githubbinding,
+        webhook=register.WEBHOOK,
+        labels=register.BINDING_LABELS,
+    ),
+)
+
 OF_2019 = (
     Resource(
         LegacyApiServerSource,
@@ -190,4 +209,10 @@ OF_2019 = (
     ),
 )
 
-RESOURCES: tuple[Resource, ...] = (*TODAY, *KAFKA_TODAY, *OF_2019, *KAFKA_OF_2019)
+RESOURCES: tuple[Resource, ...] = (
+    *TODAY,
+    *KAFKA_TODAY,
+    *BINDINGS,
+    *OF_2019,
+    *KAFKA_OF_2019,
+)

@@ -3,8 +3,8 @@
 Not for making or sending events: ``wakeful.eventing.sources`` does, once the status has a sink.
 """
 
+from wakeful.reconciler.sources.binding_admission import BindingAdmission
 from wakeful.reconciler.sources.controllers import add_source_controllers
 from wakeful.reconciler.sources.github.resources import RECEIVER, RECEIVER_PORT
-from wakeful.reconciler.sources.sinkbinding.admission import SinkBindingAdmission
 
-__all__ = ["RECEIVER", "RECEIVER_PORT", "SinkBindingAdmission", "add_source_controllers"]
+__all__ = ["RECEIVER", "RECEIVER_PORT", "BindingAdmission", "add_source_controllers"]

@@ -42,6 +42,7 @@ from wakeful.reconciler.sources.eventtypes import EventTypes
 from wakeful.reconciler.sources.github.hooks import GitHubHooks, Hooks
 from wakeful.reconciler.sources.github.reconciler import GitHubSourceReconciler
 from wakeful.reconciler.sources.github.resources import source_of
+from wakeful.reconciler.sources.githubbinding.controller import make_githubbinding_controller
 from wakeful.reconciler.sources.kafka.reconciler import KafkaSourceReconciler
 from wakeful.reconciler.sources.parts import SourceParts
 from wakeful.reconciler.sources.ping.reconciler import (
@@ -50,6 +51,7 @@ from wakeful.reconciler.sources.ping.reconciler import (
 )
 from wakeful.reconciler.sources.sinkbinding.controller import make_sinkbinding_controller
 from wakeful.reconciler.sources.sinks import Sinks
+from wakeful.reconciler.sources.subjects import Subjects
 
 T = TypeVar("T", bound=Object)
 
@@ -154,11 +156,15 @@ class SourceControllers:
         controller.watch(secrets, reading)
 
     def add_bindings(self) -> None:
-        """Run the controller of SinkBindings."""
+        """Run the controllers of bindings."""
+        manager = self._manager
+        transport, namespaces = manager.client.transport, manager.informer(Namespace)
+        subjects = Subjects(transport, self._kinds, namespaces)
         resolver, parts = self._parts()
-        controller = make_sinkbinding_controller(self._manager, parts, self._kinds)
+        controller = make_sinkbinding_controller(manager, parts, subjects)
         resolver.connect(controller)  # type: ignore[arg-type]
-        self._manager.add(controller)
+        manager.add(controller)
+        manager.add(make_githubbinding_controller(manager, subjects))
 
     def _parts(self) -> tuple[DestinationResolver, SourceParts]:
         resolver = DestinationResolver(self._manager)

@@ -7,17 +7,14 @@ from typing import Any
 
 import orjson
 
-from wakeful.apimachinery.meta import Object
 from wakeful.apis.core.container_types import Container, EnvVar
 from wakeful.apis.duck import CloudEventOverrides
-from wakeful.apis.sources import SinkBinding, SubjectReference
+from wakeful.apis.sources import SinkBinding
 
 Wire = dict[str, Any]
 
 SINK, OVERRIDES, CERTIFICATES = "K_SINK", "K_CE_OVERRIDES", "K_CA_CERTS"
 _OURS = (SINK, OVERRIDES, CERTIFICATES)
-EXCLUDE = "bindings.knative.dev/exclude"
-"""Label of objects and namespaces that no binding may touch."""
 
 
 def environment_of(
@@ -84,24 +81,3 @@ def _dig(obj: Wire, *path: str) -> Wire:
             return {}
         obj = found
     return obj
-
-
-def is_subject(
-    subject: SubjectReference, group: str, kind: str, name: str, labels: Mapping[str, str]
-) -> bool:
-    """Whether an object of the binding's namespace is meant; its version does not matter."""
-    if kind != subject.kind or group != subject.api_version.rpartition("/")[0]:
-        return False
-    if labels.get(EXCLUDE) == "true":
-        return False
-    if subject.selector is not None:
-        return subject.selector.to_selector().matches(labels)
-    return name == subject.name
-
-
-def binds(binding: SinkBinding, obj: Object) -> bool:
-    """Whether ``obj`` is a subject of ``binding``."""
-    meta, gvk = obj.metadata, obj.gvk
-    return meta.namespace == binding.metadata.namespace and is_subject(
-        binding.spec.subject, gvk.group, gvk.kind, meta.name, meta.labels
-    )

@@ -1,0 +1,1 @@
+"""GitHubBindings: their subjects' containers have a token of GitHub's."""
