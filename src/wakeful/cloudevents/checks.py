@@ -59,7 +59,7 @@ def check_name(name: str) -> str | None:
         return "an attribute name MUST have at least one character"
     if not _NAME.fullmatch(name):
         return "an attribute name MUST consist of lower-case letters a-z and digits 0-9"
-    return "the name is reserved" if name in ("data", "database64") else None
+    return "the name is reserved" if name == "data" else None
 
 
 def check_string(value: str) -> str | None:
