@@ -245,7 +245,6 @@ def check_tasks(run: PipelineRun, spec: PipelineSpec, states: Sequence[TaskState
     """
     by_name = {s.name: s for s in states}
     for state in states:
-        _refuse_conditions(run, state)
         _check_params(run, state)
     for state in states:
         for ref in results_of_task(state.task):
@@ -263,16 +262,6 @@ def check_tasks(run: PipelineRun, spec: PipelineSpec, states: Sequence[TaskState
                     f' error invalid pipeline result "{result.name}": {text}',
                 )
     _check_optional_workspaces(spec, states)
-
-
-def _refuse_conditions(run: PipelineRun, state: TaskState) -> None:
-    """Conditions of 2019 are not carried out; going on without them would be worse than not."""
-    if state.task.legacy is not None and state.task.legacy.conditions:
-        raise RunFailedError(
-            PipelineRunReason.COULDNT_GET_CONDITION,
-            f'PipelineRun {run.key} can\'t be Run; pipeline task "{state.name}" has conditions,'
-            " which this platform does not carry out: use when expressions instead",
-        )
 
 
 def _check_params(run: PipelineRun, state: TaskState) -> None:

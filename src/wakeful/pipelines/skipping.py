@@ -192,6 +192,8 @@ class Skipping:
         )
         if self._state.is_final(task):
             known |= self._statuses()
+        elif any(w.input.endswith(".status)") for w in task.task.when):
+            known |= self._statuses_of_parents(task)
         base = replace_in_pipeline_task(task.task, known | self._lengths(task))
         try:
             results = needed_results(task.task, self._by_name)
@@ -207,6 +209,13 @@ class Skipping:
             strings[f"tasks.{state.name}.reason"] = state.reason
         strings["tasks.status"] = self.aggregate_status
         return Replacements(strings)
+
+    def _statuses_of_parents(self, task: TaskState) -> Replacements:
+        """How checks and checked tasks ended, which only :mod:`.conditions` asks about."""
+        parents = self._state.graph.parents.get(task.name, ())
+        return Replacements(
+            {f"tasks.{name}.status": status_of(self._by_name[name]) for name in parents}
+        )
 
     @property
     def aggregate_status(self) -> str:

@@ -112,12 +112,6 @@ STEPS = "{steps: [{image: i}]}"
             Reason.REQUIRED_WORKSPACE_MARKED_OPTIONAL,
             'pipeline workspace "w" is marked optional but pipeline task "a" requires it be',
         ),
-        (
-            "{tasks: [{name: a, taskRef: {name: t}, legacy: {conditions: [{conditionRef: c}]}}]}",
-            {},
-            Reason.COULDNT_GET_CONDITION,
-            'pipeline task "a" has conditions, which this platform does not carry out',
-        ),
     ],
 )
 def test_mistakes_fail_the_run_with_their_reason(

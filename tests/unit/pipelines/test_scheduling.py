@@ -9,8 +9,10 @@ import pytest
 
 from wakeful.apis.pipeline import PipelineRunReason as Reason
 from wakeful.apis.pipeline import SkippingReason, TaskSpec
+from wakeful.apis.pipeline.legacy_types import ConditionSpec
+from wakeful.pipelines.conditions import conditions_of, with_checks
 from wakeful.pipelines.errors import RunFailedError
-from wakeful.testing.pipelines import NOW, play, skipped
+from wakeful.testing.pipelines import NOW, Play, play, skipped
 
 STEPS = "{steps: [{image: i}]}"
 LINE = f"""
@@ -535,6 +537,61 @@ def test_custom_tasks_and_child_pipelines_are_runs_of_their_own_kinds() -> None:
     assert [(s.kind, s.name) for s in first.start] == [("CustomRun", "r-c"), ("PipelineRun", "r-p")]
     assert [c.api_version for c in first.children] == ["tekton.dev/v1beta1", "tekton.dev/v1"]
     assert [p.value for p in last.start[0].params] == ["me"]
+
+
+# --- conditions of 2019 ---------------------------------------------------------------------------
+
+CHECKED = f"""
+tasks:
+- {{name: first, taskSpec: {STEPS}}}
+- name: guarded
+  runAfter: [first]
+  taskSpec: {STEPS}
+  legacy: {{conditions: [{{conditionRef: even, params: [{{name: n, value: "2"}}]}}]}}
+- {{name: behind, runAfter: [guarded], taskSpec: {STEPS}}}
+- {{name: free, runAfter: [first], taskSpec: {STEPS}}}
+"""
+EVEN = {
+    "params": [{"name": "n", "type": "string"}],
+    "check": {"image": "i", "args": ["$(params.n) $(resources.repo.url)"], "resources": {}},
+}
+
+
+def a_checked_run() -> Play:
+    run = play(CHECKED)
+    assert conditions_of(run.spec) == ["even"]
+    run.spec = with_checks(run.spec, {"even": ConditionSpec.from_wire(EVEN)})
+    return run
+
+
+def test_a_task_runs_if_its_condition_holds() -> None:
+    run = a_checked_run()
+    assert run.starts() == ["first"]
+    run.succeed("first")
+    checks = run.look().start
+    run.succeed("guarded-even")
+    run.succeed("free")
+    assert run.starts() == ["guarded"]
+    run.succeed("guarded")
+    assert run.starts() == ["behind"]
+
+    assert [s.task.name for s in checks] == ["guarded-even", "free"]
+    assert [p.value for p in checks[0].params] == ["2"]
+    assert checks[0].task_spec is not None
+    assert checks[0].task_spec.steps[0].args == ["$(params.n) $(inputs.resources.repo.url)"]
+
+
+def test_a_task_whose_condition_does_not_hold_is_skipped_with_all_behind_it() -> None:
+    run = a_checked_run()
+    run.look()
+    run.succeed("first")
+    run.look()
+    run.fail("guarded-even", reason="FailureIgnored")
+    run.succeed("free")
+    end = run.look()
+
+    assert list(skipped(end)) == ["guarded", "behind"]
+    assert (end.status, end.reason) == ("True", Reason.COMPLETED)
 
 
 # --- workspaces -----------------------------------------------------------------------------------

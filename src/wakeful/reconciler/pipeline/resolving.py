@@ -13,11 +13,13 @@ import orjson
 import yaml
 from pydantic import ValidationError
 
-from wakeful.apimachinery.conditions import SUCCEEDED
+from wakeful.apimachinery.conditions import SUCCEEDED, utc_now
 from wakeful.apimachinery.errors import APIStatusError
 from wakeful.apimachinery.meta import Object, ObjectMeta, owner_reference
+from wakeful.apimachinery.scheme import AdmissionContext
 from wakeful.apis.pipeline import (
     ClusterTask,
+    Condition,
     Param,
     Pipeline,
     PipelineRef,
@@ -28,6 +30,7 @@ from wakeful.apis.pipeline import (
     TaskRef,
     TaskSpec,
 )
+from wakeful.apis.pipeline.legacy_types import ConditionSpec
 from wakeful.apis.pipeline.param_types import ResolverRef
 from wakeful.apis.pipeline.provenance_types import RefSource
 from wakeful.apis.pipeline.register import CLUSTER_TASK_LABEL, TASK_LABEL
@@ -144,6 +147,17 @@ class References:
             raise UnresolvedError(_missing(StepAction, name))
         return found.spec
 
+    async def condition(self, name: str, namespace: str) -> ConditionSpec:
+        """A condition of 2019.
+
+        Raises:
+            UnresolvedError: There is none.
+        """
+        found = await self._client.find(Condition, name, namespace)
+        if found is None:
+            raise UnresolvedError(_missing(Condition, name))
+        return found.spec
+
     async def _resolve(
         self,
         ref: ResolverRef,
@@ -168,7 +182,7 @@ class References:
         """Read the object that a resolver found, in whatever version it is written."""
         try:
             wire = yaml.safe_load(base64.b64decode(data, validate=True))
-        except (binascii.Error, ValueError, yaml.YAMLError) as err:
+        except (binascii.Error, ValueError, yaml.YAMLError, RecursionError) as err:
             raise UnresolvedError(f"invalid runtime object: {err}") from err
         if not isinstance(wire, dict):
             raise UnresolvedError("invalid runtime object: it is no object")
@@ -193,11 +207,17 @@ def read_object(client: Client, wire: dict[str, Any], models: tuple[type[T], ...
     served = next((v for v in resource.served_versions if v.name == version), None)
     if served is None and version != resource.gvk.version:
         raise UnresolvedError(f"resolved object: version {version!r} of {resource.kind} is unknown")
+    read = served.to_hub if served is not None else resource.normalize
     try:
-        hub = served.to_hub(wire) if served is not None and served.to_hub is not None else wire
-        return model.from_wire({k: v for k, v in hub.items() if k not in ("apiVersion", "kind")})
-    except (ValidationError, ValueError) as err:
+        hub = read(wire) if read is not None else wire
+        obj = model.from_wire({k: v for k, v in hub.items() if k not in ("apiVersion", "kind")})
+    except (ValidationError, ValueError, TypeError, AttributeError, RecursionError) as err:
         raise UnresolvedError(f"resolved object cannot be read: {err}") from err
+    except APIStatusError as err:
+        raise UnresolvedError(f"resolved object cannot be read: {err.message}") from err
+    if resource.set_defaults is not None:
+        resource.set_defaults(obj, None, AdmissionContext("CREATE", utc_now()))
+    return obj
 
 
 def make_request(resolver: str, params: Sequence[Param], run: Object) -> ResolutionRequest:

@@ -14,8 +14,10 @@ from wakeful.apis.pipeline import (
     TaskRun,
 )
 from wakeful.apis.pipeline.register import PIPELINE_TASK_LABEL
+from wakeful.pipelines.conditions import conditions_of, with_checks
 from wakeful.pipelines.errors import RunFailedError
 from wakeful.pipelines.params import replacements_of
+from wakeful.pipelines.prepare import graph_of
 from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, TASK_RUN, Child, TaskState
 from wakeful.reconciler.apps.ownership import Children
 from wakeful.reconciler.pipeline.resolving import (
@@ -60,6 +62,26 @@ class Lookup:
                 PipelineRunReason.COULDNT_GET_PIPELINE,
                 f"Error retrieving pipeline for pipelinerun {run.key}: {err}",
             ) from err
+
+    async def with_checks(self, run: PipelineRun, spec: PipelineSpec) -> PipelineSpec:
+        """The pipeline with conditions of 2019 as tasks of their own.
+
+        Raises:
+            RunFailedError: One does not exist, or tasks wait in a circle.
+        """
+        names, found = conditions_of(spec), {}
+        if names:
+            graph_of(run, spec)
+        for name in names:
+            try:
+                found[name] = await self._references.condition(name, run.metadata.namespace)
+            except UnresolvedError as err:
+                raise RunFailedError(
+                    PipelineRunReason.COULDNT_GET_CONDITION,
+                    f"PipelineRun {run.key} can't be Run; it contains Conditions that don't exist:"
+                    f' Couldn\'t retrieve Condition "{name}": {err}',
+                ) from err
+        return with_checks(spec, found) if found else spec
 
     async def states(self, run: PipelineRun, spec: PipelineSpec, name: str) -> list[TaskState]:
         """Every task of the pipeline, with the runs it has.

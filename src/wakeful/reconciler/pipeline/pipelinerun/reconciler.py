@@ -135,7 +135,8 @@ class PipelineRunReconciler:
         found = await self._lookup.pipeline(run)
         await self._inherit(run, found)
         check_pipeline_run(run, found.spec, found.name)
-        resolved = resolve_pipeline(run, found.spec, found.name)
+        spec = await self._lookup.with_checks(run, found.spec)
+        resolved = resolve_pipeline(run, spec, found.name)
         run.status.pipeline_spec = resolved
         if self._configs.flags.provenance_in_status:
             run.status.provenance = Provenance(
