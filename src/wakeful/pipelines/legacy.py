@@ -27,6 +27,13 @@ def taken_from(tasks: Iterable[PipelineTask]) -> set[tuple[str, str]]:
     }
 
 
+def optional_resources(run: PipelineRun) -> set[str]:
+    """Resources that the pipeline of a run can do without."""
+    spec = run.status.pipeline_spec or run.spec.pipeline_spec
+    declared = spec.legacy.resources if spec is not None and spec.legacy is not None else ()
+    return {r.name for r in declared if r.optional}
+
+
 def bindings_of_task(
     task: PipelineTask, run: PipelineRun, taken: Container[tuple[str, str]]
 ) -> TaskRunResources | None:
@@ -42,11 +49,16 @@ def bindings_of_task(
     if legacy is None or not (legacy.inputs or legacy.outputs):
         return None
     bound = {b.name: b for b in (run.spec.legacy.resources if run.spec.legacy else ())}
+    missing = optional_resources(run) - set(bound)
     made = TaskRunResources()
     for given in legacy.inputs:
+        if given.resource in missing:
+            continue
         paths = [f"{ARTIFACTS_DIR}/{producer}/{given.resource}" for producer in given.from_]
         made.inputs.append(_bind(given.name, given.resource, paths, bound, run))
     for put in legacy.outputs:
+        if put.resource in missing:
+            continue
         left = f"{ARTIFACTS_DIR}/{task.name}/{put.resource}"
         paths = [left] if (task.name, put.resource) in taken else []
         made.outputs.append(_bind(put.name, put.resource, paths, bound, run))
