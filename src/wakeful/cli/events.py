@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -240,7 +242,7 @@ async def _send(data_dir: Path | None, namespace: str, to: str, event: Event, mo
                 json={
                     "apiVersion": "events.wakeful.dev/v1alpha1",
                     "kind": "Sending",
-                    "spec": {"to": ref, "event": json.loads(to_json(event)), "mode": str(mode)},
+                    "spec": {"to": ref, "event": _exactly(event), "mode": str(mode)},
                 },
             )
         status = answer["status"]
@@ -250,6 +252,14 @@ async def _send(data_dir: Path | None, namespace: str, to: str, event: Event, mo
     console.print(f"{where} took event {event.id} ({code})", soft_wrap=True)
     if body.strip():
         console.print(Text(body.rstrip()), soft_wrap=True)
+
+
+def _exactly(event: Event) -> dict[str, Any]:
+    """The event in JSON, its data byte for byte."""
+    found: dict[str, Any] = json.loads(to_json(replace(event, data=None)))
+    if event.data is not None:
+        found["data_base64"] = base64.b64encode(event.data).decode()
+    return found
 
 
 async def _reference(session: Session, to: str) -> dict[str, str]:
