@@ -12,8 +12,8 @@ import orjson
 from wakeful.apis.core import Pod
 from wakeful.apis.core.pod_types import ContainerStatus
 from wakeful.apis.pipeline import TaskRun
+from wakeful.apis.pipeline.config import FeatureFlags
 from wakeful.node.runtime import ContainerConfig, SandboxStatus
-from wakeful.reconciler.pipeline.config import FeatureFlags
 from wakeful.reconciler.pipeline.taskrun.resources import PodPlan, make_pod
 from wakeful.testing.node import NODE
 from wakeful.testing.runtime import Program

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from wakeful.apis.core import ConfigMap
-from wakeful.apis.pipeline.register import CONFIG_DEFAULTS, FEATURE_FLAGS, SYSTEM_NAMESPACE
-from wakeful.controller import Manager
-from wakeful.controller.configmaps import ConfigStore
-from wakeful.reconciler.pipeline.config import (
+from wakeful.apis.pipeline.config import (
     DefaultsConfig,
     FeatureFlags,
     parse_defaults,
     parse_flags,
 )
+from wakeful.apis.pipeline.register import CONFIG_DEFAULTS, FEATURE_FLAGS, SYSTEM_NAMESPACE
+from wakeful.controller import Manager
+from wakeful.controller.configmaps import ConfigStore
 
 
 class PipelineConfigs:

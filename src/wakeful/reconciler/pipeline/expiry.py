@@ -7,9 +7,9 @@ from datetime import datetime
 from wakeful.apimachinery.errors import ConflictError, NotFoundError
 from wakeful.apimachinery.meta import controller_of
 from wakeful.apis.pipeline import PipelineRun, TaskRun
+from wakeful.apis.pipeline.config import DefaultsConfig
 from wakeful.client import Client
 from wakeful.controller import Result
-from wakeful.reconciler.pipeline.config import DefaultsConfig
 
 
 async def expire(

@@ -19,6 +19,7 @@ from wakeful.apis.pipeline import (
     WorkspaceBinding,
     merge_pod_templates,
 )
+from wakeful.apis.pipeline.config import DefaultsConfig, FeatureFlags
 from wakeful.client import Client
 from wakeful.controller import EventRecorder
 from wakeful.pipelines.errors import RunFailedError, user_error
@@ -31,7 +32,6 @@ from wakeful.pipelines.tasks import (
     resolve_task,
     task_params,
 )
-from wakeful.reconciler.pipeline.config import DefaultsConfig, FeatureFlags
 from wakeful.reconciler.pipeline.credentials import MissingAccountError, secrets_of_account
 from wakeful.reconciler.pipeline.resolving import FoundTask, References, UnresolvedError
 from wakeful.reconciler.pipeline.taskrun.legacy import referenced_resources, with_resources

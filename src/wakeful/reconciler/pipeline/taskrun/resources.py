@@ -29,6 +29,7 @@ from wakeful.apis.core.pod_types import (
     VolumeMount,
 )
 from wakeful.apis.pipeline import PodTemplate, Sidecar, Step, TaskRun, TaskSpec
+from wakeful.apis.pipeline.config import DefaultsConfig, FeatureFlags
 from wakeful.apis.pipeline.register import (
     LAST_APPLIED,
     MANAGED_BY_LABEL,
@@ -51,7 +52,6 @@ from wakeful.pipelines.entrypoint import layout as at
 from wakeful.pipelines.entrypoint.arguments import FROM_SIDECAR_LOGS
 from wakeful.pipelines.entrypoint.layout import StepPlace
 from wakeful.pipelines.entrypoint.scripts import with_shebang
-from wakeful.reconciler.pipeline.config import DefaultsConfig, FeatureFlags
 from wakeful.reconciler.pipeline.taskrun.steps import (
     merge_sidecars,
     merge_steps,
