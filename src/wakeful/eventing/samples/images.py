@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib.resources import files
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 
 from wakeful.oci.builtin import BuiltinImage, Program
 
@@ -20,17 +22,20 @@ _START = (
 )
 
 
-class LazyContents(Mapping[str, Program | str]):
+Contents = dict[str, Program | str | bytes]
+
+
+class LazyContents(Mapping[str, Program | str | bytes]):
     """Files of an image that are read when it is made; most platforms never make most images."""
 
-    def __init__(self, load: Callable[[], dict[str, Program | str]]) -> None:
+    def __init__(self, load: Callable[[], Contents]) -> None:
         self._load = load
 
     @cached_property
-    def _files(self) -> dict[str, Program | str]:
+    def _files(self) -> Contents:
         return self._load()
 
-    def __getitem__(self, path: str) -> Program | str:
+    def __getitem__(self, path: str) -> Program | str | bytes:
         return self._files[path]
 
     def __iter__(self) -> Iterator[str]:
@@ -40,15 +45,27 @@ class LazyContents(Mapping[str, Program | str]):
         return len(self._files)
 
 
-def _contents(module: str, start: str) -> dict[str, Program | str]:
+def module_files(path: str, source: str) -> Contents:
+    """A module and its bytecode, which saves most of the start of a large one.
+
+    A Python of another version passes the bytecode over, and compiles.
+    """
+    text = source.encode()
+    code = compile(text, path, "exec", dont_inherit=True)
+    unchecked = (0b01).to_bytes(4, "little")  # by hash instead of time, and taken as it is
+    cache = MAGIC_NUMBER + unchecked + source_hash(text) + marshal.dumps(code)
+    return {path: Program(text=source), cache_from_source(path, optimization=""): cache}
+
+
+def _contents(module: str, start: str) -> Contents:
     """One program and the modules it shares with the others."""
-    found: dict[str, Program | str] = {
+    found: Contents = {
         f"{_LIBRARY}/{package}/__init__.py": Program(text="")
         for package in ("wakeful", "wakeful/eventing", _PACKAGE)
     }
     for each in (*_MODULES, module):
         text = files(__package__).joinpath(f"{each}.py").read_text(encoding="utf-8")
-        found[f"{_LIBRARY}/{_PACKAGE}/{each}.py"] = Program(text=text)
+        found |= module_files(f"{_LIBRARY}/{_PACKAGE}/{each}.py", text)
     found[start] = Program(text=_START.format(module=module))
     return found
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from wakeful.apis.eventing.register import TRANSFORM_IMAGE
-from wakeful.eventing.samples.images import LazyContents
+from wakeful.eventing.samples.images import Contents, LazyContents, module_files
 from wakeful.oci.builtin import BuiltinImage, Program
 
 _LIBRARY = "/.wakeful/lib"
@@ -28,15 +28,16 @@ def _library() -> Path:
     return Path(spec.origin).parent
 
 
-def _contents() -> dict[str, Program | str]:
-    found: dict[str, Program | str] = {
+def _contents() -> Contents:
+    found: Contents = {
         f"{_LIBRARY}/wakeful/{package}__init__.py": Program(text="") for package in _PACKAGES
     }
     ours = files("wakeful")
     for name in _OURS:
-        found[f"{_LIBRARY}/wakeful/{name}"] = Program(text=ours.joinpath(name).read_text("utf-8"))
+        text = ours.joinpath(name).read_text("utf-8")
+        found |= module_files(f"{_LIBRARY}/wakeful/{name}", text)
     for module in _library().glob("*.py"):
-        found[f"{_LIBRARY}/jsonata/{module.name}"] = Program(text=module.read_text("utf-8"))
+        found |= module_files(f"{_LIBRARY}/jsonata/{module.name}", module.read_text("utf-8"))
     found[_START] = Program(
         text="#!@python -IS\n"
         "import sys\n"

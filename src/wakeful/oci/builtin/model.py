@@ -64,9 +64,9 @@ class BuiltinImage:
     user: str = "0"
     """As most images have it; root inside of a sandbox is nobody outside."""
     ports: Sequence[int] = ()
-    contents: Mapping[str, Program | str] = field(default_factory=dict)
-    """Absolute path → program, or the target of a symbolic link. Not below the directories that a
-    sandbox shows of the host, such as ``/usr`` and ``/opt``."""
+    contents: Mapping[str, Program | str | bytes] = field(default_factory=dict)
+    """Absolute path → program, the target of a symbolic link, or any other file as it is. Not below
+    the directories that a sandbox shows of the host, such as ``/usr`` and ``/opt``."""
     requires: Sequence[str] = ()
     """Programs that this machine must have; without them there is no stand-in."""
     bash_as_sh: bool = False

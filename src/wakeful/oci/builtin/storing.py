@@ -109,8 +109,8 @@ def _pack(image: BuiltinImage, interpreter: str) -> bytes:
                 if str(parent) not in made:
                     made.add(str(parent))
                     archive.addfile(_member(str(parent), tarfile.DIRTYPE))
-            if isinstance(content, Program):
-                data = content.text.replace(f"#!{INTERPRETER}", f"#!{interpreter}", 1).encode()
+            if isinstance(content, Program | bytes):
+                data = _bytes_of(content, interpreter)
                 member = _member(path, tarfile.REGTYPE)
                 member.size = len(data)
                 archive.addfile(member, io.BytesIO(data))
@@ -119,6 +119,12 @@ def _pack(image: BuiltinImage, interpreter: str) -> bytes:
                 member.linkname = interpreter if content == INTERPRETER else content
                 archive.addfile(member)
     return packed.getvalue()
+
+
+def _bytes_of(content: Program | bytes, interpreter: str) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    return content.text.replace(f"#!{INTERPRETER}", f"#!{interpreter}", 1).encode()
 
 
 def _member(path: str, kind: bytes) -> tarfile.TarInfo:
