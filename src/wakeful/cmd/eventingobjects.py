@@ -51,12 +51,26 @@ trigger-selector: |
   matchLabels:
     broker: wanted
 """
+_NATS_EXAMPLE = """\
+# Without it events are kept by the platform's own server, in the data directory.
+# Secrets are in this namespace.
+eventing-nats: |
+  url: nats://nats.example.org:4222
+  auth:
+    credentialFile:
+      secret: {name: nats-credentials, key: nats.creds}
+  tls:
+    secret: {name: nats-ca, key: ca.crt}
+# Most event processes; 0 is half as many as there are processors.
+workers: "0"
+"""
 _CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {
     "config-br-defaults": {"default-br-config": _BROKER_DEFAULTS},
     "config-br-default-channel": {"channel-template-spec": _BROKER_CHANNEL},
     "default-ch-webhook": {"default-ch-config": _CHANNEL_DEFAULTS},
     "config-features": {"_example": _FEATURES_EXAMPLE},
     "config-sugar": {"_example": _SUGAR_EXAMPLE},
+    "config-nats": {"_example": _NATS_EXAMPLE},
 }
 
 _READ = ("get", "list", "watch")

@@ -1,4 +1,4 @@
-"""The event process: ``python -m wakeful.cmd.eventworker DIR RUN_DIR``, started by procd.
+"""The event process: ``python -m wakeful.cmd.eventworker DIR RUN_DIR [INDEX]``, started by procd.
 
 The listening socket is descriptor 3. Nothing here may import the API's types: the process starts
 (again) while events wait for it.
@@ -30,13 +30,14 @@ def main() -> None:
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     paths = EventingPaths(Path(sys.argv[1]), Path(sys.argv[2]))
+    index = int(sys.argv[3]) if len(sys.argv) > 3 else 0
     listener = socket.socket(fileno=LISTEN_FD)
     listener.setblocking(False)
     gc.freeze()
     # Events come and go without cycles; looking for some after every 700 objects is time lost.
     gc.set_threshold(50_000, 20, 50)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run_process(paths, listener))
+        runner.run(run_process(paths, listener, index))
 
 
 if __name__ == "__main__":

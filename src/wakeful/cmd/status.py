@@ -11,7 +11,7 @@ import psutil
 
 from wakeful import __version__
 from wakeful.cmd.addresses import Addresses
-from wakeful.cmd.eventfiles import EVENT_PROCESS, EVENT_SERVER, eventing_paths
+from wakeful.cmd.eventfiles import EVENT_SERVER, event_process_index, eventing_paths
 from wakeful.cmd.processes import CONTROL_PLANE, ENVOY
 from wakeful.cmd.up import is_ready
 from wakeful.config import DataDir
@@ -90,7 +90,7 @@ async def read_status(data_dir: Path) -> PlatformStatus:
     status.instances = sum(
         p.state is ProcessState.RUNNING
         for name, p in processes.items()
-        if name not in (CONTROL_PLANE, ENVOY, EVENT_SERVER, EVENT_PROCESS)
+        if name not in (CONTROL_PLANE, ENVOY, EVENT_SERVER) and event_process_index(name) is None
     )
     return status
 
@@ -99,15 +99,20 @@ async def _event_path(
     layout: DataDir, processes: Mapping[str, ProcessStatus]
 ) -> list[ComponentStatus]:
     """The processes that carry events; none before there is something to carry."""
-    if EVENT_PROCESS not in processes:
-        return []
-    state = await read_state(eventing_paths(layout).control)
-    carrier = _component(processes[EVENT_PROCESS], EVENT_PROCESS, healthy=state is not None)
-    carrier.version = __version__
-    if EVENT_SERVER not in processes:  # the user's own, as config-nats says
-        return [carrier]
-    connected = state is not None and bool(state["connected"])
-    return [_component(processes[EVENT_SERVER], EVENT_SERVER, healthy=connected), carrier]
+    paths, carriers = eventing_paths(layout), []
+    connected = False
+    for name in sorted(processes):
+        index = event_process_index(name)
+        if index is None or (index and processes[name].state is ProcessState.EXITED):
+            continue
+        state = await read_state(paths.control_of(index))
+        carrier = _component(processes[name], name, healthy=state is not None)
+        carrier.version = __version__
+        carriers.append(carrier)
+        connected = connected or (state is not None and bool(state["connected"]))
+    if EVENT_SERVER not in processes:  # none, or the user's own, as config-nats says
+        return carriers
+    return [_component(processes[EVENT_SERVER], EVENT_SERVER, healthy=connected), *carriers]
 
 
 def _component(process: ProcessStatus | None, name: str, *, healthy: bool) -> ComponentStatus:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -45,18 +45,36 @@ from wakeful.eventing.plan.compile import (
 from wakeful.eventing.plan.model import Plan, SubscriptionPlan, dump_plan
 from wakeful.eventing.worker.control import ControlClient, open_control
 from wakeful.eventing.worker.files import EventingPaths, write_private
+from wakeful.eventing.worker.scale import Scaler
 
 log = structlog.get_logger("wakeful.eventing")
 
 _DEBOUNCE_SECONDS = 0.02
+_SPARE_SECONDS = 5.0
 _STARTING = ServingState(ServingPhase.PENDING, "DispatcherNotReady", "the event path is starting")
 
 
 class EventRunner(Protocol):
     """Whoever runs the event server and the event process."""
 
-    async def ensure(self) -> int:
-        """Have both run; return the port of the ingress on loopback."""
+    @property
+    def most_workers(self) -> int:
+        """So many event processes at most."""
+        ...
+
+    def platform(self) -> str:
+        """A name for this platform's streams."""
+        ...
+
+    def is_stale(self) -> bool:
+        """Whether something else is to run than what runs."""
+        ...
+
+    async def ensure(self, workers: int) -> int:
+        """Have the event server and so many event processes run.
+
+        Returns the port of the ingress on loopback.
+        """
         ...
 
 
@@ -70,7 +88,7 @@ class IngressHosts(Protocol):
 
 @dataclass(slots=True)
 class _State:
-    """The last word of the event process."""
+    """The last word of an event process."""
 
     connected: bool = False
     plan: str = ""
@@ -108,8 +126,12 @@ class EventPlane:
         self._hosts_used: frozenset[tuple[str, str]] = frozenset()
         self._written = b""
         self._port: int | None = None
-        self._state = _State()
-        self._control: ControlClient | None = None
+        self._states: dict[int, _State] = {}
+        self._controls: dict[int, ControlClient] = {}
+        self._listening: dict[int, asyncio.Task[None]] = {}
+        self._workers = 1
+        self._running = 0
+        self._scaler = Scaler(1)
         self._listeners: list[Callable[[str, NamespacedName], None]] = []
         self._health_listeners: list[Callable[[], None]] = []
         self._type_listeners: list[Callable[[], None]] = []
@@ -118,9 +140,18 @@ class EventPlane:
         self._watch(names)
 
     @property
-    def state(self) -> dict[str, Any]:
-        """What the event process said last: counters of the ingress and of every lane."""
-        return self._state.raw
+    def _state(self) -> _State:
+        """The word of the first event process, which looks after the streams."""
+        return self._states.get(0) or _State()
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """What each event process said last: counters of its ingress and of every lane."""
+        return [state.raw for _, state in sorted(self._states.items())]
+
+    def look_again(self) -> None:
+        """Something that is not an object we watch has changed."""
+        self._wake.set()
 
     # --- the role of a data plane -------------------------------------------------------------
 
@@ -182,8 +213,8 @@ class EventPlane:
         """Follow the objects until cancelled; caches must be filled."""
         await self._gateway_ready.wait()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._ask_for_spare(), name="eventing:scale")
             backoff = Backoff(base=0.2, cap=10.0)
-            listening: asyncio.Task[None] | None = None
             while True:
                 await self._wake.wait()
                 await asyncio.sleep(_DEBOUNCE_SECONDS)
@@ -199,8 +230,7 @@ class EventPlane:
                     self._wake.set()
                     continue
                 backoff.reset()
-                if listening is None:
-                    listening = group.create_task(self._listen(), name="eventing:control")
+                self._listen_to_all(group)
 
     def _compile(self) -> None:
         world = World(
@@ -212,46 +242,83 @@ class EventPlane:
         compiled = compile_plan(world)
         hosts = hosts_of(compiled.plan)
         self._hosts_used = frozenset(n for host in hosts if (n := cluster_name(host)))
-        plan = with_names(compiled.plan, self._names.table(hosts))
+        plan = replace(
+            with_names(compiled.plan, self._names.table(hosts)),
+            platform=self._runner.platform() if not compiled.plan.is_empty else "",
+            workers=self._workers,
+        )
         self._compiled = Compiled(plan, compiled.refused)
         self._wanted = {s.uid: s for s in plan.subscriptions}
 
     async def _carry_out(self) -> None:
         plan = self._compiled.plan
         data = dump_plan(plan)
-        if self._port is None:
+        if self._port is None or self._runner.is_stale() or self._running != plan.workers:
+            if self._running > plan.workers:  # the others take over before it ends
+                self._publish(data)
             write_private(self._paths.plan, data)
-            self._port = await self._runner.ensure()
-        if data != self._written:
-            write_private(self._paths.plan, data)
-            if self._control is not None:
-                self._control.reload()
+            self._port = await self._runner.ensure(plan.workers)
+            self._running = plan.workers
+        self._publish(data)
         await self._hosts.lead(local_hosts(plan.routes), self._port)
-        self._written = data
         self._tell()
 
-    async def _listen(self) -> None:
+    def _publish(self, data: bytes) -> None:
+        if data != self._written:
+            write_private(self._paths.plan, data)
+            for control in self._controls.values():
+                control.reload()
+            self._written = data
+
+    def _listen_to_all(self, group: asyncio.TaskGroup) -> None:
+        for index in range(self._workers):
+            if index not in self._listening:
+                self._listening[index] = group.create_task(
+                    self._listen(index), name=f"eventing:control:{index}"
+                )
+        for index in [index for index in self._listening if index >= self._workers]:
+            self._listening.pop(index).cancel()
+            self._states.pop(index, None)
+
+    async def _listen(self, index: int) -> None:
         while True:
             with contextlib.suppress(OSError, ValueError):
-                async with open_control(self._paths.control) as control:
-                    self._control = control
-                    control.reload()
-                    async for raw in control.states():
-                        self._state = _State(
-                            raw["connected"],
-                            raw["plan"],
-                            raw["streams"],
-                            raw["consumers"],
-                            raw,
-                            frozenset(ObservedType(*found) for found in raw.get("types", ())),
-                        )
-                        self._tell()
-                        self._tell_types()
-            self._control = None
-            if self._state.connected:
-                self._state.connected = False
+                async with open_control(self._paths.control_of(index)) as control:
+                    self._controls[index] = control
+                    try:
+                        control.reload()
+                        async for raw in control.states():
+                            self._hear(index, raw)
+                    finally:
+                        self._controls.pop(index, None)
+            state = self._states.get(index)
+            if state is not None and state.connected:
+                state.connected = False
                 self._tell()
             await asyncio.sleep(0.1)
+
+    async def _ask_for_spare(self) -> None:
+        """Several event processes do not say by themselves that they stay idle."""
+        while True:
+            await asyncio.sleep(_SPARE_SECONDS)
+            if self._workers > 1:
+                for control in self._controls.values():
+                    control.ask()
+
+    def _hear(self, index: int, raw: dict[str, Any]) -> None:
+        self._states[index] = _State(
+            raw["connected"], raw["plan"], raw["streams"], raw["consumers"], raw
+        )
+        self._scaler.most = max(1, self._runner.most_workers)
+        if len(self._states) == self._workers:
+            busy = [state.raw["busy"] for state in self._states.values()]
+            wanted = self._scaler.decide(busy, asyncio.get_running_loop().time())
+            if wanted != self._workers:
+                log.info("event processes", wanted=wanted, running=self._workers)
+                self._workers = wanted
+                self._wake.set()
+        if index == 0:
+            self._tell()
 
     def _tell(self) -> None:
         """Have those look again who may see something else now."""

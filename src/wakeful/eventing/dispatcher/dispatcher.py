@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from wakeful.eventing.dispatcher.lane import Lane, Tools
 from wakeful.eventing.plan.model import KEY_PARTITIONS, Plan, SubscriptionPlan
+from wakeful.eventing.plan.sharing import carries
 
 ACK_WAIT_SECONDS = 15.0
 """An event held by a process that died is delivered again after this."""
@@ -33,6 +34,8 @@ class Dispatcher:
     """Starts, changes and ends lanes as plans come."""
 
     tools: Tools
+    index: int = 0
+    """Which of the plan's event processes this is."""
     _running: dict[tuple[str, str], _Running] = field(default_factory=dict)
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -47,6 +50,7 @@ class Dispatcher:
             (subscription.stream, consumer): subscription
             for subscription in plan.subscriptions
             for consumer in consumers_of(subscription)
+            if carries(self.index, plan.workers, subscription.stream, consumer)
         }
         for key in self._running.keys() - wanted.keys():
             self._end(key)

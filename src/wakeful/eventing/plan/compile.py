@@ -289,7 +289,7 @@ def hosts_of(plan: Plan) -> frozenset[str]:
 
 def with_names(plan: Plan, names: NameTable) -> Plan:
     """The plan with the addresses of its targets."""
-    return Plan(plan.streams, plan.routes, plan.subscriptions, names, plan.namespace)
+    return replace(plan, names=names)
 
 
 def local_hosts(routes: Iterable[RoutePlan]) -> tuple[str, ...]:

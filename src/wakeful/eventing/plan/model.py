@@ -111,8 +111,10 @@ class Plan:
     routes: tuple[RoutePlan, ...] = ()
     subscriptions: tuple[SubscriptionPlan, ...] = ()
     names: NameTable = field(default_factory=lambda: NameTable(("127.0.0.1", 80)))
-    namespace: str = ""
-    """Prefix of stream names on a server that others use too."""
+    platform: str = ""
+    """Whose streams these are; on a server that others use too, theirs are left alone."""
+    workers: int = 1
+    """Event processes that share the work."""
 
     @property
     def is_empty(self) -> bool:
@@ -140,7 +142,8 @@ def dump_plan(plan: Plan) -> bytes:
                     for (name, namespace), ports in names.services.items()
                 ],
             },
-            "namespace": plan.namespace,
+            "platform": plan.platform,
+            "workers": plan.workers,
         }
     )
 
@@ -160,7 +163,8 @@ def load_plan(data: bytes) -> Plan:
             tuple(RoutePlan(**r) for r in raw["routes"]),
             tuple(_subscription(s) for s in raw["subscriptions"]),
             _names(raw["names"]),
-            raw["namespace"],
+            raw["platform"],
+            raw["workers"],
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a plan: {error}") from error

@@ -48,9 +48,18 @@ class EventingPaths:
         return self.root / "port"
 
     @property
+    def platform(self) -> Path:
+        """A name of this platform's own, for its streams."""
+        return self.root / "platform"
+
+    @property
     def control(self) -> Path:
-        """Socket on which the event process tells its state."""
-        return self.run / "eventing.sock"
+        """Socket on which the first event process tells its state."""
+        return self.control_of(0)
+
+    def control_of(self, index: int) -> Path:
+        """The socket of one of several event processes."""
+        return self.run / (f"eventing-{index}.sock" if index else "eventing.sock")
 
 
 def write_private(path: Path, data: bytes) -> None:

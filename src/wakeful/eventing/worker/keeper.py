@@ -112,10 +112,12 @@ class Keeper:
         return not any(self.state.streams.values()) and not any(self.state.consumers.values())
 
     async def _ensure_stream(self, plan: StreamPlan) -> str:
-        config = stream_config(plan)
+        config = stream_config(plan, self._plan.platform)
         if self._done.get(plan.name) == config:
             return ""
         try:
+            if await self._is_foreign(plan.name):
+                return f"stream {plan.name!r} belongs to another platform on the same server"
             await self._bus.ensure_stream(config)
         except BusUnavailableError:
             raise
@@ -123,6 +125,13 @@ class Keeper:
             return str(error)
         self._done[plan.name] = config
         return ""
+
+    async def _is_foreign(self, name: str) -> bool:
+        try:
+            info = await self._bus.stream_info(name)
+        except NoStreamError:
+            return False
+        return info.metadata.get("platform", "") not in ("", self._plan.platform)
 
     async def _bring_consumers(
         self, stream: StreamPlan, plans: Sequence[SubscriptionPlan], gate: asyncio.Semaphore
@@ -182,7 +191,11 @@ class Keeper:
         if self._done.get("streams") == names and not self._orphans:
             return
         now = asyncio.get_running_loop().time()
-        have = {info.name for info in await self._bus.streams(STREAM_PREFIX)}
+        have = {
+            info.name
+            for info in await self._bus.streams(STREAM_PREFIX)
+            if info.metadata.get("platform", "") == self._plan.platform
+        }
         orphans = have - names
         self._orphans = {name: self._orphans.get(name, now) for name in orphans}
         for name, since in list(self._orphans.items()):
@@ -225,7 +238,7 @@ class Keeper:
             await self._bus.trim(plan.name, keep_from)
 
 
-def stream_config(plan: StreamPlan) -> StreamConfig:
+def stream_config(plan: StreamPlan, platform: str = "") -> StreamConfig:
     """The stream for a plan's."""
     return StreamConfig(
         plan.name,
@@ -235,7 +248,7 @@ def stream_config(plan: StreamPlan) -> StreamConfig:
         plan.max_bytes,
         plan.max_age_seconds,
         replicas=plan.replicas,
-        metadata={"owner": plan.owner},
+        metadata={"owner": plan.owner, "platform": platform},
     )
 
 

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -29,13 +30,16 @@ log = logging.getLogger("wakeful.eventing.worker")
 
 _GRACE_SECONDS = 10.0
 _CONNECT_SECONDS = 5.0
+_MEASURE_SECONDS = 1.0
+_BUSY, _CHANGE = 0.8, 0.2
 
 
 class EventProcess:
     """Takes events in and gets them delivered until told to end."""
 
-    def __init__(self, paths: EventingPaths, listener: socket.socket) -> None:
-        self._paths, self._listener = paths, listener
+    def __init__(self, paths: EventingPaths, listener: socket.socket, index: int = 0) -> None:
+        """``index`` tells several apart; the first one looks after the streams."""
+        self._paths, self._listener, self._index = paths, listener, index
         self._store = HistoryStore.open(paths.history)
         self._recorder = HopRecorder(self._store)
         self._bus = JetStreamBus(load_bus(paths), connect_seconds=_CONNECT_SECONDS)
@@ -45,9 +49,10 @@ class EventProcess:
         self._sender_context = open_sender(NameTable(("127.0.0.1", 80)), clock)
         self._clock = clock
         self._keeper = Keeper(self._bus, self._on_news)
-        self._control = ControlServer(paths.control, self.state, self.reload)
+        self._control = ControlServer(paths.control_of(index), self.state, self.reload)
         self._dispatcher: Dispatcher | None = None
         self._plan = Plan()
+        self._busy = 0.0
 
     def _on_news(self) -> None:
         self._control.changed()
@@ -58,7 +63,8 @@ class EventProcess:
         lanes = self._dispatcher.lanes if self._dispatcher is not None else ()
         return {
             "connected": self._bus.is_connected,
-            "plan": keeper.plan,
+            "plan": keeper.plan if not self._index else self._plan.version(),
+            "busy": round(self._busy, 2),
             "streams": keeper.streams,
             "consumers": keeper.consumers,
             "ingress": asdict(self._ingress.counters),
@@ -77,7 +83,9 @@ class EventProcess:
         self._plan = plan
         self._sender.names = plan.names
         self._ingress.use(plan)
-        self._keeper.use(plan)
+        if not self._index:
+            self._keeper.use(plan)
+        self._on_news()
         if self._dispatcher is not None:
             self._dispatcher.use(plan)
 
@@ -93,7 +101,7 @@ class EventProcess:
             tools = Tools(
                 self._bus, courier, self._recorder, self._store.add_dead_letter, self._clock
             )
-            self._dispatcher = Dispatcher(tools)
+            self._dispatcher = Dispatcher(tools, self._index)
             self._bus.on_reconnect(self._keeper.start_over)
             self._bus.on_reconnect(self._on_news)
             self.reload()
@@ -102,6 +110,7 @@ class EventProcess:
                     group.create_task(self._recorder.run(), name="eventing:history"),
                     group.create_task(self._keeper.run(), name="eventing:keeper"),
                     group.create_task(self._control.run(), name="eventing:control"),
+                    group.create_task(self._measure(), name="eventing:busy"),
                 ]
                 serving = group.create_task(
                     HttpServer(self._ingress.handle).run(self._listener, draining, _GRACE_SECONDS)
@@ -110,6 +119,19 @@ class EventProcess:
                 await asyncio.gather(serving, dispatching)
                 for task in background:
                     task.cancel()
+
+    async def _measure(self) -> None:
+        """Tell how busy this process is when it is, and when it no longer is."""
+        told = 0.0
+        then, used = time.monotonic(), time.process_time()
+        while True:
+            await asyncio.sleep(_MEASURE_SECONDS)
+            now, used_now = time.monotonic(), time.process_time()
+            self._busy = (used_now - used) / (now - then)
+            then, used = now, used_now
+            if self._busy > _BUSY or abs(self._busy - told) > _CHANGE:
+                told = self._busy
+                self._on_news()
 
     async def _connect(self, stack: contextlib.AsyncExitStack, draining: asyncio.Event) -> None:
         while not draining.is_set():
@@ -125,10 +147,10 @@ class EventProcess:
                 return
 
 
-async def run_process(paths: EventingPaths, listener: socket.socket) -> None:
+async def run_process(paths: EventingPaths, listener: socket.socket, index: int) -> None:
     """Run until SIGTERM or SIGINT."""
     draining = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, draining.set)
-    await EventProcess(paths, listener).run(draining)
+    await EventProcess(paths, listener, index).run(draining)

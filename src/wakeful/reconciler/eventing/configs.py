@@ -20,6 +20,7 @@ from wakeful.apis.eventing.config import (
     parse_broker_defaults,
     validate_channel_template_map,
 )
+from wakeful.apis.eventing.nats_config import CONFIG_NATS, parse_nats_config
 from wakeful.apis.messaging.config import CONFIG_CHANNEL_DEFAULTS, parse_channel_defaults
 from wakeful.apiserver.admission import AdmissionRequest
 from wakeful.reconciler.eventing.injection.selection import CONFIG_SUGAR, parse_sugar
@@ -54,6 +55,7 @@ VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     CONFIG_BROKER_CHANNEL: validate_channel_template_map,
     CONFIG_CHANNEL_DEFAULTS: parse_channel_defaults,
     CONFIG_SUGAR: parse_sugar,
+    CONFIG_NATS: parse_nats_config,
 }
 
 
