@@ -59,7 +59,7 @@ class _BadRequestError(Exception):
 class _Server:
     def __init__(self, handler: Callable[[Request], Response], port: int) -> None:
         self._handler = handler
-        self._listener = socket.create_server(("", port), family=_family(), backlog=1024)
+        self._listener = socket.create_server(("", port), backlog=1024)
         self._draining = threading.Event()
         self._idle = threading.Condition()
         self._busy = 0
@@ -123,10 +123,6 @@ def serve(handler: Callable[[Request], Response]) -> None:
     """Serve on ``$PORT`` (8080 if unset) until SIGTERM; what is being answered is finished."""
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
     _Server(handler, int(os.environ.get("PORT") or "8080")).run()
-
-
-def _family() -> socket.AddressFamily:
-    return socket.AF_INET
 
 
 def _line(stream: BinaryIO) -> str:
