@@ -29,6 +29,7 @@ GROUPS = (
     "serving",
     "autoscaling",
     "networking",
+    "routing",
     "caching",
     "eventing",
     "messaging",

@@ -105,19 +105,32 @@ Header = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A share of a route's requests; the shares of a route sum to 100."""
+    """A share of a route's requests, in relation to the others."""
 
     backend: BackendKey
     percent: int = 100
+    rewrite_host: str = ""
     append_headers: tuple[Header, ...] = ()
+
+
+class PathMatch(StrEnum):
+    """How a path is compared."""
+
+    CHARACTERS = "characters"
+    """A prefix, wherever it ends; what Knative's Ingress means."""
+    SEGMENTS = "segments"
+    """A prefix that ends where a segment does."""
+    EXACT = "exact"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What to do with requests of a path prefix that carry all the headers, exactly."""
+    """What to do with requests of a path that carry all the headers, exactly."""
 
     splits: tuple[Split, ...]
     path: str = "/"
+    path_match: PathMatch = PathMatch.CHARACTERS
+    rewrite_path: str = ""
     headers: tuple[Header, ...] = ()
     rewrite_host: str = ""
     append_headers: tuple[Header, ...] = ()

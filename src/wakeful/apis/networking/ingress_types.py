@@ -49,6 +49,8 @@ class IngressBackendSplit(APIModel):
     service_name: str = ""
     service_port: IntOrString | None = None
     percent: int = 0
+    rewrite_host: str = ""
+    """Like the path's, for this share alone; not in Knative."""
     append_headers: dict[str, str] = Field(default_factory=dict)
 
 
@@ -56,6 +58,10 @@ class HTTPIngressPath(APIModel):
     """Requests below a path, with these headers."""
 
     path: str = ""
+    path_type: str = ""
+    """``Exact`` or ``Prefix`` (of whole segments); empty compares characters. Not in Knative."""
+    rewrite_path: str = ""
+    """What the matched path becomes; not in Knative."""
     rewrite_host: str = ""
     headers: dict[str, HeaderMatch] = Field(default_factory=dict)
     splits: list[IngressBackendSplit] = Field(default_factory=list)

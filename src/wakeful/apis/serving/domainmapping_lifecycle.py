@@ -1,28 +1,23 @@
-"""How a DomainMapping's status comes to be: its claim, what it refers to, its Ingress."""
+"""How a DomainMapping's status comes to be."""
 
 from __future__ import annotations
 
-from wakeful.apimachinery.conditions import (
-    Condition,
-    ConditionManager,
-    ConditionSet,
-)
+from wakeful.apimachinery.conditions import ConditionManager, ConditionSet
 from wakeful.apis.duck import Addressable
-from wakeful.apis.serving.certificate_lifecycle import (
-    CERTIFICATE_PROVISIONED,
-    CertifiedStatus,
+from wakeful.apis.serving.certificate_lifecycle import CERTIFICATE_PROVISIONED
+from wakeful.apis.serving.published_lifecycle import (
+    DOMAIN_CLAIMED,
+    INGRESS_READY,
+    REFERENCE_RESOLVED,
+    PublishedStatus,
 )
-
-DOMAIN_CLAIMED = "DomainClaimed"
-REFERENCE_RESOLVED = "ReferenceResolved"
-INGRESS_READY = "IngressReady"
 
 DOMAINMAPPING_CONDITIONS = ConditionSet.living(
     CERTIFICATE_PROVISIONED, DOMAIN_CLAIMED, INGRESS_READY, REFERENCE_RESOLVED
 )
 
 
-class DomainMappingStatus(CertifiedStatus):
+class DomainMappingStatus(PublishedStatus):
     """Where it is reached."""
 
     url: str = ""
@@ -31,46 +26,3 @@ class DomainMappingStatus(CertifiedStatus):
     @property
     def _manager(self) -> ConditionManager:
         return DOMAINMAPPING_CONDITIONS.manage(self)
-
-    def mark_claimed(self) -> None:
-        """The name belongs to the mapping's namespace."""
-        self._manager.mark_true(DOMAIN_CLAIMED)
-
-    def mark_claim_not_owned(self) -> None:
-        """The name belongs to another namespace, or to none; Knative does not tell which."""
-        self._manager.mark_false(
-            DOMAIN_CLAIMED,
-            "DomainAlreadyClaimed",
-            "The domain name is already in use by another DomainMapping",
-        )
-
-    def mark_claim_failed(self, message: str) -> None:
-        """The name could not be claimed for a reason that has nothing to do with it."""
-        self._manager.mark_false(DOMAIN_CLAIMED, "DomainClaimFailed", message)
-
-    def mark_reference_resolved(self) -> None:
-        """What the domain stands for has an address."""
-        self._manager.mark_true(REFERENCE_RESOLVED)
-
-    def mark_reference_not_resolved(self, message: str) -> None:
-        """What the domain stands for has no address, or one that cannot be mapped."""
-        self._manager.mark_false(REFERENCE_RESOLVED, "ResolveFailed", message)
-
-    def mark_ingress_not_configured(self) -> None:
-        """The gateway has not looked at the newest Ingress."""
-        self._manager.mark_unknown(
-            INGRESS_READY, "IngressNotConfigured", "Ingress has not yet been reconciled."
-        )
-
-    def mark_ingress_not_owned(self, name: str) -> None:
-        """Somebody else's Ingress has the name of ours."""
-        self._manager.mark_false(
-            INGRESS_READY, "NotOwned", f'There is an existing Ingress "{name}" that we do not own.'
-        )
-
-    def propagate_ingress(self, ready: Condition | None) -> None:
-        """What the gateway says; nothing yet is unknown."""
-        if ready is None:
-            self.mark_ingress_not_configured()
-        else:
-            self._manager.copy_from(INGRESS_READY, ready)

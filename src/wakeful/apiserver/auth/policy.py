@@ -110,6 +110,7 @@ _EVENTS = "events.wakeful.dev"
 _KNATIVE = (
     "serving.knative.dev",
     "networking.internal.knative.dev",
+    "networking.wakeful.dev",
     "autoscaling.internal.knative.dev",
     "caching.internal.knative.dev",
 )
@@ -205,6 +206,7 @@ def _roles() -> list[JSONObject]:
             "knative-serving-namespaced-edit",
             [
                 _rule(_WRITE, "serving.knative.dev", "*"),
+                _rule(_WRITE, "networking.wakeful.dev", "*"),
                 *(_rule(_READ, group, "*") for group in _KNATIVE),
             ],
             _to("edit"),

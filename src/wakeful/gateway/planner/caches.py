@@ -208,7 +208,7 @@ class Caches:
 
 def _rewrites(ingress: Ingress) -> bool:
     return any(
-        path.rewrite_host
+        path.rewrite_host or any(split.rewrite_host for split in path.splits)
         for rule in ingress.spec.rules
         if rule.http is not None
         for path in rule.http.paths

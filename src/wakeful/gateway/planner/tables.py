@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from wakeful.apis.networking import (
@@ -16,6 +16,7 @@ from wakeful.gateway.plan import (
     BackendKey,
     HostRule,
     IngressKey,
+    PathMatch,
     Route,
     RouteTable,
     Split,
@@ -23,6 +24,7 @@ from wakeful.gateway.plan import (
 )
 
 _WHOLE = 100
+_PATH_MATCHES = {"Exact": PathMatch.EXACT, "Prefix": PathMatch.SEGMENTS}
 
 
 class Resolver(Protocol):
@@ -62,10 +64,10 @@ def _route(path: HTTPIngressPath, namespace: str, resolver: Resolver) -> Route:
     headers = tuple(sorted((name, match.exact) for name, match in path.headers.items()))
     appended = _pairs(path.append_headers)
     splits = tuple(
-        Split(backend, split.percent or _WHOLE, _pairs(split.append_headers))
+        share
         for split in path.splits
         if split.percent or len(path.splits) == 1
-        if (backend := resolver.backend(namespace, split)) is not None
+        for share in _shares(split, namespace, resolver)
     )
     if path.rewrite_host:
         # A name for another host of this gateway: go where that host goes, without a second pass.
@@ -74,7 +76,29 @@ def _route(path: HTTPIngressPath, namespace: str, resolver: Resolver) -> Route:
         if plain is not None:
             splits = plain.splits
             appended = _merge(plain.append_headers, appended)
-    return Route(splits, path.path or "/", headers, path.rewrite_host, appended)
+    return Route(
+        splits,
+        path.path or "/",
+        _PATH_MATCHES.get(path.path_type, PathMatch.CHARACTERS),
+        path.rewrite_path,
+        headers,
+        path.rewrite_host,
+        appended,
+    )
+
+
+def _shares(split: IngressBackendSplit, namespace: str, resolver: Resolver) -> Iterator[Split]:
+    """One share, or those of the host that it is another name for."""
+    percent, appended = split.percent or _WHOLE, _pairs(split.append_headers)
+    routes = resolver.routes_of_host(split.rewrite_host) if split.rewrite_host else ()
+    plain = next((route for route in routes if not route.headers), None)
+    if plain is not None:
+        for one in plain.splits:
+            headers = _merge(_merge(plain.append_headers, one.append_headers), appended)
+            yield Split(one.backend, percent * one.percent, split.rewrite_host, headers)
+    elif (backend := resolver.backend(namespace, split)) is not None:
+        weight = percent * _WHOLE if split.rewrite_host else percent
+        yield Split(backend, weight, split.rewrite_host, appended)
 
 
 def _pairs(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ thousands costs Python no more than concatenating strings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from wakeful.gateway.plan import (
     Header,
     HostRule,
     IngressKey,
+    PathMatch,
     RevisionBackend,
     RevisionKey,
     Route,
@@ -96,16 +98,47 @@ def resolve_conflicts(
     return kept, conflicts
 
 
-def _match(path: str, headers: Iterable[Header]) -> route_components_pb2.RouteMatch:
-    return route_components_pb2.RouteMatch(
-        prefix=path or "/",
+def _match(
+    path: str, headers: Iterable[Header], how: PathMatch = PathMatch.CHARACTERS
+) -> route_components_pb2.RouteMatch:
+    match = route_components_pb2.RouteMatch(
         headers=[
             route_components_pb2.HeaderMatcher(
                 name=name.lower(), string_match=string_pb2.StringMatcher(exact=value)
             )
             for name, value in headers
-        ],
+        ]
     )
+    whole = path.rstrip("/")
+    if how is PathMatch.EXACT:
+        match.path = path
+    elif how is PathMatch.SEGMENTS and whole:
+        match.path_separated_prefix = whole
+    else:
+        match.prefix = path or "/"
+    return match
+
+
+def _rewrite_path(action: route_components_pb2.RouteAction, route: Route) -> None:
+    """Put ``rewrite_path`` in the place of what was matched, and keep what follows."""
+    if not route.rewrite_path:
+        return
+    matched, wanted = route.path.rstrip("/"), route.rewrite_path.rstrip("/")
+    if route.path_match is PathMatch.EXACT:
+        action.prefix_rewrite = route.rewrite_path
+    elif not wanted:
+        # "/" in the place of a prefix would leave two slashes before the rest.
+        action.regex_rewrite.pattern.regex = f"^{_escape(matched)}/*"
+        action.regex_rewrite.substitution = "/"
+    elif matched:
+        action.prefix_rewrite = wanted
+    else:
+        action.prefix_rewrite = f"{wanted}/"
+
+
+def _escape(path: str) -> str:
+    """For RE2, which knows fewer escapes than Python's."""
+    return re.sub(r"([.+*?()|\[\]{}^$\\])", r"\\\1", path)
 
 
 def _probe_route(version: str) -> route_components_pb2.Route:
@@ -148,17 +181,21 @@ def _action(
     if start := _longest([backend.response_start_timeout_seconds for backend in backends]):
         action.retry_policy.CopyFrom(retry_policy())
         action.retry_policy.per_try_timeout.CopyFrom(seconds(start + options.margin_seconds))
+    _rewrite_path(action, route)
     if route.rewrite_host:
         action.host_rewrite_literal = route.rewrite_host
     splits = [split for split in route.splits if split.percent > 0] or list(route.splits[:1])
     if len(splits) == 1:
         action.cluster = cluster_name(splits[0].backend)
+        if splits[0].rewrite_host:
+            action.host_rewrite_literal = splits[0].rewrite_host
     else:
         for split in splits:
             action.weighted_clusters.clusters.add(
                 name=cluster_name(split.backend),
                 weight=u32(split.percent),
                 request_headers_to_add=_split_headers(split),
+                host_rewrite_literal=split.rewrite_host,
             )
     return action
 
@@ -175,7 +212,9 @@ def _route(route: Route, revisions: Revisions, options: RouteOptions) -> route_c
         live = next((split for split in route.splits if split.percent > 0), route.splits[0])
         headers += _split_headers(live)
     return route_components_pb2.Route(
-        match=_match(route.path, route.headers), route=action, request_headers_to_add=headers
+        match=_match(route.path, route.headers, route.path_match),
+        route=action,
+        request_headers_to_add=headers,
     )
 
 
@@ -189,12 +228,17 @@ def _redirect(options: RouteOptions) -> route_components_pb2.Route:
     )
 
 
+def _precedence(route: Route) -> tuple[bool, int, int]:
+    exact = route.path_match is PathMatch.EXACT
+    return not exact, -len(route.path), -len(route.headers)
+
+
 def make_virtual_host(
     table: RouteTable, index: int, revisions: Revisions, options: RouteOptions
 ) -> route_components_pb2.VirtualHost:
     """One rule's hosts: the probe's answer, then its routes, most specific first."""
     rule = table.rules[index]
-    ordered = sorted(rule.routes, key=lambda route: (-len(route.path), -len(route.headers)))
+    ordered = sorted(rule.routes, key=_precedence)
     routes = [_probe_route(table.version)]
     if rule.redirect_to_https and options.https_port is not None:
         routes.append(_redirect(options))

@@ -8,7 +8,7 @@ One folder for each kind: ``controller`` says what to watch, ``reconciler`` what
 from __future__ import annotations
 
 from wakeful.aio import Clock, SystemClock
-from wakeful.apis.networking import Certificate
+from wakeful.apis.networking import Certificate, ClusterDomainClaim, Ingress
 from wakeful.apis.serving import Route
 from wakeful.controller import Manager
 from wakeful.reconciler.serving.certificates import Certifier
@@ -23,8 +23,12 @@ from wakeful.reconciler.serving.domainmapping.controller import (
 )
 from wakeful.reconciler.serving.dry_run_admission import admit_dry_runs
 from wakeful.reconciler.serving.gc.controller import make_controller as make_gc_controller
+from wakeful.reconciler.serving.hostroute.controller import (
+    make_controller as make_hostroute_controller,
+)
 from wakeful.reconciler.serving.indices import add_indices
 from wakeful.reconciler.serving.labeler.controller import make_controller as make_labeler
+from wakeful.reconciler.serving.publishing import Publisher
 from wakeful.reconciler.serving.revision.controller import (
     make_controller as make_revision_controller,
 )
@@ -55,13 +59,16 @@ def add_controllers(
     index = RouteIndex(manager.informer(Route))
     children = Children(manager.client, manager.recorder)
     certifier = Certifier(manager.client, manager.informer(Certificate), children)
+    ingresses, claims = manager.informer(Ingress), manager.informer(ClusterDomainClaim)
+    publisher = Publisher(manager.client, ingresses, claims, children, certifier)
     for runnable in (
         digests,
         make_service_controller(manager),
         make_configuration_controller(manager, clock),
         make_revision_controller(manager, configs, digests),
         make_route_controller(manager, configs, gateway, index, certifier, clock),
-        make_domainmapping_controller(manager, configs, gateway, certifier),
+        make_domainmapping_controller(manager, configs, gateway, publisher),
+        make_hostroute_controller(manager, configs, gateway, publisher),
         make_labeler(manager, clock, index),
         make_gc_controller(manager, configs, clock),
     ):

@@ -1,0 +1,1 @@
+"""HostRoute: several services under one host, by path and header."""
