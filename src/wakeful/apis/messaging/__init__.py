@@ -9,6 +9,12 @@ from wakeful.apis.messaging.channel_object import ChannelObject
 from wakeful.apis.messaging.channel_template_types import ChannelTemplateSpec
 from wakeful.apis.messaging.channel_types import Channel, ChannelSpec
 from wakeful.apis.messaging.inmemorychannel_types import InMemoryChannel, InMemoryChannelSpec
+from wakeful.apis.messaging.kafkachannel_types import (
+    KAFKA_CHANNEL_CONDITIONS,
+    KafkaChannel,
+    KafkaChannelSpec,
+    KafkaChannelStatus,
+)
 from wakeful.apis.messaging.natsjetstreamchannel_types import (
     NatsJetStreamChannel,
     NatsJetStreamChannelSpec,
@@ -31,6 +37,7 @@ __all__ = [
     "CHANNEL_CONDITIONS",
     "IN_MEMORY_CHANNEL_CONDITIONS",
     "JETSTREAM_CHANNEL_CONDITIONS",
+    "KAFKA_CHANNEL_CONDITIONS",
     "RESOURCES",
     "SUBSCRIPTION_CONDITIONS",
     "Channel",
@@ -41,6 +48,9 @@ __all__ = [
     "InMemoryChannel",
     "InMemoryChannelSpec",
     "InMemoryChannelStatus",
+    "KafkaChannel",
+    "KafkaChannelSpec",
+    "KafkaChannelStatus",
     "NatsJetStreamChannel",
     "NatsJetStreamChannelSpec",
     "NatsJetStreamChannelStatus",

@@ -13,6 +13,11 @@ from wakeful.apis.messaging.channel_validation import (
     validate_natsjetstreamchannel,
 )
 from wakeful.apis.messaging.inmemorychannel_types import InMemoryChannel
+from wakeful.apis.messaging.kafkachannel_rules import (
+    set_kafkachannel_defaults,
+    validate_kafkachannel,
+)
+from wakeful.apis.messaging.kafkachannel_types import KafkaChannel
 from wakeful.apis.messaging.natsjetstreamchannel_types import NatsJetStreamChannel
 from wakeful.apis.messaging.subscription_conversion import (
     subscription_from_hub,
@@ -76,6 +81,23 @@ RESOURCES = (
         columns=(*READY, URL, AGE),
         set_defaults=set_channelable_defaults,
         validate=validate_natsjetstreamchannel,
+        webhook=register.WEBHOOK,
+        labels=CHANNEL_LABELS,
+    ),
+    Resource(
+        KafkaChannel,
+        plural="kafkachannels",
+        singular="kafkachannel",
+        short_names=("kc",),
+        categories=CHANNEL_CATEGORIES,
+        has_status=True,
+        columns=(*READY, URL, AGE),
+        served_versions=(
+            ServedVersion("v1"),
+            ServedVersion("v1alpha1", to_hub=channelable_to_hub, from_hub=channelable_from_hub),
+        ),
+        set_defaults=set_kafkachannel_defaults,
+        validate=validate_kafkachannel,
         webhook=register.WEBHOOK,
         labels=CHANNEL_LABELS,
     ),
