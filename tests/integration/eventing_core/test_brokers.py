@@ -371,3 +371,30 @@ async def test_events_that_were_seen_are_registered_on_request(eventing_core: An
     config.data = {"authentication-oidc": "enabled"}
     with pytest.raises(BadRequestError, match=r"authentication-oidc: .* not supported"):
         await world.client.update(config)
+
+
+async def test_what_was_ready_stays_so_while_the_control_plane_starts(
+    eventing_core: Any, a_ksvc: Any
+) -> None:
+    """The event process goes on by itself meanwhile."""
+    world, plane = eventing_core.world, eventing_core.plane
+    await world.given(a_ksvc("display"))
+    await eventing_core.apply(a_broker())
+    await eventing_core.apply(a_trigger())
+    triggers = world.manager.informer(Trigger)
+    await world.eventually(lambda: (t := triggers.get("t", "default")) and t.status.is_ready)
+    changes: list[str] = []
+
+    def note(change: Any) -> None:
+        ready = change.object.status.condition("Ready")
+        if ready is None or not ready.is_true:
+            changes.append(str(change.object))
+
+    for model in (Broker, NatsJetStreamChannel, Trigger):
+        world.manager.informer(model).add_handler(note)
+    plane.set_health(ServingPhase.PENDING, "DispatcherNotReady", "the event path is starting")
+    await eventing_core.apply(a_broker("later"))
+    await eventing_core.settled(
+        Broker, "later", condition="IngressReady", status="Unknown", reason="DispatcherNotReady"
+    )
+    assert [name for name in changes if "later" not in name] == []

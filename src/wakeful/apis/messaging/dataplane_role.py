@@ -41,6 +41,16 @@ class ServingState:
 
 
 SERVED = ServingState(ServingPhase.SERVED)
+STARTING = "DispatcherNotReady"
+"""Reason of a pending health while nobody has heard of the event process yet.
+
+The process outlives the control plane, so what was said last is still the best that is known.
+"""
+
+
+def is_starting(health: ServingState) -> bool:
+    """Whether nobody knows yet; what statuses say from before stands meanwhile."""
+    return health.phase is ServingPhase.PENDING and health.reason == STARTING
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from wakeful.apimachinery.meta import NamespacedName, is_controlled_by
 from wakeful.apis.core import ConfigMap
 from wakeful.apis.duck.lifecycle import mark_policies_not_enforced
 from wakeful.apis.eventing import Broker
+from wakeful.apis.eventing.broker_lifecycle import INGRESS_READY
 from wakeful.apis.eventing.config import parse_channel_template
 from wakeful.apis.messaging import ChannelObject, ChannelTemplateSpec
-from wakeful.apis.messaging.dataplane_role import EventDataPlane, ServingPhase
+from wakeful.apis.messaging.dataplane_role import EventDataPlane, ServingPhase, is_starting
 from wakeful.client import Lister
 from wakeful.reconciler.eventing.broker.resources import (
     broker_address,
@@ -60,6 +61,9 @@ class BrokerReconciler:
 
     def _mark_plane(self, broker: Broker) -> None:
         health = self._plane.health()
+        before = broker.status.condition(INGRESS_READY)
+        if is_starting(health) and before is not None and before.is_true:
+            return
         reason = health.reason or "EndpointSlicesUnavailable"
         message = health.message or "EndpointSlices are unavailable."
         match health.phase:

@@ -14,9 +14,12 @@ from wakeful.apis.messaging.dataplane_role import (
     PhysicalChannel,
     ServingPhase,
     ServingState,
+    is_starting,
 )
+from wakeful.apis.messaging.physicalchannel_lifecycle import DISPATCHER_READY
 from wakeful.client import Client, Lister
 from wakeful.reconciler.eventing import DestinationResolver, UnresolvedError
+from wakeful.reconciler.messaging.channelobjects import group_by_uid
 from wakeful.reconciler.messaging.physicalchannel.resources import (
     channel_address,
     make_service,
@@ -49,8 +52,10 @@ class PhysicalChannelReconciler:
         mark_policies_not_enforced(status)
         await self._reconcile_service(channel)
         status.mark_channel_service_ready()
-        state = self._plane.channel_state(channel)
-        self._mark_plane(channel, self._plane.health(), state)
+        health = self._plane.health()
+        before = status.condition(DISPATCHER_READY)
+        if not (is_starting(health) and before is not None and before.is_true):
+            self._mark_plane(channel, health, self._plane.channel_state(channel))
         await self._resolve_dead_letter_sink(channel)
         status.set_address(channel_address(channel))
         status.set_subscribers(self._subscriber_status(channel))
@@ -104,7 +109,13 @@ class PhysicalChannelReconciler:
 
     def _subscriber_status(self, channel: PhysicalChannel) -> list[SubscriberStatus]:
         found: list[SubscriberStatus] = []
+        known = group_by_uid(channel.status.subscribers)
+        starting = is_starting(self._plane.health())
         for subscriber in channel.spec.subscribers:
+            before = known.get(subscriber.uid)
+            if starting and before and before.observed_generation == subscriber.generation:
+                found.append(before)
+                continue
             state = self._plane.subscriber_state(channel, subscriber)
             found.append(
                 SubscriberStatus(
