@@ -154,7 +154,7 @@ class ApiServerAdapter:
                 name = f"{watch.kind}/{namespace or '*'}"
                 progress.expect(name)
                 queue: asyncio.Queue[Event] = asyncio.Queue(_QUEUED)
-                follower = _Follower(self._kinds, transport, self._clock, watch, namespace)
+                follower = Follower(self._kinds, transport, self._clock, watch, namespace)
                 group.create_task(self._send(queue, plan.target, report), name=f"send:{name}")
                 group.create_task(
                     self._follow(follower, style, selection, queue, name, progress),
@@ -163,7 +163,7 @@ class ApiServerAdapter:
 
     async def _follow(
         self,
-        follower: _Follower,
+        follower: Follower,
         style: EventStyle,
         selection: Filter,
         queue: asyncio.Queue[Event],
@@ -224,7 +224,7 @@ class _Progress:
             self._report.running()
 
 
-class _Follower:
+class Follower:
     """One list and its watch, for ever."""
 
     def __init__(
