@@ -8,7 +8,7 @@ as it is upstream.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -241,10 +241,11 @@ class Follower:
 
     async def run(
         self,
-        on_change: Callable[[RawWatchEvent], Any],
+        on_change: Callable[[RawWatchEvent], Awaitable[None]],
         up: Callable[[], None],
         down: Callable[[str], None],
     ) -> None:
+        """Tell of changes until cancelled; ``up`` and ``down`` say whether it watches."""
         backoff, version = Backoff(base=0.2, cap=30.0), ""
         while True:
             try:
