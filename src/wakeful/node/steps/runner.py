@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import structlog
 
-from wakeful.aio import Backoff
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
 from wakeful.apis.core.pod_types import Pod
@@ -89,6 +88,7 @@ class StepRunner(ContainerRunner):
         self._files = StepFiles(materials, board.plan, step)
         self._outcome = board.records.outcome(step.name)
         self._interrupted = ""
+        self._image_plan: RootfsPlan | None = None
         self._log_path = node.log_path(pod.metadata.uid, step.name, _ATTEMPT)
 
     # --- taking over ------------------------------------------------------------------------------
@@ -189,9 +189,13 @@ class StepRunner(ContainerRunner):
 
     async def _have_image(self) -> None:
         """Fetch the image before it is needed, so that a missing one shows at once."""
-        self._pulls = Backoff(base=2, cap=300, jitter=0)
         while not self._retired.is_set() and await self._image() is None:
             log.debug("image of a step is missing", step=self._step.name)
+
+    async def _image(self) -> RootfsPlan | None:
+        if self._image_plan is None:
+            self._image_plan = await super()._image()
+        return self._image_plan
 
     def _show_waiting(self) -> None:
         snapshot = self.snapshot
