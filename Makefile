@@ -50,6 +50,7 @@ bench: $(VENV)/.installed-dev ## Run every benchmark; each prints ratios measure
 	$(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/.installed-dev ## Check links and commands of the documentation
+	@tools/need kubectl
 	$(BIN)/python tools/check_docs.py
 
 clean: ## Remove the environment and caches
