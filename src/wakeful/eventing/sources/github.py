@@ -27,6 +27,8 @@ log = structlog.get_logger("wakeful.eventing.sources.github")
 
 LARGEST_PAYLOAD_BYTES = 25 * 1024 * 1024
 """GitHub sends no more."""
+_SHUTDOWN_SECONDS = 5.0
+"""For requests that wait for their sink; GitHub shows those that are cut off as failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class GitHubReceiver:
         """Serve until cancelled."""
         app = web.Application(client_max_size=LARGEST_PAYLOAD_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         try:
             site = web.TCPSite(runner, "127.0.0.1", 0)
