@@ -201,6 +201,15 @@ async def test_the_book_s_broker_chooses_its_channel(eventing_core: Any) -> None
         (
             {
                 "channelTemplateSpec": {
+                    "apiVersion": "messaging.knative.dev/v1beta1",
+                    "kind": "KafkaChannel",
+                }
+            },
+            "a Broker's events cannot wait in a KafkaChannel here",
+        ),
+        (
+            {
+                "channelTemplateSpec": {
                     "apiVersion": "messaging.knative.dev/v1alpha1",
                     "kind": "NatsJetStreamChannel",
                     "spec": {"stream": 3},

@@ -18,6 +18,7 @@ from wakeful.reconciler.eventing.broker.resources import (
     channel_labels,
     channel_name,
     channel_reference,
+    check_carried,
     status_annotations,
 )
 from wakeful.reconciler.eventing.destinations import DestinationResolver
@@ -85,6 +86,7 @@ class BrokerReconciler:
                 labels=channel_labels(broker),
                 annotations=channel_annotations(meta.annotations),
             )
+            check_carried(want)
         except (UnresolvedError, ValueError) as err:
             text = f"Error on setting up the ChannelTemplate: {err}"
             broker.status.mark_trigger_channel_failed("ChannelTemplateFailed", text)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from wakeful.apimachinery.names import child_name
 from wakeful.apis.duck import Addressable, KReference
 from wakeful.apis.eventing import Broker, register
-from wakeful.apis.messaging import ChannelObject
+from wakeful.apis.messaging import ChannelObject, InMemoryChannel, NatsJetStreamChannel
 from wakeful.apis.messaging import register as messaging
 from wakeful.apis.serving.register import LOCAL_DOMAIN
 
@@ -32,6 +32,19 @@ def channel_annotations(annotations: Mapping[str, str]) -> dict[str, str]:
     """What a Broker says about its channel, passed on to it."""
     passed = {key: value for key, value in annotations.items() if key.startswith(messaging.GROUP)}
     return {messaging.SCOPE: "cluster"} | passed
+
+
+def check_carried(channel: ChannelObject) -> None:
+    """Refuse channels from which nobody filters.
+
+    Raises:
+        ValueError: The event process, which has the filters, does not carry this kind.
+    """
+    if not isinstance(channel.obj, InMemoryChannel | NatsJetStreamChannel):
+        raise ValueError(
+            f"a Broker's events cannot wait in a {channel.gvk.kind} here; use an InMemoryChannel or"
+            " a NatsJetStreamChannel"
+        )
 
 
 def broker_address(broker: Broker) -> Addressable:
