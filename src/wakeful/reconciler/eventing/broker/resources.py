@@ -40,7 +40,8 @@ def check_carried(channel: ChannelObject) -> None:
     Raises:
         ValueError: The event process, which has the filters, does not carry this kind.
     """
-    if not isinstance(channel.obj, InMemoryChannel | NatsJetStreamChannel):
+    carried = (InMemoryChannel.gvk, NatsJetStreamChannel.gvk)
+    if channel.gvk not in carried:
         raise ValueError(
             f"a Broker's events cannot wait in a {channel.gvk.kind} here; use an InMemoryChannel or"
             " a NatsJetStreamChannel"
