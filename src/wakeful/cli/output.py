@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeful.apimachinery.errors import APIStatusError, ServiceUnavailableError, WakefulError
-from wakeful.client.kubeconfig import KubeConfigError
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -23,6 +22,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_NOT_UP = "Is the platform up? `wakeful up` starts it."
 _GOOD = {"True", "Running", "Active", "Bound", "Completed", "Succeeded", "ok", "ready"}
 _BAD = {"False", "Failed", "Error", "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "down"}
 _WAITING = {"Unknown", "Pending", "ContainerCreating", "Terminating", "starting"}
@@ -35,14 +35,14 @@ def show_errors(command: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except KubeConfigError as err:
-            fail(f"{err}", hint="Is the platform up? `wakeful up` starts it.")
         except ServiceUnavailableError as err:
             fail(err.message, hint="`wakeful status` tells what runs; `wakeful up` starts it.")
         except APIStatusError as err:
             fail(f"Error from server ({err.reason or int(err.code)}): {err.message}")
         except WakefulError as err:
-            fail(str(err))
+            # Found by its name: importing the client takes longer than most commands.
+            hint = _NOT_UP if type(err).__name__ == "KubeConfigError" else ""
+            fail(str(err), hint=hint)
         except BrokenPipeError:
             raise typer.Exit(0) from None
 
