@@ -35,6 +35,8 @@ BOOTSTRAP_SERVERS = "bootstrap.servers"
 """Its key for the brokers, and the annotation in a channel's status that says which were taken."""
 AUTH_SECRET = "auth.secret.ref.name"  # noqa: S105 - the name of a key
 """Its key for a Secret of the system namespace that says how to prove who we are."""
+RECEIVER, RECEIVER_PORT = "kafka-channel-receiver", 80
+"""The Service, in the system namespace, behind which all KafkaChannels are."""
 TOPIC = "topic"
 """Annotation in a channel's status: where its events are."""
 

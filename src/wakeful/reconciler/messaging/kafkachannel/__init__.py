@@ -1,0 +1,1 @@
+"""Keeps the topics of KafkaChannels, and the way to them."""
