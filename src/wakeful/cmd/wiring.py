@@ -36,6 +36,7 @@ from wakeful.cmd.firstobjects import (
 )
 from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, internal_port, make_names
+from wakeful.cmd.kafkachannels import add_kafka_channels
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
 from wakeful.cmd.sinks import add_sinks
 from wakeful.cmd.sources import add_sources, source_config_maps
@@ -152,7 +153,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     )
     make_eventing(settings, decisions.manager, procd, decisions.planner)
     sender = await stack.enter_async_context(open_sender(_cluster_names(decisions)))
-    add_sources(
+    adapters = add_sources(
         decisions.manager,
         binding,
         sender=sender,
@@ -160,6 +161,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         gateway=GatewayAddress(settings.http_port, settings.https_port),
         server_url=f"https://{settings.bind}:{settings.api_port}",
     )
+    add_kafka_channels(decisions.manager, adapters, sender)
     add_triggers(
         decisions.manager,
         gateway=GatewayAddress(settings.http_port, settings.https_port),
