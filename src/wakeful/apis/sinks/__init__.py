@@ -1,4 +1,4 @@
-"""``sinks.knative.dev``: addresses that do something with events. So far the one that runs Jobs.
+"""Addresses that do something with events: one runs Jobs, one writes into a topic of Kafka.
 
 What keeps the world in line with them is ``wakeful.reconciler.sinks``; who takes the events is
 ``wakeful.eventing.sinks``.
@@ -11,13 +11,17 @@ from wakeful.apis.sinks.jobsink_types import (
     JobSinkStatus,
     SinkJob,
 )
+from wakeful.apis.sinks.kafkasink_types import KAFKASINK_CONDITIONS, KafkaSink, KafkaSinkSpec
 from wakeful.apis.sinks.resources import RESOURCES
 
 __all__ = [
     "JOBSINK_CONDITIONS",
+    "KAFKASINK_CONDITIONS",
     "RESOURCES",
     "JobSink",
     "JobSinkSpec",
     "JobSinkStatus",
+    "KafkaSink",
+    "KafkaSinkSpec",
     "SinkJob",
 ]

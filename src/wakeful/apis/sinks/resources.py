@@ -1,4 +1,4 @@
-"""How the kinds of ``sinks.knative.dev`` are served."""
+"""How the kinds of sinks are served."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from wakeful.apimachinery.scheme import AGE, Column, Resource
 from wakeful.apis.sinks import register
 from wakeful.apis.sinks.jobsink_rules import set_jobsink_defaults, validate_jobsink
 from wakeful.apis.sinks.jobsink_types import JobSink
+from wakeful.apis.sinks.kafkasink_rules import set_kafkasink_defaults, validate_kafkasink
+from wakeful.apis.sinks.kafkasink_types import KafkaSink
 
 RESOURCES: tuple[Resource, ...] = (
     Resource(
@@ -22,6 +24,23 @@ RESOURCES: tuple[Resource, ...] = (
         ),
         set_defaults=set_jobsink_defaults,
         validate=validate_jobsink,
+        webhook=register.WEBHOOK,
+        labels={"duck.knative.dev/addressable": "true"},
+    ),
+    Resource(
+        KafkaSink,
+        plural="kafkasinks",
+        singular="kafkasink",
+        categories=("all", "knative", "eventing"),
+        has_status=True,
+        columns=(
+            Column("URL", ".status.address.url"),
+            AGE,
+            Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+            Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+        ),
+        set_defaults=set_kafkasink_defaults,
+        validate=validate_kafkasink,
         webhook=register.WEBHOOK,
         labels={"duck.knative.dev/addressable": "true"},
     ),

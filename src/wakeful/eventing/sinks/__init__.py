@@ -1,6 +1,7 @@
-"""Taking events for JobSinks."""
+"""Taking events for JobSinks and KafkaSinks."""
 
 from wakeful.eventing.sinks.door import JobSinkDoor
 from wakeful.eventing.sinks.jobsink import JobSinkReceiver
+from wakeful.eventing.sinks.kafkasink import KafkaSinkReceiver
 
-__all__ = ["JobSinkDoor", "JobSinkReceiver"]
+__all__ = ["JobSinkDoor", "JobSinkReceiver", "KafkaSinkReceiver"]

@@ -1,8 +1,9 @@
-"""The way to the receiver of JobSinks: a name of the cluster that the gateway leads there."""
+"""The way to the receiver of sinks: a name of the cluster that the gateway leads there."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from wakeful.apimachinery.errors import AlreadyExistsError
 from wakeful.apimachinery.meta import Object, ObjectMeta
@@ -27,29 +28,37 @@ from wakeful.apis.networking import (
 from wakeful.apis.serving.register import INGRESS_CLASS
 from wakeful.apis.sinks import register
 from wakeful.client import Client
-from wakeful.eventing.sinks.jobsink import JobSinkReceiver
 
-_RECEIVER = f"{register.JOBSINK_SERVICE}-receiver"
-"""The Service whose endpoint takes the events; only the gateway uses it."""
 _PORT = 80
 
 
-class JobSinkDoor:
-    """Publishes the receiver's port, a new one in each run."""
+class Receiver(Protocol):
+    """A server on loopback."""
 
-    name = "eventing:jobsink-door"
+    port: int
+    listening: asyncio.Event
+
+
+class JobSinkDoor:
+    """Publishes a receiver's port, a new one in each run, under the name of its sinks' Service."""
 
     def __init__(
-        self, client: Client, receiver: JobSinkReceiver, gateway: str, ingress_class: str
+        self,
+        client: Client,
+        receiver: Receiver,
+        gateway: str,
+        ingress_class: str,
+        service: str = register.JOBSINK_SERVICE,
     ) -> None:
         """``gateway`` is the gateway's name inside the cluster."""
-        self._client, self._receiver = client, receiver
+        self.name = f"eventing:{service}-door"
+        self._client, self._receiver, self._service = client, receiver, service
         self._gateway, self._class = gateway, ingress_class
 
     async def run(self) -> None:
         """Publish once; then there is nothing to do."""
         await self._receiver.listening.wait()
-        for want in make_door(self._receiver.port, self._gateway, self._class):
+        for want in make_door(self._receiver.port, self._gateway, self._class, self._service):
             await self._put(want)
         await asyncio.Event().wait()
 
@@ -63,13 +72,16 @@ class JobSinkDoor:
             await self._client.patch(type(want), meta.name, meta.namespace, patch)
 
 
-def make_door(port: int, gateway: str, ingress_class: str) -> list[Object]:
+def make_door(
+    port: int, gateway: str, ingress_class: str, service: str = register.JOBSINK_SERVICE
+) -> list[Object]:
     """The receiver behind the gateway, and the name that everybody knows."""
-    named = ObjectMeta(name=register.JOBSINK_SERVICE, namespace=register.SYSTEM_NAMESPACE)
+    named = ObjectMeta(name=service, namespace=register.SYSTEM_NAMESPACE)
+    hidden = _receiver_of(service)
     receiver = ObjectMeta(
-        name=_RECEIVER,
+        name=hidden,
         namespace=register.SYSTEM_NAMESPACE,
-        labels={SERVICE_NAME_LABEL: _RECEIVER},
+        labels={SERVICE_NAME_LABEL: hidden},
     )
     ports = [ServicePort(name="http", port=_PORT, protocol="TCP")]
     endpoint = Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))
@@ -88,25 +100,30 @@ def make_door(port: int, gateway: str, ingress_class: str) -> list[Object]:
             endpoints=[endpoint],
             ports=[EndpointSlicePort(name="http", protocol="TCP", port=port)],
         ),
-        _ingress(ingress_class),
+        _ingress(ingress_class, service),
     ]
 
 
-def _ingress(ingress_class: str) -> Ingress:
+def _receiver_of(service: str) -> str:
+    """The Service whose endpoint takes the events; only the gateway uses it."""
+    return f"{service}-receiver"
+
+
+def _ingress(ingress_class: str, service: str) -> Ingress:
     split = IngressBackendSplit(
         service_namespace=register.SYSTEM_NAMESPACE,
-        service_name=_RECEIVER,
+        service_name=_receiver_of(service),
         service_port=_PORT,
         percent=100,
     )
-    short = register.JOBSINK_HOST.removesuffix(".cluster.local")
+    short = f"{service}.{register.SYSTEM_NAMESPACE}.svc"
     rule = IngressRule(
-        hosts=[register.JOBSINK_HOST, short],
+        hosts=[f"{short}.cluster.local", short],
         visibility=str(IngressVisibility.CLUSTER_LOCAL),
         http=HTTPIngressRuleValue(paths=[HTTPIngressPath(splits=[split])]),
     )
     metadata = ObjectMeta(
-        name=register.JOBSINK_SERVICE,
+        name=service,
         namespace=register.SYSTEM_NAMESPACE,
         annotations={INGRESS_CLASS.name: ingress_class},
     )

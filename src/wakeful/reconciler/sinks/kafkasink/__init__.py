@@ -1,0 +1,1 @@
+"""Finds or makes the topics of KafkaSinks, and says where they take events."""
