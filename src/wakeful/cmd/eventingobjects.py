@@ -64,6 +64,11 @@ eventing-nats: |
 # Most event processes; 0 is half as many as there are processors.
 workers: "0"
 """
+_KAFKA_EXAMPLE = """\
+# Where KafkaChannels keep their events. The Secret is in this namespace.
+bootstrap.servers: kafka-1.example.org:9092,kafka-2.example.org:9092
+auth.secret.ref.name: kafka
+"""
 _CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {
     "config-br-defaults": {"default-br-config": _BROKER_DEFAULTS},
     "config-br-default-channel": {"channel-template-spec": _BROKER_CHANNEL},
@@ -71,6 +76,7 @@ _CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {
     "config-features": {"_example": _FEATURES_EXAMPLE},
     "config-sugar": {"_example": _SUGAR_EXAMPLE},
     "config-nats": {"_example": _NATS_EXAMPLE},
+    "kafka-channel-config": {"_example": _KAFKA_EXAMPLE},
 }
 
 _READ = ("get", "list", "watch")
