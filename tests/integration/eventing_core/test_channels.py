@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from wakeful.apimachinery.request import APIRequest, Verb
+from wakeful.apis.apiextensions import CustomResourceDefinition
 from wakeful.apis.core import Service as KubeService
 from wakeful.apis.flows import Parallel, Sequence
 from wakeful.apis.messaging import Channel, InMemoryChannel, NatsJetStreamChannel, Subscription
@@ -264,3 +266,64 @@ async def test_a_subscription_says_what_it_cannot_find(eventing_core: Any) -> No
         )
         text = found.status.condition("ReferencesResolved").message
         assert text.endswith('failed to get object default/nobody: Service "nobody" not found')
+
+
+async def test_kinds_of_users_own_can_get_events(eventing_core: Any) -> None:
+    """What has an address is a destination, whoever defined it."""
+    world = eventing_core.world
+    await eventing_core.apply(make("InMemoryChannel", "c"))
+    definition = {
+        "metadata": {"name": "mailboxes.example.test"},
+        "spec": {
+            "group": "example.test",
+            "scope": "Namespaced",
+            "names": {"plural": "mailboxes", "kind": "Mailbox"},
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "type": "object",
+                            "x-kubernetes-preserve-unknown-fields": True,
+                        }
+                    },
+                }
+            ],
+        },
+    }
+    await world.client.create(CustomResourceDefinition.from_wire(definition))
+    ref = {"apiVersion": "example.test/v1", "kind": "Mailbox", "name": "mine"}
+    channel = {"apiVersion": M, "kind": "InMemoryChannel", "name": "c"}
+    spec = {"channel": channel, "subscriber": {"ref": ref}}
+    await eventing_core.apply(make("Subscription", "s", spec))
+    found = await eventing_core.settled(
+        Subscription, "s", condition="ReferencesResolved", status="False"
+    )
+    assert 'Mailbox.example.test "mine" not found' in (
+        found.status.condition("ReferencesResolved").message
+    )
+    mailbox = {
+        "apiVersion": "example.test/v1",
+        "kind": "Mailbox",
+        "metadata": {"name": "mine"},
+        "status": {"address": {"url": "https://mail.test/in"}},
+    }
+    await world.client.transport.call(
+        APIRequest(
+            Verb.CREATE, "example.test", "v1", "mailboxes", namespace="default", body=mailbox
+        )
+    )
+    subscription = await world.client.get(Subscription, "s", "default")
+    subscription.metadata.annotations["look"] = "again"  # else it is looked at after a while
+    await world.client.update(subscription)
+    found = await eventing_core.settled(Subscription, "s")
+    assert found.status.physical_subscription.subscriber_uri == "https://mail.test/in"
+    nonsense = {"channel": channel, "subscriber": {"ref": ref | {"kind": "Fax"}}}
+    await eventing_core.apply(make("Subscription", "fax", nonsense))
+    found = await eventing_core.settled(
+        Subscription, "fax", condition="ReferencesResolved", status="False"
+    )
+    text = found.status.condition("ReferencesResolved").message
+    assert text.endswith('no matches for kind "Fax" in version "example.test/v1"')
