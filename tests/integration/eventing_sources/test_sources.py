@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from wakeful.apimachinery.request import APIRequest, Verb
 from wakeful.apis.apps import Deployment
-from wakeful.apis.core import ConfigMap
-from wakeful.apis.eventing import EventType
+from wakeful.apis.core import ConfigMap, Event
+from wakeful.apis.duck import Addressable
+from wakeful.apis.eventing import Broker, EventType
 from wakeful.apis.sources import (
     AliTablestoreSource,
     ApiServerSource,
@@ -51,9 +54,6 @@ async def broker(stage: Stage) -> None:
         "annotations": {"eventing.knative.dev/broker.class": "MTChannelBasedBroker"},
     }
     await stage.apply({**wire, "metadata": meta, "spec": {"config": config}})
-    from wakeful.apis.duck import Addressable
-    from wakeful.apis.eventing import Broker
-
     made = await stage.read(Broker, "default")
     made.status.address = Addressable(url=stage.sink.url)
     await stage.world.client.update_status(made)
@@ -384,7 +384,6 @@ async def test_what_a_sink_refuses_is_an_event_of_the_source(stage: Stage) -> No
     stage.sink.status = 400
     spec = {"schedule": "* * * * * *", "sink": {"uri": stage.sink.url}}
     await stage.apply(source(TODAY, "PingSource", spec))
-    from wakeful.apis.core import Event
 
     async def told() -> bool:
         events = await stage.world.all(Event)
@@ -393,13 +392,63 @@ async def test_what_a_sink_refuses_is_an_event_of_the_source(stage: Stage) -> No
     await stage.world.eventually(told)
 
 
-@pytest.mark.parametrize("name", ["a"])
-async def test_kinds_nobody_serves_are_reported(stage: Stage, name: str) -> None:
+WIDGETS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "gadgetry.example.com"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "gadgetry", "singular": "gadget", "kind": "Gadget"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+async def test_kinds_of_users_are_watched_and_bound(stage: Stage) -> None:
+    """Their plurals need not be English."""
+    stage.permissions.granted.add(("default", "gadgetry"))
+    await stage.apply(WIDGETS)
+    kind = {"apiVersion": "example.com/v1", "kind": "Gadget"}
+    spec = {"resources": [kind], "sink": {"uri": stage.sink.url}}
+    await stage.apply(source(TODAY, "ApiServerSource", spec))
+    await stage.ready(ApiServerSource, "it")
+    request = APIRequest(Verb.CREATE, "example.com", "v1", "gadgetry", namespace="default")
+    containers = [{"name": "c", "image": "i"}]
+    body = {**kind, "metadata": {"name": "g"}}
+    body["spec"] = {"template": {"spec": {"containers": containers}}}
+    await stage.world.client.transport.call(replace(request, body=body))
+    (event,) = await stage.got()
+    assert event.type == "dev.knative.apiserver.ref.add"
+
+    subject = {**kind, "name": "g"}
+    binding = {"subject": subject, "sink": {"uri": stage.sink.url}}
+    await stage.apply(source(TODAY, "SinkBinding", binding))
+    await stage.ready(SinkBinding, "it")
+    read = replace(request, verb=Verb.GET, name="g")
+    found = await stage.world.client.transport.call(read)
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    assert {"name": "K_SINK", "value": stage.sink.url} in container["env"]
+
+
+async def test_kinds_nobody_serves_are_reported(stage: Stage) -> None:
     stage.permissions.granted.add(("default", "widgets"))
     spec = {
         "resources": [{"apiVersion": "example.com/v1", "kind": "Widget"}],
         "sink": {"uri": stage.sink.url},
     }
-    await stage.apply(source(TODAY, "ApiServerSource", spec, name=name))
-    said = await stage.reason(ApiServerSource, name, "Deployed")
+    await stage.apply(source(TODAY, "ApiServerSource", spec))
+    said = await stage.reason(ApiServerSource, "it", "Deployed")
     assert said == ('AdapterFailed: no matches for kind "Widget" in version "example.com/v1"')
