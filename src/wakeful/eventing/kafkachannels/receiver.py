@@ -63,7 +63,7 @@ class KafkaChannelReceiver:
     ) -> None:
         self._client, self._channels, self._secrets = client, channels, secrets
         self._producers: dict[KafkaConnection, AIOKafkaProducer] = {}
-        self._starting = asyncio.Lock()
+        self._starting: dict[KafkaConnection, asyncio.Lock] = {}
         self.port = 0
 
     async def run(self) -> None:
@@ -151,7 +151,8 @@ class KafkaChannelReceiver:
         name = told.get(AUTH_SECRET, "")
         secret = self._secrets.get(name, register.SYSTEM_NAMESPACE) if name else None
         connection = connection_of_secret(servers_of(told.get(BOOTSTRAP_SERVERS, "")), secret)
-        async with self._starting:
+        # One cluster that is away does not keep events from others.
+        async with self._starting.setdefault(connection, asyncio.Lock()):
             found = self._producers.get(connection)
             if found is None:
                 found = AIOKafkaProducer(**connection.options(), acks="all", client_id="wakeful")
