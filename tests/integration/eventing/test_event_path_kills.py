@@ -1,0 +1,131 @@
+"""kill -9 of the event server and of the event process while events flow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from wakeful.eventing.delivery import BackoffPolicy, RetryPolicy
+from wakeful.eventing.plan.model import Plan
+from wakeful.testing.eventing import BROKER_HOST, EventPath, a_broker, a_trigger
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> AsyncIterator[EventPath]:
+    async with EventPath(tmp_path) as path:
+        yield path
+
+
+async def test_nothing_accepted_is_lost(path: EventPath) -> None:
+    """Both die twice; a sender repeats what was not answered, as every sender must."""
+    seen: Counter[str] = Counter()
+
+    async def take(request: web.Request) -> web.Response:
+        seen[request.headers["ce-id"]] += 1
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    stream, route = a_broker()
+    trigger = a_trigger(
+        stream,
+        "t",
+        f"http://127.0.0.1:{runner.addresses[0][1]}/",
+        retry=RetryPolicy(10, BackoffPolicy.EXPONENTIAL, 0.05),
+    )
+    await path.use(Plan((stream,), (route,), (trigger,)))
+    accepted: list[str] = []
+    stop = asyncio.Event()
+
+    async def send(session: aiohttp.ClientSession, sender: int) -> None:
+        number = 0
+        while not stop.is_set():
+            name = f"{sender}-{number}"
+            number += 1
+            headers = {
+                "host": BROKER_HOST,
+                "ce-specversion": "1.0",
+                "ce-id": name,
+                "ce-source": "/s",
+                "ce-type": "t",
+            }
+            while not await _sent(session, path.url, headers):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            accepted.append(name)
+
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+        for sender in range(10):
+            group.create_task(send(session, sender))
+        for _ in range(2):
+            for die, rise in ((path.kill, path.start), (path.nats.kill, path.nats.start)):
+                await _grown(accepted, 200)
+                die()
+                rise()
+        await _grown(accepted, 200)
+        stop.set()
+    await _until(lambda: seen.keys() >= set(accepted))
+    await runner.cleanup()
+
+
+async def _sent(session: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> bool:
+    try:
+        async with session.post(f"{url}/default/default", headers=headers) as answer:
+            return answer.status == 202
+    except aiohttp.ClientError:
+        return False
+
+
+async def _grown(items: list[str], more: int) -> None:
+    enough = len(items) + more
+    await _until(lambda: len(items) >= enough)
+
+
+async def _until(check: Callable[[], bool]) -> None:
+    async with asyncio.timeout(40):
+        while not check():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_an_orderly_end_leaves_nothing_half_done(path: EventPath) -> None:
+    """SIGTERM: what is on its way arrives before the process ends, once."""
+    seen: Counter[str] = Counter()
+
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.3)
+        seen[request.headers["ce-id"]] += 1
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", slow)
+    runner = web.AppRunner(app, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    stream, route = a_broker()
+    trigger = a_trigger(stream, "t", f"http://127.0.0.1:{runner.addresses[0][1]}/")
+    await path.use(Plan((stream,), (route,), (trigger,)))
+    async with aiohttp.ClientSession() as session:
+        for number in range(20):
+            headers = {
+                "host": BROKER_HOST,
+                "ce-specversion": "1.0",
+                "ce-id": str(number),
+                "ce-source": "/s",
+                "ce-type": "t",
+            }
+            async with session.post(f"{path.url}/default/default", headers=headers) as answer:
+                assert answer.status == 202
+
+    await asyncio.to_thread(path.stop)
+    path.start()
+    await _until(lambda: len(seen) == 20)
+    await runner.cleanup()
+    assert set(seen.values()) == {1}
