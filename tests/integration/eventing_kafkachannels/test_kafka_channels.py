@@ -48,11 +48,13 @@ class Place:
 
     answer: Callable[[Event], web.Response]
     got: list[Event] = field(default_factory=list)
+    headers: list[str | None] = field(default_factory=list)
     url: str = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         event = from_http(request.headers.items(), await request.read())
         self.got.append(event)
+        self.headers.append(request.headers.get("knative-lane"))
         return self.answer(event)
 
 
@@ -163,7 +165,7 @@ async def test_events_go_through_the_topic(stage: Stage, broker: str) -> None:
     (ingress,) = (await world.client.list(Ingress, "knative-eventing")).items
     assert HOST in ingress.spec.rules[0].hosts
     event = Event(id="1", source="/s", type="order", datacontenttype="text/plain", data=b"\x00\xff")
-    assert await stage.post(event) == 202
+    assert await stage.post(event, **{"knative-lane": "north"}) == 202
     assert await stage.post(event, HOST.removesuffix(".cluster.local")) == 202
 
     async def is_through() -> bool:
@@ -171,6 +173,7 @@ async def test_events_go_through_the_topic(stage: Stage, broker: str) -> None:
 
     await world.eventually(is_through, seconds=30)
     assert echoing.got[0] == event
+    assert "north" in echoing.headers
     assert (reply.got[0].type, reply.got[0].source) == ("answer", "/echo")
     letter = letters.got[0]
     assert (letter.id, letter.data) == ("1", event.data)

@@ -9,6 +9,8 @@ from wakeful.cloudevents import Event, Mode, to_http
 from wakeful.eventbus.kafka import Record, from_record
 from wakeful.eventing.delivery import Outcome, Response, Sender
 from wakeful.eventing.dispatcher.answers import BadReplyError, Failure, dead_letter, read_reply
+from wakeful.eventing.frame import ForwardedHeaders
+from wakeful.eventing.ingress.rules import forwarded
 from wakeful.eventing.kafkachannels.plan import Place, SubscriberPlan
 
 
@@ -29,7 +31,10 @@ class SubscriberDelivery:
         if event is None:
             self._lost(f"{_where(record)} is no event")
             return
-        failure = await self._deliver(event)
+        along = forwarded(
+            (name.lower(), value.decode("utf-8", "replace")) for name, value in record.headers
+        )
+        failure = await self._deliver(event, along)
         if failure is None:
             return
         sink = self._plan.dead_letter
@@ -37,14 +42,14 @@ class SubscriberDelivery:
         if sink is None:
             self._lost(fault)
             return
-        _, last = await self._send(dead_letter(event, failure), sink)
+        _, last = await self._send(dead_letter(event, failure), sink, along)
         if last is not None:
             self._lost(f"{fault}; {sink.url} neither: {last.reason}")
 
-    async def _deliver(self, event: Event) -> Failure | None:
+    async def _deliver(self, event: Event, along: ForwardedHeaders) -> Failure | None:
         plan, answer = self._plan, event
         if plan.subscriber is not None:
-            response, failure = await self._send(event, plan.subscriber)
+            response, failure = await self._send(event, plan.subscriber, along)
             if failure is not None:
                 return failure
             assert response is not None
@@ -58,14 +63,16 @@ class SubscriberDelivery:
             answer = reply
         if plan.reply is None:
             return None
-        _, failure = await self._send(answer, plan.reply)
+        _, failure = await self._send(answer, plan.reply, along)
         return failure
 
-    async def _send(self, event: Event, to: Place) -> tuple[Response | None, Failure | None]:
+    async def _send(
+        self, event: Event, to: Place, along: ForwardedHeaders
+    ) -> tuple[Response | None, Failure | None]:
         headers, body = to_http(event, Mode.STRUCTURED if self._plan.structured else Mode.BINARY)
         headers |= {"prefer": "reply", "kn-namespace": self._namespace}
         outcome, response, _ = await self._sender.deliver(
-            to.url, headers.items(), body, self._plan.patience, ca_certs=to.ca_certs
+            to.url, [*along, *headers.items()], body, self._plan.patience, ca_certs=to.ca_certs
         )
         if outcome.delivered:
             return response, None

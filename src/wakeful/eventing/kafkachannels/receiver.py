@@ -38,6 +38,8 @@ from wakeful.eventbus.kafka import (
     connection_of_secret,
     to_record,
 )
+from wakeful.eventing.frame import ForwardedHeaders
+from wakeful.eventing.ingress.rules import forwarded
 from wakeful.eventing.kafkachannels.plan import servers_of
 
 if TYPE_CHECKING:
@@ -112,7 +114,8 @@ class KafkaChannelReceiver:
         channel = self._find(request.host)
         if channel is None:
             return _refuse(HTTPStatus.NOT_FOUND, f"channel of host {request.host!r} does not exist")
-        return await self._take(channel, event)
+        along = forwarded((name.lower(), value) for name, value in request.headers.items())
+        return await self._take(channel, event, along)
 
     def _find(self, host: str) -> KafkaChannel | None:
         """The channel whose address has this host, with or without the cluster's domain."""
@@ -124,18 +127,21 @@ class KafkaChannelReceiver:
                 return channel
         return None
 
-    async def _take(self, channel: KafkaChannel, event: Event) -> web.Response:
+    async def _take(
+        self, channel: KafkaChannel, event: Event, along: ForwardedHeaders
+    ) -> web.Response:
         told, ready = channel.status.annotations, channel.status.condition(TOPIC_READY)
         if ready is None or ready.status != TRUE:
             return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, "the channel's topic is not there yet")
         from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
         record = to_record(event)
+        headers = [*record.headers, *((name, value.encode()) for name, value in along)]
         try:
             async with asyncio.timeout(_SECONDS):
                 producer = await self._producer(told)
                 await producer.send_and_wait(
-                    told[TOPIC], record.value, key=record.key, headers=list(record.headers)
+                    told[TOPIC], record.value, key=record.key, headers=headers
                 )
         except MessageSizeTooLargeError as error:
             return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
