@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from wakeful.testing.kafka import kafka_broker
 from wakeful.testing.platform import Platform, until
@@ -133,6 +133,50 @@ def test_todays_source_from_an_event_to_more_consumers(kafka: Namespace, broker:
     ready(kafka, f"{TODAY}/orders")
     produce(broker, "orders", b"after")
     shown(kafka, "after", "team: blue")
+
+
+def test_a_sink_writes_what_a_broker_took(kafka: Namespace, broker: str) -> None:
+    """From the Broker through a Trigger into the topic, with the event's own key."""
+    ref = {"apiVersion": "eventing.knative.dev/v1alpha1", "kind": "KafkaSink", "name": "audit"}
+    kafka.apply(
+        {
+            "apiVersion": "eventing.knative.dev/v1alpha1",
+            "kind": "KafkaSink",
+            "metadata": {"name": "audit"},
+            "spec": {
+                "topic": "audit",
+                "bootstrapServers": [broker],
+                "numPartitions": 1,
+                "replicationFactor": 1,
+            },
+        },
+        {
+            "apiVersion": "eventing.knative.dev/v1",
+            "kind": "Broker",
+            "metadata": {"name": "default"},
+        },
+        {
+            "apiVersion": "eventing.knative.dev/v1",
+            "kind": "Trigger",
+            "metadata": {"name": "audit"},
+            "spec": {"broker": "default", "subscriber": {"ref": ref}},
+        },
+    )
+    names = ("kafkasink/audit", "broker/default", "trigger/audit")
+    kafka.kubectl("wait", *names, "--for=condition=Ready", "--timeout=60s", timeout=70)
+    sent = ["--id", "a-1", "--type", "done", "-e", "partitionkey=blue", "-d", "yes"]
+    kafka.platform.wakeful("events", "send", *sent, "-n", kafka.name)
+
+    async def first() -> tuple[bytes | None, bytes | None, dict[str, bytes]]:
+        consumer = AIOKafkaConsumer("audit", bootstrap_servers=broker, auto_offset_reset="earliest")
+        async with consumer, asyncio.timeout(SECONDS):
+            record = await consumer.getone()
+            return record.key, record.value, dict(record.headers)
+
+    key, value, headers = asyncio.run(first())
+    assert (key, value) == (b"blue", b"yes")
+    assert headers["ce_id"] == b"a-1"
+    assert headers["ce_type"] == b"done"
 
 
 def test_what_is_wrong_is_said(kafka: Namespace) -> None:
