@@ -37,6 +37,8 @@ from wakeful.eventbus.jetstream import NatsServer
 from wakeful.eventbus.jetstream.server import (
     NatsPaths,
     find_nats_server,
+    forget_access,
+    is_free,
     load_or_make_access,
     write_config,
 )
@@ -154,6 +156,10 @@ class ProcdEventRunner:
     async def _ensure_server(self) -> NatsServer:
         paths = NatsPaths(self._paths.nats)
         access = load_or_make_access(paths)
+        running = [process.name for process in await self._procd.list(EVENT_SERVER)]
+        if EVENT_SERVER not in running and not is_free(access):
+            forget_access(paths)  # somebody else took the port while the platform was down
+            access = load_or_make_access(paths)
         config = write_config(paths, access)
         await self._procd.ensure(event_server_spec(self._layout, paths, config))
         return access

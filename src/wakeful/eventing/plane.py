@@ -126,6 +126,7 @@ class EventPlane:
         self._hosts_used: frozenset[tuple[str, str]] = frozenset()
         self._written = b""
         self._port: int | None = None
+        self._fault = ""
         self._states: dict[int, _State] = {}
         self._controls: dict[int, ControlClient] = {}
         self._listening: dict[int, asyncio.Task[None]] = {}
@@ -157,6 +158,8 @@ class EventPlane:
 
     def health(self) -> ServingState:
         """Whether events can be taken in and dispatched."""
+        if self._fault:
+            return ServingState(ServingPhase.PENDING, "EventServerNotReady", self._fault)
         if self._port is None or not self._state.plan:
             return _STARTING
         if not self._state.connected:
@@ -226,10 +229,15 @@ class EventPlane:
                     await self._carry_out()
                 except Exception as error:  # noqa: BLE001  (tried again; the rest of us goes on)
                     log.warning("event path not in line", error=str(error))
+                    self._fault = str(error)
+                    self._tell()
                     await asyncio.sleep(backoff.next())
                     self._wake.set()
                     continue
                 backoff.reset()
+                if self._fault:
+                    self._fault = ""
+                    self._tell()
                 self._listen_to_all(group)
 
     def _compile(self) -> None:

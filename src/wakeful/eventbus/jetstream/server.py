@@ -76,6 +76,18 @@ def forget_access(paths: NatsPaths) -> None:
     paths.access.unlink(missing_ok=True)
 
 
+def is_free(access: NatsServer) -> bool:
+    """Whether a server that is not running yet could listen there."""
+    host, _, port = access.url.removeprefix("nats://").rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, int(port)))
+        except OSError:
+            return False
+        return True
+
+
 def write_config(paths: NatsPaths, access: NatsServer) -> Path:
     """Write the server's configuration and return where."""
     text = make_config(paths, access)
