@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 from wakeful.apimachinery.errors import BadRequestError, InternalServerError, NotFoundError
 from wakeful.apis.core.pod_types import Pod, PodStatus
@@ -54,7 +55,7 @@ class PodConnector:
             since=options.since,
             timestamps=options.timestamps,
         )
-        ended = self.ended(run) if run is not None else _Awaited(self, pod, options.container)
+        ended = self.ended(run) if _has_begun(run) else _Awaited(self, pod, options.container)
         async for chunk in stream_log(path, query, ended=ended):
             yield chunk
 
@@ -197,10 +198,15 @@ class _Awaited:
     async def __call__(self) -> bool:
         if self._run is None:
             run = await self._connector.newest(self._pod, self._container)
-            self._run = self._connector.ended(run) if run is not None else None
+            self._run = self._connector.ended(run) if _has_begun(run) else None
         if self._run is not None:
             return await self._run()
         return not await self._connector.shows_running(self._pod, self._container)
+
+
+def _has_begun(run: ContainerStatus | None) -> TypeGuard[ContainerStatus]:
+    """Whether there is a program, or was one: a run that is being started is not known yet."""
+    return run is not None and run.state is not ContainerState.UNKNOWN
 
 
 def _not_running(pod: PodRef, container: str) -> NotFoundError | BadRequestError:
