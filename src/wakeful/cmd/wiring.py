@@ -40,7 +40,7 @@ from wakeful.cmd.kafkachannels import add_kafka_channels
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
 from wakeful.cmd.sinks import add_sinks
 from wakeful.cmd.sources import add_sources, source_config_maps
-from wakeful.cmd.triggers import add_triggers
+from wakeful.cmd.triggers import add_triggers, trigger_objects
 from wakeful.config import RuntimeName, Settings
 from wakeful.controller import Manager
 from wakeful.eventing.clusternames import ClusterNames
@@ -134,7 +134,9 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
     await ensure_objects(transport, eventing_objects())
-    await ensure_objects(transport, [*pipeline_objects(), *source_config_maps()])
+    await ensure_objects(
+        transport, [*pipeline_objects(), *trigger_objects(), *source_config_maps()]
+    )
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
