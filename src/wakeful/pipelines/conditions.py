@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from wakeful.apimachinery.names import child_name
 from wakeful.apis.pipeline import EmbeddedTask, PipelineSpec, PipelineTask, Step, WhenExpression
 from wakeful.apis.pipeline.graph import build_graph
 from wakeful.apis.pipeline.legacy_types import (
@@ -19,7 +20,6 @@ from wakeful.apis.pipeline.legacy_types import (
     TaskResources,
 )
 from wakeful.apis.pipeline.register import CONTINUE
-from wakeful.pipelines.names import child_name
 from wakeful.pipelines.results import STATUS_SUCCEEDED
 
 _RESOURCE = re.compile(r"\$\(resources\.(?!inputs\.|outputs\.)")

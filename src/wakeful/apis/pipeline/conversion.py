@@ -305,9 +305,9 @@ def _run_specs_to_hub(spec: Wire) -> None:
         spec.pop(key, None)
     listed = list(_objects(spec, "taskRunSpecs"))
     for task, account in accounts.items():
-        own = next((o for o in listed if o.get("pipelineTaskName") == task), None)
-        if own is None:
-            own = {"pipelineTaskName": task}
+        owns = [o for o in listed if o.get("pipelineTaskName") == task]
+        own = owns[0] if owns else {"pipelineTaskName": task}
+        if not owns:
             listed.append(own)
         own.setdefault("serviceAccountName", account)
     _put(spec, "taskRunSpecs", listed)
