@@ -263,7 +263,7 @@ def _mounts(plan: PodPlan, own: Sequence[VolumeMount], index: int) -> list[Volum
     part = _mount(at.RUN_VOLUME, place.folder)
     mounts.append(part.model_copy(update={"sub_path": place.name}))
     taken = {m.mount_path.rstrip("/") for m in mounts}
-    ours = [_mount(at.BIN_VOLUME, at.BIN_DIR, read_only=True), *_implicit_mounts()]
+    ours = [_mount(at.BIN_VOLUME, at.BIN_DIR, read_only=True), *_implicit_mounts(plan.flags)]
     if plan.legacy_home:
         ours.append(_mount(at.HOME_VOLUME, OLD_HOME_DIR))
     ours += (
@@ -277,13 +277,15 @@ def _mount(name: str, path: str, *, read_only: bool = False) -> VolumeMount:
     return VolumeMount(name=name, mount_path=path, read_only=read_only)
 
 
-def _implicit_mounts() -> list[VolumeMount]:
+def _implicit_mounts(flags: FeatureFlags) -> list[VolumeMount]:
+    """What every step has; the place for artifacts only where there can be any."""
+    artifacts = [_mount(at.ARTIFACTS_VOLUME, at.ARTIFACTS_DIR)] if flags.artifacts else []
     return [
         _mount(at.WORKSPACE_VOLUME, at.WORKSPACE_DIR),
         _mount(at.HOME_VOLUME, at.HOME_DIR),
         _mount(at.RESULTS_VOLUME, at.RESULTS_DIR),
         _mount(at.STEPS_VOLUME, at.STEPS_DIR, read_only=True),
-        _mount(at.ARTIFACTS_VOLUME, at.ARTIFACTS_DIR),
+        *artifacts,
     ]
 
 
@@ -361,7 +363,7 @@ def _init_containers(
                 command=[at.WORKING_DIRS_PROGRAM],
                 args=directories,
                 working_dir=at.WORKSPACE_DIR,
-                volume_mounts=_implicit_mounts(),
+                volume_mounts=_implicit_mounts(plan.flags),
             )
         )
     return found
@@ -382,7 +384,7 @@ def _volumes(plan: PodPlan, template: PodTemplate, count: int, *, scripts: bool)
         at.HOME_VOLUME,
         at.RESULTS_VOLUME,
         at.STEPS_VOLUME,
-        at.ARTIFACTS_VOLUME,
+        *([at.ARTIFACTS_VOLUME] if plan.flags.artifacts else []),
         at.BIN_VOLUME,
         *([at.SCRIPTS_VOLUME] if scripts else []),
         at.RUN_VOLUME,
