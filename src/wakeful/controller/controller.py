@@ -261,6 +261,8 @@ class Controller(Generic[T]):
             return
         if observed and self._conditions is not None and isinstance(status, ConditionedStatus):
             status.observed_generation = obj.metadata.generation
+        if isinstance(status, ConditionedStatus):
+            _keep_times(status, cached.status)  # type: ignore[attr-defined]
         wire = status.to_wire()
         if wire == cached.status.to_wire():  # type: ignore[attr-defined]
             return
@@ -331,6 +333,21 @@ class Controller(Generic[T]):
     def _report(self, obj: T, err: Exception) -> None:
         if self._recorder is not None:
             self._recorder.warning(obj, "InternalError", str(err))
+
+
+def _keep_times(status: ConditionedStatus, before: ConditionedStatus) -> None:
+    """A condition that ended as it began has made no transition, whatever it was in between.
+
+    Otherwise an object with two faults would have another status, and be looked at, all the time.
+    """
+    for condition in status.conditions:
+        old = before.condition(condition.type)
+        if old is None or old.last_transition_time == condition.last_transition_time:
+            continue
+        if condition == old.model_copy(
+            update={"last_transition_time": condition.last_transition_time}
+        ):
+            condition.last_transition_time = old.last_transition_time
 
 
 def private_copy(obj: T) -> T:

@@ -42,16 +42,19 @@ class PhysicalChannelStatus(ChannelableStatus, DeadLetterStatus):
 
     def mark_dispatcher_ready(self) -> None:
         """Whoever carries events is there."""
-        for kind in (DISPATCHER_READY, SERVICE_READY, ENDPOINTS_READY):
+        self.manager.mark_true(SERVICE_READY)
+        for kind in (DISPATCHER_READY, ENDPOINTS_READY):
             self.manager.mark_true(kind)
 
     def mark_dispatcher_unknown(self, reason: str, message: str) -> None:
         """Whoever carries events is still starting."""
+        self.manager.mark_true(SERVICE_READY)
         for kind in (DISPATCHER_READY, ENDPOINTS_READY):
             self.manager.mark_unknown(kind, reason, message)
 
     def mark_dispatcher_failed(self, reason: str, message: str) -> None:
         """Nobody carries events."""
+        self.manager.mark_true(SERVICE_READY)
         for kind in (DISPATCHER_READY, ENDPOINTS_READY):
             self.manager.mark_false(kind, reason, message)
 

@@ -89,11 +89,13 @@ class PhysicalChannelReconciler:
         else:
             worst = health if health.phase is not ServingPhase.SERVED else state
         reason = worst.reason or "DispatcherNotReady"
-        status.mark_dispatcher_ready()
-        if worst.phase is ServingPhase.PENDING:
-            status.mark_dispatcher_unknown(reason, worst.message)
-        elif worst.phase is ServingPhase.REFUSED:
-            status.mark_dispatcher_failed(reason, worst.message)
+        match worst.phase:
+            case ServingPhase.SERVED:
+                status.mark_dispatcher_ready()
+            case ServingPhase.PENDING:
+                status.mark_dispatcher_unknown(reason, worst.message)
+            case ServingPhase.REFUSED:
+                status.mark_dispatcher_failed(reason, worst.message)
 
     async def _resolve_dead_letter_sink(self, channel: PhysicalChannel) -> None:
         delivery = channel.spec.delivery
