@@ -1,16 +1,14 @@
 """Durable events: how many a second, how late, and what 200 triggers cost. Ratios from one run.
 
-``python benchmarks/eventing_throughput.py [--events N] [--triggers 200] [--json FILE]``
-
 The event process and the event server are those of a platform; load and subscriber are processes of
-their own. Per-core figures divide by the processor time that the event process and the event server
-used, so that they do not depend on what else the machine does.
+their own, on the same processors. Figures for a core divide by the processor time of event process
+and event server, so they depend less on what else the machine does.
 
-* ``bus``: publish with acknowledgement and consume with acknowledgement through the same client,
+* bus alone: publish with acknowledgement and consume with acknowledgement through the same client,
   in one process: what the event server and nats-py allow.
-* ``broker``: POST of a 1 KB event until the subscriber has it, one Trigger.
-* ``latency``: from the sender's clock to the subscriber's at 500 events a second.
-* ``triggers``: the same as ``broker`` with many Triggers of which one wants the event.
+* broker: POST of a 1 KB event until the subscriber has it, one Trigger.
+* latency: from the sender's clock to the subscriber's, at 500 events a second.
+* triggers: as for the broker, with many Triggers of which one wants the event.
 """
 
 from __future__ import annotations
@@ -32,6 +30,8 @@ from typing import Any
 import httptools
 import psutil
 import uvloop
+from harness import cli
+from harness.figures import Report
 
 from wakeful.eventbus import ConsumerConfig, StreamConfig
 from wakeful.eventbus.jetstream import JetStreamBus
@@ -40,6 +40,7 @@ from wakeful.eventing.plan.model import Plan
 from wakeful.testing.eventing import EventPath, a_broker, a_trigger
 
 CONNECTIONS = 64
+RATE = 500
 DATA = json.dumps({"text": "x" * 1000}).encode()
 
 
@@ -273,9 +274,9 @@ def plan_of(port: int, triggers: int) -> Plan:
     return Plan((stream,), (route,), (wanted, *others))
 
 
-async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    results: dict[str, Any] = {}
-    events: int = arguments.events
+async def measure(options: argparse.Namespace) -> Report:
+    events: int = 4000 if options.quick else options.events
+    report = Report(f"durable events, {events:,} of 1 KB")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with EventPath(folder) as path:
@@ -285,55 +286,44 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 await asyncio.sleep(0.5)
                 return await run_load(path, port, count, rate, folder)
 
-            results["bus"] = await measure_bus(path, events)
-            results["broker"] = await with_sink(path, folder, lambda port: load(port, events, 0, 1))
-            results["latency"] = await with_sink(
-                path, folder, lambda port: load(port, 5000, 500, 1)
+            bus = await measure_bus(path, events)
+            one = await with_sink(path, folder, lambda port: load(port, events, 0, 1))
+            slow = await with_sink(path, folder, lambda port: load(port, 5000, RATE, 1))
+            many = await with_sink(
+                path, folder, lambda port: load(port, events, 0, options.triggers)
             )
-            results["triggers"] = await with_sink(
-                path, folder, lambda port: load(port, events, 0, arguments.triggers)
-            )
-    broker, bus, many = results["broker"], results["bus"], results["triggers"]
-    results["ratios"] = {
-        "broker_to_bus": broker["per_second"] / bus["per_second"],
-        "cost_of_triggers": broker["per_core_second"] / many["per_core_second"],
-    }
-    return results
-
-
-def show(results: dict[str, Any], triggers: int) -> None:
-    bus, broker, latency = results["bus"], results["broker"], results["latency"]
-    many, ratios = results["triggers"], results["ratios"]
-    print(f"bus alone           {bus['per_second']:8.0f} events/s  ({bus['client_us']:.0f} us)")
-    for name, one in (("broker", broker), (f"{triggers} triggers", many)):
-        print(
-            f"{name:<19} {one['per_second']:8.0f} events/s, {one['per_core_second']:.0f} per core"
-            f" (process {one['event_process_us']:.0f} us, server {one['event_server_us']:.0f} us)"
-            f" accepted {one['accepted']} duplicates {one['duplicates']}"
+    report.add("bus alone", bus["per_second"], "/s", note=f"client {bus['client_us']:.0f} us each")
+    for label, found in (("broker", one), (f"{options.triggers} triggers", many)):
+        report.add(label, found["per_second"], "/s", note="sent until received")
+        report.add(
+            f"{label}, for a core",
+            found["per_core_second"],
+            "/s",
+            note=(
+                f"event process {found['event_process_us']:.0f} us,"
+                f" event server {found['event_server_us']:.0f} us each"
+            ),
         )
-    print(f"latency at 500/s    p50 {latency['p50_ms']:.1f} ms, p99 {latency['p99_ms']:.1f} ms")
-    print(f"broker / bus        {ratios['broker_to_bus']:.2f}")
-    print(f"cost of {triggers} triggers / one  {ratios['cost_of_triggers']:.2f}")
-
-
-def main() -> None:
-    if sys.argv[1:2] == ["sink"]:
-        uvloop.run(serve_sink(int(sys.argv[2]), Path(sys.argv[3])))
-        return
-    if sys.argv[1:2] == ["load"]:
-        port, count, rate, report = sys.argv[2:6]
-        uvloop.run(send_events(int(port), int(count), float(rate), Path(report)))
-        return
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=20_000)
-    parser.add_argument("--triggers", type=int, default=200)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    results = uvloop.run(measure(arguments))
-    show(results, arguments.triggers)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=2))
+        report.add(f"{label}, not accepted", events - found["accepted"], at_most=0)
+        report.add(f"{label}, delivered twice", found["duplicates"])
+    report.add("broker ÷ bus alone", one["per_second"] / bus["per_second"])
+    ratio = one["per_core_second"] / many["per_core_second"]
+    report.add(f"cost with {options.triggers} triggers ÷ with one", ratio, at_most=3)
+    report.add(f"latency at {RATE}/s, median", slow["p50_ms"], "ms")
+    report.add(f"latency at {RATE}/s, p99", slow["p99_ms"], "ms", at_most=20)
+    return report
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["sink"]:
+        uvloop.run(serve_sink(int(sys.argv[2]), Path(sys.argv[3])))
+    elif sys.argv[1:2] == ["load"]:
+        port_text, count_text, rate_text, report_text = sys.argv[2:6]
+        uvloop.run(
+            send_events(int(port_text), int(count_text), float(rate_text), Path(report_text))
+        )
+    else:
+        parser = cli.parser(__doc__)
+        parser.add_argument("--events", type=int, default=20_000)
+        parser.add_argument("--triggers", type=int, default=200)
+        cli.main("eventing_throughput", parser, measure)

@@ -26,6 +26,8 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "api": ("api", []),
     "edges": ("edges", []),
     "pipelines": ("pipelines", []),
+    "eventing_throughput": ("eventing_throughput", []),
+    "eventing_kill": ("eventing_kill", []),
 }
 SLOW = frozenset({"idle_1000"})
 """Left out by ``--quick``."""
