@@ -186,12 +186,12 @@ async def _pipeline_spec(
         raise StartError("there is no pipeline in the files; name one")
     resource = await session.resolve(_PIPELINES)
     found = await session.read(resource, namespace, name)
-    if found["spec"].get("resources") and not version:
-        version = f"{_GROUP}v1alpha1"
-    if version in ("", found["apiVersion"]):
+    if version == found["apiVersion"]:
         return found
-    path = f"/apis/{version}/namespaces/{namespace}/pipelines/{name}"
-    return await session.transport.raw("GET", path)
+    # Resources of 2019 show in the versions of 2019 only.
+    path = f"/apis/{version or _GROUP + 'v1alpha1'}/namespaces/{namespace}/pipelines/{name}"
+    older = await session.transport.raw("GET", path)
+    return older if version or older["spec"].get("resources") else found
 
 
 def _fill(
