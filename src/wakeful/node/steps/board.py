@@ -8,6 +8,7 @@ from enum import Enum
 from wakeful.apis.core.pod_types import Pod
 from wakeful.node.steps.plan import PlannedStep, StepsPlan
 from wakeful.node.steps.record import StepOutcome, StepRecords
+from wakeful.node.waiting import first_of
 from wakeful.pipelines.entrypoint import CANCEL_ANNOTATION, READY_ANNOTATION
 
 
@@ -51,7 +52,7 @@ class StepBoard:
             if not self._passed[before]:
                 return Turn.SKIP
         elif step.waits_for_ready:
-            await self._ready.wait()
+            await first_of(self._ready.wait(), self.cancelled.wait())
         return Turn.CANCEL if self.cancelled.is_set() else Turn.RUN
 
     def end(self, step: PlannedStep, outcome: StepOutcome) -> None:
