@@ -14,7 +14,8 @@ from wakeful.apis.core.pod_types import ContainerStatus
 from wakeful.apis.pipeline import TaskRun
 from wakeful.apis.pipeline.config import FeatureFlags
 from wakeful.node.runtime import ContainerConfig, SandboxStatus
-from wakeful.reconciler.pipeline.taskrun.resources import PodPlan, make_pod
+from wakeful.reconciler.pipeline.taskrun.plan import PodPlan
+from wakeful.reconciler.pipeline.taskrun.resources import make_pod
 from wakeful.testing.node import NODE
 from wakeful.testing.runtime import Program
 

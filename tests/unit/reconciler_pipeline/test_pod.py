@@ -11,7 +11,8 @@ from wakeful.apis.pipeline import TaskRun
 from wakeful.apis.pipeline.config import DefaultsConfig, FeatureFlags
 from wakeful.node.steps.plan import plan_steps
 from wakeful.pipelines.entrypoint import StepArguments
-from wakeful.reconciler.pipeline.taskrun.resources import PodPlan, SecretUse, make_pod, pod_name
+from wakeful.reconciler.pipeline.taskrun.plan import PodPlan, SecretUse, pod_name
+from wakeful.reconciler.pipeline.taskrun.resources import make_pod
 from wakeful.reconciler.pipeline.taskrun.workspaces import make_volumes, with_workspaces
 
 

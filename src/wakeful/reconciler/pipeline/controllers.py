@@ -7,7 +7,7 @@ from wakeful.controller import Manager
 from wakeful.reconciler.pipeline.configs import PipelineConfigs
 from wakeful.reconciler.pipeline.pipelinerun.controller import make_pipeline_run_controller
 from wakeful.reconciler.pipeline.taskrun.controller import make_task_run_controller
-from wakeful.reconciler.pipeline.taskrun.resources import Images
+from wakeful.reconciler.pipeline.taskrun.plan import Images
 
 
 def add_pipeline_controllers(

@@ -14,7 +14,7 @@ from wakeful.apis.core.config_types import (
 )
 from wakeful.client import Client
 from wakeful.pipelines.credentials import DOCKER_PREFIX, GIT_PREFIX
-from wakeful.reconciler.pipeline.taskrun.resources import SecretUse
+from wakeful.reconciler.pipeline.taskrun.plan import SecretUse
 
 
 class MissingAccountError(Exception):

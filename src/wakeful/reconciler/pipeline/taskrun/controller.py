@@ -9,9 +9,9 @@ from wakeful.apis.resolution.request_types import ResolutionRequest
 from wakeful.controller import Controller, Manager
 from wakeful.reconciler.pipeline.configs import PipelineConfigs
 from wakeful.reconciler.pipeline.resolving import References
+from wakeful.reconciler.pipeline.taskrun.plan import Images
 from wakeful.reconciler.pipeline.taskrun.prepare import Preparation
 from wakeful.reconciler.pipeline.taskrun.reconciler import TaskRunReconciler
-from wakeful.reconciler.pipeline.taskrun.resources import Images
 
 
 def make_task_run_controller(

@@ -35,7 +35,7 @@ from wakeful.pipelines.tasks import (
 from wakeful.reconciler.pipeline.credentials import MissingAccountError, secrets_of_account
 from wakeful.reconciler.pipeline.resolving import FoundTask, References, UnresolvedError
 from wakeful.reconciler.pipeline.taskrun.legacy import referenced_resources, with_resources
-from wakeful.reconciler.pipeline.taskrun.resources import Images, PodPlan, SecretUse
+from wakeful.reconciler.pipeline.taskrun.plan import Images, PodPlan, SecretUse
 from wakeful.reconciler.pipeline.taskrun.workspaces import (
     make_claims,
     make_volumes,

@@ -37,8 +37,9 @@ from wakeful.reconciler.pipeline.events import emit
 from wakeful.reconciler.pipeline.expiry import expire
 from wakeful.reconciler.pipeline.resolving import AwaitingError
 from wakeful.reconciler.pipeline.taskrun.failures import waits_in_vain
+from wakeful.reconciler.pipeline.taskrun.plan import Images, pod_name
 from wakeful.reconciler.pipeline.taskrun.prepare import Preparation, Prepared, creation_failure
-from wakeful.reconciler.pipeline.taskrun.resources import Images, make_pod, pod_name
+from wakeful.reconciler.pipeline.taskrun.resources import make_pod
 from wakeful.reconciler.pipeline.taskrun.status import (
     begin_retry,
     end_steps,

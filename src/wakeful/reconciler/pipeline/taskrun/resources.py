@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from wakeful import __version__
 from wakeful.apimachinery.meta import ObjectMeta, owner_reference
-from wakeful.apimachinery.names import child_name, safe_encode
+from wakeful.apimachinery.names import safe_encode
 from wakeful.apis.core.pod_types import (
     Container,
     DownwardAPIVolumeFile,
@@ -28,8 +27,8 @@ from wakeful.apis.core.pod_types import (
     Volume,
     VolumeMount,
 )
-from wakeful.apis.pipeline import PodTemplate, Sidecar, Step, TaskRun, TaskSpec
-from wakeful.apis.pipeline.config import DefaultsConfig, FeatureFlags
+from wakeful.apis.pipeline import PodTemplate, Sidecar, Step, TaskRun
+from wakeful.apis.pipeline.config import FeatureFlags
 from wakeful.apis.pipeline.register import (
     LAST_APPLIED,
     MANAGED_BY_LABEL,
@@ -52,6 +51,7 @@ from wakeful.pipelines.entrypoint import layout as at
 from wakeful.pipelines.entrypoint.arguments import FROM_SIDECAR_LOGS
 from wakeful.pipelines.entrypoint.layout import StepPlace
 from wakeful.pipelines.entrypoint.scripts import with_shebang
+from wakeful.reconciler.pipeline.taskrun.plan import PodPlan, pod_name
 from wakeful.reconciler.pipeline.taskrun.steps import (
     merge_sidecars,
     merge_steps,
@@ -63,51 +63,6 @@ from wakeful.reconciler.pipeline.taskrun.workspaces import hashed_name
 NO_DEADLINE_SECONDS = 2**31 - 1
 _DEADLINE_FACTOR = 1.5
 _NAME_LIMIT = 63
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """What a Pod needs beside the steps' own images; our node agent needs none of them."""
-
-    entrypoint: str = "tekton/entrypoint"
-    shell: str = "busybox"
-    working_dirs: str = "tekton/workingdirinit"
-    nop: str = "tekton/nop"
-
-
-@dataclass(frozen=True, slots=True)
-class SecretUse:
-    """A secret of the run's service account, and the flags that say what it is for."""
-
-    secret: str
-    flags: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class PodPlan:
-    """All that a Pod is made from."""
-
-    run: TaskRun
-    spec: TaskSpec
-    """With every variable replaced and workspaces mounted."""
-    defaults: DefaultsConfig = field(default_factory=DefaultsConfig)
-    flags: FeatureFlags = field(default_factory=FeatureFlags)
-    images: Images = field(default_factory=Images)
-    secrets: Sequence[SecretUse] = ()
-    legacy_home: bool = False
-    """Whether HOME and the working directory are those of 2019."""
-
-    @property
-    def is_ready_at_once(self) -> bool:
-        """Whether steps start without somebody saying that the sidecars are there."""
-        awaited = bool(self.spec.sidecars) or self.flags.injected_sidecars
-        return not (awaited and self.flags.await_sidecar_readiness)
-
-
-def pod_name(run: TaskRun) -> str:
-    """The Pod of the current attempt; the same whenever it is asked for."""
-    retries = len(run.status.retries_status)
-    return child_name(run.metadata.name, "-pod" + (f"-retry{retries}" if retries else ""))
 
 
 def make_pod(plan: PodPlan) -> Pod:
