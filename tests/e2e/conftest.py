@@ -35,7 +35,7 @@ def platform() -> Iterator[Platform]:
     folder = Path(tempfile.mkdtemp(prefix="wakeful-e2e-"))
     data_dir = folder / "data"
     ports = ["--api-port", "0", "--http-port", "0", "--https-port", "0"]
-    ports += ["--built-in-images", "always"]  # tests ask no registry, whether one is in reach or not
+    ports += ["--built-in-images", "always"]  # no registry is asked, whether one is in reach or not
     run([*WAKEFUL, "up", "--detach", "--data-dir", str(data_dir), *ports], timeout=120)
     try:
         status = run([*WAKEFUL, "status", "-o", "json", "--data-dir", str(data_dir)], check=False)

@@ -151,15 +151,20 @@ def registry() -> Iterator[FakeRegistry]:
     thread.join(10)
 
 
-def test_the_books_pipeline_ends_with_a_service_that_answers(book: Book, repository: Path) -> None:
-    """Its five files unchanged, but for the address of the repository; no registry is in reach."""
+def apply_chapter(book: Book, repository: Path) -> None:
+    """Everything but the run, as the chapter has it, for a repository of this machine."""
     resource = (BOOK / "picalc-git.yaml").read_text()
     assert BOOK_REPOSITORY in resource
     local = resource.replace(BOOK_REPOSITORY, f"file://{repository}")
     book.kubectl("apply", "-f", "-", stdin=local)
-    for name in ("source-to-image", "deploy-using-kubectl", "build-and-deploy-pipeline"):
-        book.kubectl("apply", "-f", str(BOOK / f"{name}.yaml"))
-    book.kubectl("apply", "-f", str(BOOK / "pipeline-account.yaml"))
+    names = ("source-to-image", "deploy-using-kubectl", "build-and-deploy-pipeline")
+    files = [str(BOOK / f"{name}.yaml") for name in (*names, "pipeline-account")]
+    book.kubectl("apply", *(word for file in files for word in ("-f", file)))
+
+
+def test_the_books_pipeline_ends_with_a_service_that_answers(book: Book, repository: Path) -> None:
+    """Its five files unchanged, but for the address of the repository; no registry is in reach."""
+    apply_chapter(book, repository)
     made = book.kubectl("create", "-f", str(BOOK / "picalc-pipeline-run.yaml"), "-o", "name").out
 
     ended = book.ended(made.strip().rpartition("/")[2])
@@ -180,8 +185,9 @@ def test_the_books_pipeline_ends_with_a_service_that_answers(book: Book, reposit
     assert "the platform's own image builder stands in for it" in told
 
 
-def test_the_account_without_its_role_may_not_deploy(book: Book) -> None:
+def test_the_account_without_its_role_may_not_deploy(book: Book, repository: Path) -> None:
     """kubectl in a step is whom the run's service account lets it be."""
+    apply_chapter(book, repository)
     book.kubectl("delete", "rolebinding", "pipeline-role-binding")
     body = (BOOK / "picalc-pipeline-run.yaml").read_text().replace('"1.0"', '"1.1"')
     made = book.kubectl("create", "-f", "-", "-o", "name", stdin=body).out
