@@ -95,6 +95,13 @@ async def test_todays_source_begins_now(stage: Stage, broker: str) -> None:
     (event,) = stage.sink.events
     assert (event.datacontenttype, event.data) == ("text/plain", b"after")
     assert event.extensions["knativekafkapartition"] in (0, 1, "0", "1")
+    await stage.world.client.patch(KafkaSource, "now", "default", {"spec": {"consumers": 0}})
+
+    async def rests() -> bool:
+        found = await stage.read(KafkaSource, "now")
+        return found.status.is_ready and found.status.consumers == 0
+
+    await stage.world.eventually(rests)
 
 
 async def test_what_is_wrong_is_said(stage: Stage, broker: str) -> None:

@@ -61,6 +61,10 @@ class KafkaSourceStatus(AdapterSourceStatus, DeliveryStatus):
             INITIAL_OFFSETS_COMMITTED, OFFSETS_NOT_COMMITTED, "There is no connection."
         )
 
+    def mark_no_consumers(self) -> None:
+        """Nobody is to consume for now, which is fine."""
+        self.manager.mark_true(DEPLOYED, "NoConsumers", "Scaled to zero; records wait in Kafka.")
+
     def mark_offsets_committed(self) -> None:
         """The group has a place to start at in every partition."""
         self.manager.mark_true(INITIAL_OFFSETS_COMMITTED)

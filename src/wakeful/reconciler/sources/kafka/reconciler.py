@@ -63,7 +63,10 @@ class KafkaSourceReconciler:
         await self._parts.event_types.reconcile(source, spec.sink, status.ce_attributes)
         result = await self._check(source, spec)
         state = self._parts.adapters.state(source)
-        status.propagate_adapter(state, _ADAPTER)
+        if spec.consumers == 0:
+            status.mark_no_consumers()
+        else:
+            status.propagate_adapter(state, _ADAPTER)
         running = (spec.consumers or 0) if state is not None and state.running else 0
         status.consumers = running
         status.placements = [Placement(pod_name=_ADAPTER, vreplicas=running)] if running else []
