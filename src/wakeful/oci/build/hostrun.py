@@ -82,9 +82,9 @@ def make_argv(
     for name in _ETC_FILES:
         if Path(name).exists():
             argv += ["--ro-bind", name, name]
-    for path in (sys.base_prefix, sys.prefix):
-        if not path.startswith("/usr"):
-            argv += ["--ro-bind", path, path]
+    for prefix in (sys.base_prefix, sys.prefix):
+        if not prefix.startswith("/usr"):
+            argv += ["--ro-bind", prefix, prefix]
     argv += ["--bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev"]
     argv += ["--tmpfs", "/tmp", "--tmpfs", "/run"]  # noqa: S108 - inside
     argv += ["--ro-bind", str(shims), SHIMS, "--dir", cwd, "--chdir", cwd, "--clearenv"]

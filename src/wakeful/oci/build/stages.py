@@ -11,7 +11,7 @@ import posixpath
 import re
 import shlex
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -142,9 +142,7 @@ class HostBuilder:
                 (earlier.files.root, files.root),
                 (earlier.files.upper, files.upper),
             ):
-                copy_into(
-                    source, [""], lambda p, into=into: into / p.lstrip("/"), "/", _ALL, several=True
-                )  # type: ignore[misc]
+                copy_into(source, [""], _below(into), "/", _ALL, several=True)
             return replace(
                 earlier,
                 files=files,
@@ -380,6 +378,11 @@ class HostBuilder:
 
 
 _ALL = IgnoreRules()
+
+
+def _below(root: Path) -> Callable[[str], Path]:
+    """Where paths of an image lie when it is laid out at ``root``."""
+    return lambda path: root / path.lstrip("/")
 
 
 def _needed(text: DockerfileText, target: str, subject: str) -> set[int]:

@@ -25,6 +25,8 @@ from wakeful.oci.transfer import Pusher
 log = structlog.get_logger("wakeful.oci.kaniko")
 
 _ARCHIVE_LIMIT_BYTES = 8 << 30
+_HEADER_LIMIT_BYTES = 1 << 18
+"""Credentials come in a header, and some tokens are long."""
 _PUSH_SECONDS = 900.0
 _CONNECT_SECONDS = 5.0
 
@@ -49,7 +51,9 @@ class BuilderEntrance:
         """Listen until told to end."""
         app = web.Application(client_max_size=0)
         app.router.add_post("/images", self._take_in)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=5.0, max_field_size=_HEADER_LIMIT_BYTES
+        )
         await runner.setup()
         try:
             with suppress(FileNotFoundError):

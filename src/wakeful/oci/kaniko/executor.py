@@ -15,11 +15,13 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from wakeful.oci.archive import save_archive
 from wakeful.oci.build import BuildStep, StepState, build
 from wakeful.oci.build.dockerfile import Dockerfile
+from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import ImageError
 from wakeful.oci.kaniko.flags import Options, UsageError, parse_flags
 from wakeful.oci.layout import LayoutStore
@@ -120,11 +122,12 @@ def _hand_over(options: Options, archive: Path) -> int:
             *(("unverified", registry) for registry in _unverified(options)),
         ]
     )
+    credentials = json.dumps(_credentials(options, _docker_config(os.environ))).encode()
     connection = _UnixConnection(str(BUILDER_SOCKET))
     headers = {
         "Content-Type": "application/x-tar",
         "Content-Length": str(archive.stat().st_size),
-        "X-Registry-Config": base64.b64encode(json.dumps(_docker_config(os.environ)).encode()),
+        "X-Registry-Config": base64.b64encode(credentials).decode(),
     }
     try:
         with archive.open("rb") as body:
@@ -161,7 +164,24 @@ def _unverified(options: Options) -> list[str]:
     return registries
 
 
-def _docker_config(environ: Mapping[str, str]) -> dict[str, object]:
+def _credentials(options: Options, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the step's credentials, those for the registries that are pushed to; no others leave."""
+    keychain = Keychain.from_docker_config(config)
+    auths = {}
+    for destination in options.destinations:
+        reference = parse_reference(destination)
+        found = keychain.find(reference)
+        if found is not None:
+            auths[reference.context] = {
+                "username": found.username,
+                "password": found.password,
+                "identitytoken": found.identity_token,
+                "registrytoken": found.registry_token,
+            }
+    return {"auths": auths}
+
+
+def _docker_config(environ: Mapping[str, str]) -> dict[str, Any]:
     """The registries' credentials that this step was given."""
     folders = [
         environ.get("DOCKER_CONFIG", ""),

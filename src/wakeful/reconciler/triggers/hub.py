@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 import structlog
@@ -64,7 +65,7 @@ class ListenerHub:
                 await runner.cleanup()
 
     async def _answer(
-        self, request: web.Request, start: Callable[[object], object]
+        self, request: web.Request, start: Callable[[Coroutine[Any, Any, None]], object]
     ) -> web.Response:
         namespace, _, name = request.headers.get(LISTENER_HEADER, "").partition("/")
         listener = self._listeners.get(name, namespace) if name else None
