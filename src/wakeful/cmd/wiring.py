@@ -41,7 +41,7 @@ from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
 from wakeful.cmd.sinks import add_sinks
 from wakeful.cmd.sources import add_sources, source_config_maps
 from wakeful.cmd.triggers import add_triggers, trigger_objects
-from wakeful.config import RuntimeName, Settings
+from wakeful.config import RuntimeName, Settings, StandInMode
 from wakeful.controller import Manager
 from wakeful.eventing.clusternames import ClusterNames
 from wakeful.eventing.delivery import open_sender
@@ -140,8 +140,13 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     await ensure_objects(transport, services(settings), renew=True)
     await ensure_domain(transport, settings.domain)
 
+    # They are images for this machine's root file system, which only sandboxes show.
+    sandboxed = settings.runtime is RuntimeName.SANDBOX
     stand_ins = StandIns(
-        Catalog.of(USUAL, SAMPLES, TRANSFORMS), images, registry, mode=settings.stand_ins
+        Catalog.of(USUAL, SAMPLES, TRANSFORMS),
+        images,
+        registry,
+        mode=settings.stand_ins if sandboxed else StandInMode.NEVER,
     )
     runtime = await _make_runtime(settings, procd)
     inside = runtime.describe().gateway
