@@ -120,6 +120,11 @@ def test_a_result_of_the_wrong_type_fails_the_run() -> None:
             '"step-a" exited with code 137: OOMKilled',
         ),
         (
+            a_pod("Failed", step_a=ended(137, reason="ContainerStatusUnknown")),
+            "StepFailed",
+            '"step-a" was lost while it ran: nobody knows how it ended',
+        ),
+        (
             a_pod("Failed", step_a=ended(1), step_b=ended(1), sidecar_s=ended(2)),
             "SidecarFailed",
             '"sidecar-s" exited with code 2: Error',

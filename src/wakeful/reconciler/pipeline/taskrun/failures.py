@@ -95,7 +95,7 @@ def _sentence(status: ContainerStatus) -> str:
     ended = status.state.terminated if status.state is not None else None
     assert ended is not None
     if ended.reason == "ContainerStatusUnknown":
-        return f'"{status.name}" was lost: {ended.message or "nobody knows how it ended"}'
+        return f'"{status.name}" was lost while it ran: nobody knows how it ended'
     return f'"{status.name}" exited with code {ended.exit_code or 0}: {ended.reason}'
 
 
