@@ -295,7 +295,9 @@ async def test_events_are_sent_and_watched_as_they_pass(stage: Stage) -> None:
         assert answer.status == 404
 
 
-async def test_the_command_line_does_all_of_it(stage: Stage) -> None:
+async def test_the_command_line_does_all_of_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Sent, buried, listed, mended, replayed, told."""
     said = await stage.wakeful(
         "send", "--id", "c-1", "--type", "a.type", "-d", '{"n": 1}', "-e", "team=blue"
@@ -308,6 +310,10 @@ async def test_the_command_line_does_all_of_it(stage: Stage) -> None:
     assert listed.splitlines()[0].split()[:4] == ["NAME", "FOR", "TYPE", "EVENT"]
     assert "c-1" in listed
     assert "team: blue" in await stage.wakeful("deadletters", "show", name)
+    monkeypatch.setenv("VISUAL", "sed -i s/blue/green/")
+    assert "changed" in await stage.wakeful("deadletters", "edit", name)
+    assert "team: green" in await stage.wakeful("deadletters", "show", name)
+    assert "nothing changed" in await stage.wakeful("deadletters", "edit", name)
     await stage.wakeful("deadletters", "edit", name, "--data", '{"n": 2}')
     said = await stage.wakeful("deadletters", "replay", "--all", code=1)
     assert said.startswith(f"{name}: not taken: ")
