@@ -180,7 +180,10 @@ def test_headers_reach_the_program(namespace: Namespace) -> None:
     caller = headers["x-forwarded-for"]  # a caller on this machine goes by its address
     assert ipaddress.ip_address(caller)
     assert headers["forwarded"] == "for=127.0.0.1;proto=http"
-    assert not [name for name in headers if name.startswith("x-wakeful")]
+    platforms = ("x-wakeful", "x-envoy", "knative-serving", "k-network")
+    assert not [name for name in headers if name.startswith(platforms)]
+    probe = namespace.ask("plain", headers={"K-Network-Probe": "queue"})
+    assert (probe.status, probe.text) == (400, 'unexpected probe header value: "queue"')
 
 
 def test_a_callers_own_forwarded_header_stays(namespace: Namespace) -> None:

@@ -85,6 +85,16 @@ def make_bootstrap(settings: GatewaySettings) -> dict[str, Any]:
             }
         },
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": list(_STATS)}}},
+        # The gate is a listener that only Envoy itself reaches.
+        "bootstrap_extensions": [
+            {
+                "name": "envoy.bootstrap.internal_listener",
+                "typed_config": {
+                    "@type": _TYPES
+                    + "envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
+                },
+            }
+        ],
         "overload_manager": _overload_manager(settings),
         "static_resources": {
             # Two clusters to one socket: a burst at the gate must not queue before xDS.

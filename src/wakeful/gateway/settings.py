@@ -34,11 +34,6 @@ class GatewayPaths:
         return self.run_dir / "gateway-control.sock"
 
     @property
-    def gate_socket(self) -> Path:
-        """The gate listener of Envoy itself: where requests go that find nobody ready."""
-        return self.run_dir / "gate.sock"
-
-    @property
     def admin_socket(self) -> Path:
         """Envoy's admin interface."""
         return self.run_dir / "envoy-admin.sock"
@@ -54,7 +49,7 @@ class GatewayPaths:
         Raises:
             SocketPathTooLongError: One of the sockets could not be bound.
         """
-        for path in (self.control_socket, self.gate_socket, self.admin_socket):
+        for path in (self.control_socket, self.admin_socket):
             if len(str(path).encode()) > _SUN_PATH_LIMIT:
                 raise SocketPathTooLongError(path)
 

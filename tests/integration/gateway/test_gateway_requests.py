@@ -12,6 +12,7 @@ import pytest
 
 from wakeful.gateway import Endpoint, IngressKey, Plan, RevisionKey, Split
 from wakeful.testing.gateway import (
+    App,
     revision,
     running_app,
     running_gateway,
@@ -22,6 +23,15 @@ from wakeful.testing.gateway import (
 
 HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
+
+
+PROBE = {"K-Network-Probe": "probe", "K-Network-Hash": "override"}
+OURS = ("knative-serving-", "x-envoy-", "x-wakeful-cluster", "x-wakeful-gate-retry", "k-network-")
+
+
+def seen_of_the_platform(app: App) -> set[str]:
+    """Headers that programs must not see, of all requests that came to one."""
+    return {name for seen in app.headers for name in map(str.lower, seen) if name.startswith(OURS)}
 
 
 async def test_warm_requests_pass_and_unknown_hosts_get_404() -> None:
@@ -73,7 +83,7 @@ async def test_burst_at_zero_is_answered_whole_with_one_poke() -> None:
         assert rig.poke.calls == [HELLO]
 
 
-async def test_traffic_is_split_by_weight_and_marked_with_its_revision() -> None:
+async def test_traffic_is_split_by_weight_() -> None:
     blue, green = revision("blue"), revision("green")
     split = table("shop", Split(blue.key, 80), Split(green.key, 20))
     plan = Plan({split.key: split}, {blue.key: blue, green.key: green})
@@ -90,7 +100,7 @@ async def test_traffic_is_split_by_weight_and_marked_with_its_revision() -> None
         served = Counter([(await answer.json())["app"] for answer in answers])
         assert 280 <= served["blue"] <= 360
         assert served["blue"] + served["green"] == 400
-        assert {h["knative-serving-revision"] for h in two.headers} == {"green"}
+        assert not seen_of_the_platform(one) | seen_of_the_platform(two)
 
 
 async def test_held_revision_of_a_split_does_not_hold_the_others() -> None:
@@ -124,12 +134,32 @@ async def test_websocket_passes_the_gate_and_stays_open() -> None:
 async def test_probe_answers_with_the_hash_of_the_table_and_wakes_nobody() -> None:
     plan = simple_plan(revision("hello"))
     async with running_gateway(plan) as rig:
-        answer = await rig.get(HOST, headers={"K-Network-Probe": "probe"})
+        answer = await rig.get(HOST, headers=PROBE)
 
         version = plan.tables[IngressKey("default", "hello")].version
         assert answer.status == 200
         assert answer.headers["K-Network-Hash"] == version
         assert rig.poke.calls == []
+
+
+async def test_probes_of_other_kinds_never_reach_a_program() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        async def ask(probe: str, host: str = HOST) -> tuple[int, str]:
+            answer = await rig.get(host, headers={"K-Network-Probe": probe})
+            return answer.status, await answer.text()
+
+        assert await ask("probe") == (
+            400,
+            'a probe request must contain a non-empty "K-Network-Hash" header',
+        )
+        assert await ask("queue") == (400, 'unexpected probe header value: "queue"')
+        assert await ask("activator") == (200, "activator")
+        assert (await rig.get("nobody.localhost", headers=PROBE)).status == 404
+        assert app.served == 0
+        assert (await ask(""))[0] == 200
+        assert app.served == 1
 
 
 async def test_hold_ends_with_504_at_the_revisions_timeout() -> None:
@@ -305,6 +335,30 @@ async def test_client_cannot_choose_a_revision_or_confuse_the_gate() -> None:
 
         assert answer.status == 200
         assert rig.poke.calls == [HELLO]
+        assert not seen_of_the_platform(app)
+
+
+SPOOFED = {
+    "Knative-Serving-Revision": "other",
+    "Knative-Serving-Namespace": "elsewhere",
+    "K-Network-Hash": "abc",
+}
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_program_sees_no_headers_of_the_platform(limit: int) -> None:
+    """Neither held nor warm, neither ours nor what a client sent under their names."""
+    plan = simple_plan(revision("hello", container_concurrency=limit))
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        rig.start_on_poke(app)
+
+        for headers in ({}, SPOOFED, {}, SPOOFED):
+            assert (await rig.get(HOST, headers=headers)).status == 200
+
+        assert app.served == 4
+        through = ["k-proxy-request" in map(str.lower, seen) for seen in app.headers]
+        assert through == [True, bool(limit), bool(limit), bool(limit)]
+        assert not seen_of_the_platform(app)
 
 
 async def test_app_is_told_who_asked_unless_it_was_told_before() -> None:

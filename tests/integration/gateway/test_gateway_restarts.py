@@ -184,7 +184,10 @@ async def test_refused_plan_is_raised_and_the_old_one_stays_in_force() -> None:
         assert (await rig.get(HOST)).status == 200
         good = simple_plan(revision("hello"), revision("other"))
         await rig.gateway.publish(good)
-        answer = await rig.get("other.default.localhost", headers={"K-Network-Probe": "probe"})
+        answer = await rig.get(
+            "other.default.localhost",
+            headers={"K-Network-Probe": "probe", "K-Network-Hash": "override"},
+        )
         assert answer.status == 200
 
 

@@ -85,8 +85,13 @@ def test_sleeping_revision_falls_to_the_gate_by_priority() -> None:
 
     assert ports(asleep, 0) == []
     assert ports(awake, 0) == [1]
-    gate = [group for group in awake.endpoints if group.priority == 1]
-    assert gate[0].lb_endpoints[0].endpoint.address.pipe.path == "/run/w/gate.sock"
+    instances, gate = (group.lb_endpoints[0] for group in awake.endpoints)
+    assert gate.endpoint.address.envoy_internal_address.server_listener_name == "gate"
+    assert dict(gate.metadata.filter_metadata["wakeful"]) == {
+        "namespace": "default",
+        "revision": "hello-00001",
+    }
+    assert not instances.HasField("metadata")
 
 
 def test_limited_revision_always_passes_the_gate() -> None:
@@ -153,7 +158,7 @@ def test_changed_timeout_changes_routes_only() -> None:
     changes = compiler.compile(simple(timeout_seconds=20.0))
 
     assert set(changes.put) == {ResourceType.ROUTES}
-    assert hosts(changes)[0].routes[1].route.timeout.ToTimedelta().total_seconds() == 20.25
+    assert hosts(changes)[0].routes[0].route.timeout.ToTimedelta().total_seconds() == 20.25
 
 
 def test_removed_table_and_revision_are_taken_away() -> None:
@@ -175,7 +180,7 @@ def test_limit_taken_back_removes_the_second_cluster() -> None:
     assert changes.remove[ResourceType.CLUSTER] == {"default/hello-00001/pods"}
 
 
-def test_probe_comes_first_and_longer_paths_before_shorter_ones() -> None:
+def test_longer_paths_come_before_shorter_ones_and_probes_pass_them_all() -> None:
     routes = (
         Route((Split(HELLO),)),
         Route((Split(HELLO),), path="/login"),
@@ -185,28 +190,47 @@ def test_probe_comes_first_and_longer_paths_before_shorter_ones() -> None:
 
     found = hosts(changes)[0].routes
 
-    assert found[0].direct_response.status == 200
-    assert [(r.match.prefix, len(r.match.headers)) for r in found[1:]] == [
+    assert found[-1].direct_response.status == 200
+    assert [(r.match.prefix, len(r.match.headers)) for r in found[:-1]] == [
+        ("/login", 2),
         ("/login", 1),
-        ("/login", 0),
-        ("/", 0),
+        ("/", 1),
     ]
+    assert {r.match.headers[-1].name for r in found[:-1]} == {"k-network-probe"}
 
 
-def test_split_names_each_revision_to_the_app() -> None:
+def test_mapped_domain_reaches_a_program_as_its_host_and_a_plain_service_in_a_header() -> None:
+    web = ServiceKey("default", "web", 80)
+    target = {"rewrite_host": "hello.default.svc.cluster.local"}
+    told = (("K-Original-Host", "shop.example.com"),)
+    routes = [
+        Route((Split(backend),), append_headers=told, **target)  # type: ignore[arg-type]
+        for backend in (HELLO, web)
+    ]
+    tables = [table(name, route) for name, route in zip("ab", routes, strict=True)]
+
+    program, service = (
+        host.routes[0] for host in hosts(PlanCompiler(SETTINGS).compile(plan(*tables)))
+    )
+
+    assert program.route.host_rewrite_literal == ""
+    assert not program.request_headers_to_add
+    assert service.route.host_rewrite_literal == "hello.default.svc.cluster.local"
+    assert service.request_headers_to_add[0].header.value == "shop.example.com"
+
+
+def test_split_weighs_its_revisions() -> None:
     other = RevisionKey("default", "hello-00002")
     shares = table("hello", Route((Split(HELLO, 70), Split(other, 30))))
     compiled = PlanCompiler(SETTINGS).compile(plan(shares))
 
-    weighted = hosts(compiled)[0].routes[1].route.weighted_clusters.clusters
+    weighted = hosts(compiled)[0].routes[0].route.weighted_clusters.clusters
 
     assert [(c.name, c.weight.value) for c in weighted] == [
         ("default/hello-00001", 70),
         ("default/hello-00002", 30),
     ]
-    headers = {h.header.key: h.header.value for h in weighted[1].request_headers_to_add}
-    assert headers["Knative-Serving-Revision"] == "hello-00002"
-    assert headers["Knative-Serving-Namespace"] == "default"
+    assert not weighted[1].request_headers_to_add
 
 
 def test_local_rules_go_to_the_internal_routes_only() -> None:
@@ -242,7 +266,7 @@ def test_values_with_percent_signs_are_not_read_as_commands() -> None:
     split = Split(HELLO, append_headers=(("x-discount", "50%"),))
     changes = PlanCompiler(SETTINGS).compile(plan(table("hello", Route((split,)))))
 
-    headers = hosts(changes)[0].routes[1].request_headers_to_add
+    headers = hosts(changes)[0].routes[0].request_headers_to_add
 
     assert {h.header.key: h.header.value for h in headers}["x-discount"] == "50%%"
 
@@ -251,8 +275,8 @@ def test_redirect_needs_a_port_to_redirect_to() -> None:
     rule = table("hello", Route((Split(HELLO),)), redirect_to_https=True)
     with_tls = GatewaySettings(SETTINGS.paths, https_port=8443)
 
-    plain = hosts(PlanCompiler(SETTINGS).compile(plan(rule)))[0].routes[1]
-    secure = hosts(PlanCompiler(with_tls).compile(plan(rule)))[0].routes[1]
+    plain = hosts(PlanCompiler(SETTINGS).compile(plan(rule)))[0].routes[0]
+    secure = hosts(PlanCompiler(with_tls).compile(plan(rule)))[0].routes[0]
 
     assert plain.HasField("route")
     assert (secure.redirect.https_redirect, secure.redirect.port_redirect) == (True, 8443)

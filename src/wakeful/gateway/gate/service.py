@@ -34,10 +34,11 @@ from wakeful.gateway.plan import Endpoint, RevisionBackend, RevisionKey
 from wakeful.gateway.translator.names import (
     CLUSTER_HEADER,
     HOP_HEADER,
-    NAMESPACE_HEADER,
+    MARK_NAME,
+    MARK_NAMESPACE,
+    MARK_REVISION_NAMESPACE,
     PICK_KEY,
     PICK_NAMESPACE,
-    REVISION_HEADER,
     cluster_name,
     pods_cluster_name,
 )
@@ -52,9 +53,6 @@ _GRPC_STATUS = {
     "gate_timeout": grpc.StatusCode.DEADLINE_EXCEEDED.value[0],
 }
 _RETRY_AFTER = frozenset({"queue_full"})
-
-_REVISION = REVISION_HEADER.lower()
-_NAMESPACE = NAMESPACE_HEADER.lower()
 
 
 @dataclass(slots=True)
@@ -212,7 +210,7 @@ class Gate:
                 match message.WhichOneof("request"):
                     case "request_headers":
                         headers = _headers(message.request_headers)
-                        key = RevisionKey(headers.get(_NAMESPACE, ""), headers.get(_REVISION, ""))
+                        key = _marked(message)
                         entry = self._entries.get(key)
                         hop = _number(headers.get(HOP_HEADER, ""))
                         await context.write(await self._decide(entry, key, ticket, hop))
@@ -290,6 +288,11 @@ def _deadline(backend: RevisionBackend) -> float | None:
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _marked(message: ext_proc_pb2.ProcessingRequest) -> RevisionKey:
+    mark = message.metadata_context.filter_metadata[MARK_NAMESPACE].fields
+    return RevisionKey(mark[MARK_REVISION_NAMESPACE].string_value, mark[MARK_NAME].string_value)
 
 
 def _headers(message: ext_proc_pb2.HttpHeaders) -> dict[str, str]:

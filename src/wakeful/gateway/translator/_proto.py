@@ -37,28 +37,12 @@ def tcp_address(host: str, port: int) -> address_pb2.Address:
     )
 
 
-def pipe_address(path: str, mode: int = 0) -> address_pb2.Address:
-    """A Unix socket; ``mode`` only matters to whoever binds it."""
-    return address_pb2.Address(pipe=address_pb2.Pipe(path=path, mode=mode))
-
-
 def ads_source(*, fetch_timeout: float = 2.0) -> config_source_pb2.ConfigSource:
     """Fetch the resource over the one ADS stream."""
     return config_source_pb2.ConfigSource(
         ads=config_source_pb2.AggregatedConfigSource(),
         resource_api_version=config_source_pb2.ApiVersion.V3,
         initial_fetch_timeout=seconds(fetch_timeout),
-    )
-
-
-def add_header(name: str, value: str) -> base_pb2.HeaderValueOption:
-    """Put one header after those a client may have sent under that name.
-
-    Cheaper than :func:`set_header`, which has to look for them first.
-    """
-    return base_pb2.HeaderValueOption(
-        header=base_pb2.HeaderValue(key=name, value=value.replace("%", "%%")),
-        append_action=base_pb2.HeaderValueOption.APPEND_IF_EXISTS_OR_ADD,
     )
 
 

@@ -13,6 +13,7 @@ from envoy.type.v3 import percent_pb2
 
 from wakeful.gateway.plan import RevisionBackend, ServiceBackend, WireProtocol
 from wakeful.gateway.translator._proto import ads_source, any_of, seconds, u32
+from wakeful.gateway.translator.marks import make_gate_socket
 from wakeful.gateway.translator.names import (
     PICK_KEY,
     PICK_NAMESPACE,
@@ -158,7 +159,9 @@ def _cluster(
 
 def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
     """The cluster routes point to: instances, then the gate."""
-    return _cluster(cluster_name(backend.key), backend.protocol, _policy(_least_request()))
+    cluster = _cluster(cluster_name(backend.key), backend.protocol, _policy(_least_request()))
+    cluster.transport_socket_matches.append(make_gate_socket())
+    return cluster
 
 
 def make_pods_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:

@@ -63,7 +63,6 @@ class PlanCompiler:
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
         self._options = RouteOptions(settings.cold_start_margin_seconds, settings.https_port)
-        self._gate_socket = str(settings.paths.gate_socket)
         self._plan: Plan | None = None
         self._endpoints: dict[BackendKey, tuple[Endpoint, ...]] = {}
         self._clusters: dict[BackendKey, dict[str, Resource]] = {}
@@ -84,7 +83,7 @@ class PlanCompiler:
         self._compile_certificates(plan, previous, put, remove)
         if previous is None:
             put[ResourceType.LISTENER] |= {
-                GATE: _resource(make_gate_listener(self._settings)),
+                GATE: _resource(make_gate_listener()),
                 PUBLIC: _resource(make_public_listener(self._settings)),
                 INTERNAL: _resource(make_internal_listener(self._settings)),
             }
@@ -177,7 +176,7 @@ class PlanCompiler:
         if isinstance(backend, ServiceBackend):
             assignments = [make_service_endpoints(backend, endpoints)]
         else:
-            assignments = [make_revision_endpoints(backend, endpoints, self._gate_socket)]
+            assignments = [make_revision_endpoints(backend, endpoints)]
             if backend.gated:
                 assignments.append(make_pods_endpoints(backend, endpoints))
         # A cluster that changed waits for its endpoints; the salt makes them new then.

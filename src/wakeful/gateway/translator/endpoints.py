@@ -8,7 +8,8 @@ from envoy.config.core.v3 import health_check_pb2
 from envoy.config.endpoint.v3 import endpoint_components_pb2, endpoint_pb2
 
 from wakeful.gateway.plan import Endpoint, RevisionBackend, ServiceBackend
-from wakeful.gateway.translator._proto import pipe_address, tcp_address, u32
+from wakeful.gateway.translator._proto import tcp_address, u32
+from wakeful.gateway.translator.marks import make_gate_endpoint
 from wakeful.gateway.translator.names import cluster_name, pods_cluster_name
 
 _FULL_PRIORITY = 100_000
@@ -44,7 +45,7 @@ def _assignment(
 
 
 def make_revision_endpoints(
-    backend: RevisionBackend, endpoints: Iterable[Endpoint], gate_socket: str
+    backend: RevisionBackend, endpoints: Iterable[Endpoint]
 ) -> endpoint_pb2.ClusterLoadAssignment:
     """Instances first, the gate behind them: with nobody ready, Envoy itself falls to the gate.
 
@@ -54,11 +55,7 @@ def make_revision_endpoints(
     instances = () if backend.gated else endpoints
     gate = endpoint_components_pb2.LocalityLbEndpoints(
         priority=1,
-        lb_endpoints=[
-            endpoint_components_pb2.LbEndpoint(
-                endpoint=endpoint_components_pb2.Endpoint(address=pipe_address(gate_socket))
-            )
-        ],
+        lb_endpoints=[make_gate_endpoint(backend.key)],
     )
     return _assignment(cluster_name(backend.key), [_instances(instances), gate])
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envoy.config.accesslog.v3 import accesslog_pb2
 from envoy.config.core.v3 import (
     address_pb2,
     base_pb2,
     grpc_service_pb2,
     protocol_pb2,
-    substitution_format_string_pb2,
 )
 from envoy.config.listener.v3 import listener_components_pb2, listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
@@ -28,60 +26,36 @@ from wakeful.gateway.translator._proto import (
     ads_source,
     any_of,
     flag,
-    pipe_address,
     seconds,
     set_header,
     tcp_address,
 )
 from wakeful.gateway.translator.names import (
+    ACTIVATOR_VALUE,
     CLUSTER_HEADER,
     GATE,
     GATE_CLUSTER,
     HOP_HEADER,
     INTERNAL,
-    NAMESPACE_HEADER,
+    MARK_NAMESPACE,
     PICK_NAMESPACE,
+    PROXY_HEADER,
     PUBLIC,
     PUBLIC_TLS,
     RETRY_HEADER,
-    REVISION_HEADER,
 )
+from wakeful.gateway.translator.replies import make_entrance_replies, response_flags
 
 _CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
 _ALL = "*"
 _LONGEST_HOLD_SECONDS = 3600
 _NOT_REACHED_FLAGS = ("UH", "UF", "NC")
-_OWNER_ONLY = 0o600
 
 
 def _router() -> hcm_pb2.HttpFilter:
     return hcm_pb2.HttpFilter(
         name="envoy.filters.http.router",
         typed_config=any_of(router_pb2.Router(suppress_envoy_headers=True)),
-    )
-
-
-def _response_flags(*flags: str) -> accesslog_pb2.AccessLogFilter:
-    return accesslog_pb2.AccessLogFilter(
-        response_flag_filter=accesslog_pb2.ResponseFlagFilter(flags=flags)
-    )
-
-
-def _text(body: str) -> substitution_format_string_pb2.SubstitutionFormatString:
-    return substitution_format_string_pb2.SubstitutionFormatString(
-        text_format_source=base_pb2.DataSource(inline_string=body)
-    )
-
-
-def _request_timeout() -> hcm_pb2.LocalReplyConfig:
-    """Say ``request timeout`` as Knative does; other answers keep Envoy's words."""
-    return hcm_pb2.LocalReplyConfig(
-        mappers=[
-            hcm_pb2.ResponseMapper(
-                filter=_response_flags("UT", "SI"),
-                body_format_override=_text("request timeout"),
-            )
-        ]
     )
 
 
@@ -105,7 +79,7 @@ def _entrance(name: str) -> hcm_pb2.HttpConnectionManager:
     manager.strip_trailing_host_dot = True
     manager.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions(accept_http_10=True))
     manager.http2_protocol_options.CopyFrom(protocol_pb2.Http2ProtocolOptions(allow_connect=True))
-    manager.local_reply_config.CopyFrom(_request_timeout())
+    manager.local_reply_config.CopyFrom(make_entrance_replies())
     return manager
 
 
@@ -181,7 +155,6 @@ def make_secret(certificate: Certificate) -> secret_pb2.Secret:
 
 def _external_processor() -> hcm_pb2.HttpFilter:
     mode = processing_mode_pb2.ProcessingMode
-    headers = (REVISION_HEADER, NAMESPACE_HEADER, HOP_HEADER)
     processor = ext_proc_pb2.ExternalProcessor(
         grpc_service=grpc_service_pb2.GrpcService(
             envoy_grpc=grpc_service_pb2.GrpcService.EnvoyGrpc(cluster_name=GATE_CLUSTER),
@@ -205,14 +178,17 @@ def _external_processor() -> hcm_pb2.HttpFilter:
         # Requests that were let go already must not care whether the control plane lives.
         failure_mode_allow=True,
         metadata_options=ext_proc_pb2.MetadataOptions(
+            forwarding_namespaces=ext_proc_pb2.MetadataOptions.MetadataNamespaces(
+                untyped=[MARK_NAMESPACE]
+            ),
             receiving_namespaces=ext_proc_pb2.MetadataOptions.MetadataNamespaces(
                 untyped=[PICK_NAMESPACE]
-            )
+            ),
         ),
         forward_rules=ext_proc_pb2.HeaderForwardingRules(
             allowed_headers=string_pb2.ListStringMatcher(
                 patterns=[
-                    string_pb2.StringMatcher(exact=name.lower()) for name in (":method", *headers)
+                    string_pb2.StringMatcher(exact=name.lower()) for name in (":method", HOP_HEADER)
                 ]
             )
         ),
@@ -227,6 +203,7 @@ def _gate_routes() -> route_pb2.RouteConfiguration:
             headers=[route_components_pb2.HeaderMatcher(name=CLUSTER_HEADER, present_match=True)],
         ),
         route=route_components_pb2.RouteAction(cluster_header=CLUSTER_HEADER, timeout=seconds(0)),
+        request_headers_to_add=[set_header(PROXY_HEADER, ACTIVATOR_VALUE)],
         request_headers_to_remove=[CLUSTER_HEADER],
     )
     # Reached only when the gate could not be asked for half a minute.
@@ -245,8 +222,8 @@ def _gate_routes() -> route_pb2.RouteConfiguration:
     )
 
 
-def make_gate_listener(settings: GatewaySettings) -> listener_pb2.Listener:
-    """One listener on a Unix socket holds the requests of every revision."""
+def make_gate_listener() -> listener_pb2.Listener:
+    """One listener inside Envoy, with no address outside, holds the requests of every revision."""
     manager = _connection_manager(GATE)
     manager.route_config.CopyFrom(_gate_routes())
     manager.http_filters.insert(0, _external_processor())
@@ -257,13 +234,15 @@ def make_gate_listener(settings: GatewaySettings) -> listener_pb2.Listener:
         hcm_pb2.LocalReplyConfig(
             mappers=[
                 hcm_pb2.ResponseMapper(
-                    filter=_response_flags(*_NOT_REACHED_FLAGS),
+                    filter=response_flags(*_NOT_REACHED_FLAGS),
                     headers_to_add=[set_header(RETRY_HEADER, "1")],
                 )
             ]
         )
     )
-    address = pipe_address(str(settings.paths.gate_socket), _OWNER_ONLY)
-    listener = _listener(GATE, [address], _chain(manager))
-    listener.ignore_global_conn_limit = True  # every held request was counted at its entrance
-    return listener
+    return listener_pb2.Listener(
+        name=GATE,
+        internal_listener=listener_pb2.Listener.InternalListenerConfig(),
+        filter_chains=[_chain(manager)],
+        ignore_global_conn_limit=True,  # every held request was counted at its entrance
+    )

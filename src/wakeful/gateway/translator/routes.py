@@ -27,12 +27,13 @@ from wakeful.gateway.plan import (
     Split,
     Visibility,
 )
-from wakeful.gateway.translator._proto import add_header, seconds, set_header, u32
+from wakeful.gateway.translator._proto import seconds, set_header, u32
 from wakeful.gateway.translator.clusters import retry_policy
 from wakeful.gateway.translator.names import (
     HASH_HEADER,
     INTERNAL,
     NAMESPACE_HEADER,
+    ORIGINAL_HOST_HEADER,
     PROBE_HEADER,
     PROBE_VALUE,
     PUBLIC,
@@ -44,6 +45,15 @@ _VIRTUAL_HOSTS_FIELD = route_pb2.RouteConfiguration.DESCRIPTOR.fields_by_name[
     "virtual_hosts"
 ].number
 _LISTENERS = {Visibility.EXTERNAL_IP: PUBLIC, Visibility.CLUSTER_LOCAL: INTERNAL}
+
+_NOT_FOR_PROGRAMS = (
+    REVISION_HEADER,
+    NAMESPACE_HEADER,
+    HASH_HEADER,
+    "x-envoy-external-address",
+    "x-envoy-internal",
+)
+"""Taken off whatever comes in: what Knative takes away, and what only Envoy has to say."""
 
 _FORWARDED = "for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;proto=%REQ(X-FORWARDED-PROTO)%"
 """RFC 7239's account of who asked; part of the contract with user programs."""
@@ -141,9 +151,27 @@ def _escape(path: str) -> str:
     return re.sub(r"([.+*?()|\[\]{}^$\\])", r"\\\1", path)
 
 
+def _empty(name: str, *, invert: bool = False) -> route_components_pb2.HeaderMatcher:
+    """Matches requests without the header, or with one that says nothing."""
+    return route_components_pb2.HeaderMatcher(
+        name=name.lower(),
+        string_match=string_pb2.StringMatcher(exact=""),
+        treat_missing_header_as_empty=True,
+        invert_match=invert,
+    )
+
+
+def _no_probe(match: route_components_pb2.RouteMatch) -> route_components_pb2.RouteMatch:
+    """Leave probes to the route that answers them; asked here, it is asked once a request."""
+    match.headers.append(_empty(PROBE_HEADER))
+    return match
+
+
 def _probe_route(version: str) -> route_components_pb2.Route:
+    match = _match("/", [(PROBE_HEADER, PROBE_VALUE)])
+    match.headers.append(_empty(HASH_HEADER, invert=True))
     return route_components_pb2.Route(
-        match=_match("/", [(PROBE_HEADER, PROBE_VALUE)]),
+        match=match,
         direct_response=route_components_pb2.DirectResponseAction(status=200),
         response_headers_to_add=[set_header(HASH_HEADER, version)],
     )
@@ -151,17 +179,10 @@ def _probe_route(version: str) -> route_components_pb2.Route:
 
 def _split_headers(split: Split) -> list[base_pb2.HeaderValueOption]:
     headers = dict(split.append_headers)
-    if not isinstance(split.backend, RevisionKey):
-        return [set_header(name, value) for name, value in sorted(headers.items())]
-    for name in (REVISION_HEADER, NAMESPACE_HEADER):
-        headers.pop(name, None)
-    # Every warm request carries these two for the sake of those that fall to the gate. It believes
-    # the last one of a name, so that what a client sent need not be looked for.
-    own = [
-        add_header(REVISION_HEADER, split.backend.name),
-        add_header(NAMESPACE_HEADER, split.backend.namespace),
-    ]
-    return own + [set_header(name, value) for name, value in sorted(headers.items())]
+    if isinstance(split.backend, RevisionKey):
+        for name in (REVISION_HEADER, NAMESPACE_HEADER):
+            headers.pop(name, None)  # the endpoint knows, and only the gate is told
+    return [set_header(name, value) for name, value in sorted(headers.items())]
 
 
 def _action(
@@ -182,7 +203,7 @@ def _action(
         action.retry_policy.CopyFrom(retry_policy())
         action.retry_policy.per_try_timeout.CopyFrom(seconds(start + options.margin_seconds))
     _rewrite_path(action, route)
-    if route.rewrite_host:
+    if route.rewrite_host and not _keeps_host(route):
         action.host_rewrite_literal = route.rewrite_host
     splits = [split for split in route.splits if split.percent > 0] or list(route.splits[:1])
     if len(splits) == 1:
@@ -200,6 +221,16 @@ def _action(
     return action
 
 
+def _keeps_host(route: Route) -> bool:
+    """Whether the host that is rewritten here would be put back in front of the program.
+
+    That is what Knative's queue-proxy does for the sake of domain mappings; plain Services have
+    nobody who would.
+    """
+    named = any(name.lower() == ORIGINAL_HOST_HEADER.lower() for name, _ in route.append_headers)
+    return named and all(isinstance(split.backend, RevisionKey) for split in route.splits)
+
+
 def _longest(values: list[float]) -> float:
     """The largest, or 0 (no limit) when any has none."""
     return 0.0 if not values or 0 in values else max(values)
@@ -207,12 +238,17 @@ def _longest(values: list[float]) -> float:
 
 def _route(route: Route, revisions: Revisions, options: RouteOptions) -> route_components_pb2.Route:
     action = _action(route, revisions, options)
-    headers = [set_header(name, value) for name, value in route.append_headers]
+    keeps_host = _keeps_host(route)
+    headers = [
+        set_header(name, value)
+        for name, value in route.append_headers
+        if not (keeps_host and name.lower() == ORIGINAL_HOST_HEADER.lower())
+    ]
     if action.cluster:
         live = next((split for split in route.splits if split.percent > 0), route.splits[0])
         headers += _split_headers(live)
     return route_components_pb2.Route(
-        match=_match(route.path, route.headers, route.path_match),
+        match=_no_probe(_match(route.path, route.headers, route.path_match)),
         route=action,
         request_headers_to_add=headers,
     )
@@ -224,7 +260,7 @@ def _redirect(options: RouteOptions) -> route_components_pb2.Route:
     if options.https_port not in (None, 443):
         redirect.port_redirect = options.https_port
     return route_components_pb2.Route(
-        match=_match("/", [("x-forwarded-proto", "http")]), redirect=redirect
+        match=_no_probe(_match("/", [("x-forwarded-proto", "http")])), redirect=redirect
     )
 
 
@@ -236,13 +272,14 @@ def _precedence(route: Route) -> tuple[bool, int, int]:
 def make_virtual_host(
     table: RouteTable, index: int, revisions: Revisions, options: RouteOptions
 ) -> route_components_pb2.VirtualHost:
-    """One rule's hosts: the probe's answer, then its routes, most specific first."""
+    """One rule's hosts: its routes, most specific first, then the answer to probes."""
     rule = table.rules[index]
     ordered = sorted(rule.routes, key=_precedence)
-    routes = [_probe_route(table.version)]
+    routes = []
     if rule.redirect_to_https and options.https_port is not None:
         routes.append(_redirect(options))
     routes += [_route(route, revisions, options) for route in ordered if route.splits]
+    routes.append(_probe_route(table.version))
     return route_components_pb2.VirtualHost(
         name=f"{table.key}/{index}",
         domains=list(rule.hosts),
@@ -275,6 +312,7 @@ def make_route_configuration(name: str, chunks: Iterable[bytes]) -> any_pb2.Any:
                 append_action=base_pb2.HeaderValueOption.ADD_IF_ABSENT,
             )
         ],
+        request_headers_to_remove=_NOT_FOR_PROGRAMS,
     )
     return any_pb2.Any(
         type_url="type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
