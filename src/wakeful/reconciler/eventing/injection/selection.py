@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apimachinery.labels import LabelSelector, Selector
 from wakeful.apimachinery.meta import ObjectMeta
 from wakeful.apis.eventing import Trigger, register
@@ -49,8 +50,8 @@ def _selector(data: Mapping[str, str], key: str) -> Selector | None:
         raise ValueError(f"{key} is not YAML: {err}") from err
     try:
         return LabelSelector.from_wire(found).to_selector()
-    except (AttributeError, ValidationError) as err:
-        raise ValueError(f"{key} is not a label selector") from err
+    except (AttributeError, TypeError, ValidationError, BadRequestError) as err:
+        raise ValueError(f"{key} is not a label selector: {err}") from err
 
 
 def wants_broker(namespace: ObjectMeta, sugar: SugarConfig) -> bool:
