@@ -9,7 +9,7 @@ import pytest
 from wakeful.apimachinery.conditions import READY
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.scheme import Scheme
-from wakeful.apis import apps, autoscaling, caching, core, networking, serving
+from wakeful.apis import apps, autoscaling, caching, core, networking, routing, serving
 from wakeful.apis.apps import Deployment
 from wakeful.apis.apps.replicaset_types import WorkloadCondition
 from wakeful.apis.autoscaling import PodAutoscaler
@@ -26,6 +26,7 @@ SCHEME = Scheme(
         *autoscaling.RESOURCES,
         *caching.RESOURCES,
         *networking.RESOURCES,
+        *routing.RESOURCES,
         *serving.RESOURCES,
     )
 )
