@@ -177,12 +177,12 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     )
     add_resolution_controller(decisions.manager, images=images, puller=Puller(registry, images))
     names = make_names(decisions.manager, inside)
-    builder = BuilderEntrance(images, settings.layout.run / "builder.sock")
+    builder = BuilderEntrance(images, settings.layout.run / "builder" / "socket")
     provider = StoreProvider(
         images,
         Puller(registry, images),
         stand_ins=stand_ins,
-        builder_socket=settings.layout.run / "builder.sock",
+        builder_socket=builder.socket,
     )
     node = _make_node(settings, decisions, runtime, names, provider)
     agent = NodeAgent(node)

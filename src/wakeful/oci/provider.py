@@ -18,7 +18,7 @@ from wakeful.oci.image import ReadOnlyMount, RootfsPlan
 from wakeful.oci.reference import Reference, parse_reference
 from wakeful.oci.store import ImageStore, ProgressCallback
 
-BUILDER_SOCKET = PurePosixPath("/.wakeful/builder.sock")
+BUILDER_SOCKET = PurePosixPath("/.wakeful/builder/socket")
 """Where a built-in image that needs the builder finds it."""
 
 
@@ -131,7 +131,8 @@ class StoreProvider:
             return plan
         mounts = plan.mounts
         if builtin.needs is Needs.BUILDER and self._builder_socket is not None:
-            mounts += (ReadOnlyMount(self._builder_socket, BUILDER_SOCKET),)
+            # The directory, not the socket: another control plane puts another socket there.
+            mounts += (ReadOnlyMount(self._builder_socket.parent, BUILDER_SOCKET.parent),)
         return replace(plan, image=image, mounts=mounts, stand_in=builtin.description)
 
     def release(self, holder: str) -> None:

@@ -45,7 +45,7 @@ class BuilderEntrance:
     name = "builder"
 
     def __init__(self, store: ImageStore, socket: Path) -> None:
-        self._store, self._socket = store, socket
+        self._store, self.socket = store, socket
 
     async def run(self, life: Lifetime) -> None:
         """Listen until told to end."""
@@ -56,16 +56,17 @@ class BuilderEntrance:
         )
         await runner.setup()
         try:
+            self.socket.parent.mkdir(mode=0o755, exist_ok=True)
             with suppress(FileNotFoundError):
-                self._socket.unlink()
-            await web.UnixSite(runner, str(self._socket)).start()
-            self._socket.chmod(0o666)  # the directory is closed; sandboxes see the socket alone
+                self.socket.unlink()
+            await web.UnixSite(runner, str(self.socket)).start()
+            self.socket.chmod(0o666)  # the way there is closed; sandboxes see this directory alone
             life.started.set()
             await life.draining.wait()
         finally:
             await runner.cleanup()
             with suppress(FileNotFoundError):
-                self._socket.unlink()
+                self.socket.unlink()
 
     async def _take_in(self, request: web.Request) -> web.StreamResponse:
         try:

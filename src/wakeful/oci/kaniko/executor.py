@@ -13,6 +13,7 @@ import socket
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from wakeful.oci.provider import BUILDER_SOCKET
 from wakeful.oci.reference import parse_reference
 
 _UNNAMED = "dev.local/kaniko-build:latest"
+_PATIENCE_SECONDS, _AGAIN_SECONDS = 60.0, 0.5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -123,19 +125,28 @@ def _hand_over(options: Options, archive: Path) -> int:
         ]
     )
     credentials = json.dumps(_credentials(options, _docker_config(os.environ))).encode()
-    connection = _UnixConnection(str(BUILDER_SOCKET))
     headers = {
         "Content-Type": "application/x-tar",
         "Content-Length": str(archive.stat().st_size),
         "X-Registry-Config": base64.b64encode(credentials).decode(),
     }
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return _send(f"/images?{query}", headers, archive)
+        except (ConnectionError, FileNotFoundError, http.client.BadStatusLine) as error:
+            if time.monotonic() > deadline:
+                raise UsageError(f"the platform's builder cannot be reached: {error}") from error
+        time.sleep(_AGAIN_SECONDS)  # the control plane is being started again
+
+
+def _send(path: str, headers: Mapping[str, str], archive: Path) -> int:
+    connection = _UnixConnection(str(BUILDER_SOCKET))
     try:
         with archive.open("rb") as body:
-            connection.request("POST", f"/images?{query}", body=body, headers=headers)
+            connection.request("POST", path, body=body, headers=headers)
         answer = connection.getresponse()
         return _read_answer(answer.status, answer)
-    except OSError as error:
-        raise UsageError(f"the platform's builder cannot be reached: {error}") from error
     finally:
         connection.close()
 
