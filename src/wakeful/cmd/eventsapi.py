@@ -210,7 +210,8 @@ class EventsAPI:
         letter = self._letter(request)
         if not isinstance(body, dict):
             raise BadRequestError("the body of the request is not an object")
-        version = (body.get("metadata") or {}).get("resourceVersion")
+        metadata = body.get("metadata")
+        version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
         if version not in (None, "", version_of(letter)):
             raise ConflictError.of(request.resource, GROUP, request.name)
         event = _read_event(body, "DeadLetter", request.name)
