@@ -36,6 +36,8 @@ def main() -> None:
     gc.freeze()
     # Events come and go without cycles; looking for some after every 700 objects is time lost.
     gc.set_threshold(50_000, 20, 50)
+    # The history's thread is to give the interpreter back soon when events wait for it.
+    sys.setswitchinterval(0.0005)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_process(paths, listener, index))
 

@@ -117,7 +117,9 @@ def make_config(paths: NatsPaths, access: NatsServer) -> str:
             f"  store_dir: {json.dumps(str(paths.store))}",
             "  max_memory_store: 1TB",
             "  max_file_store: 100TB",
-            '  sync_interval: "5s"',
+            # Every sync holds writers up. What dies with a process is safe without; this is for the
+            # machine's own death.
+            '  sync_interval: "30s"',
             "}",
             "",
         )
