@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -39,7 +40,7 @@ def event_from_wire(data: Any) -> Event:
     Raises:
         CloudEventError: It is none; the text names the fault.
     """
-    return from_json(orjson.dumps(data))
+    return from_json(json.dumps(data).encode())  # unlike orjson, with integers of any size
 
 
 def letter_to_wire(letter: DeadLetter) -> Wire:
