@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import signal
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,6 +184,64 @@ def test_task_by_reference(tekton: Tekton) -> None:
 
 def _finished(pod: Any) -> Any:
     return pod if pod["status"]["phase"] in ("Succeeded", "Failed") else None
+
+
+def test_image_with_nothing_but_a_program(tekton: Tekton, tmp_path: Path) -> None:
+    """No shell, no libraries, nothing of Tekton's: the platform needs nothing inside."""
+    archive = tmp_path / "bare.tar"
+    archive.write_bytes(bare_image("dev.local/e2e/bare:1", static_program()))
+    tekton.platform.wakeful("image", "load", str(archive))
+    bare = {"image": "dev.local/e2e/bare:1"}
+    tekton.create(
+        a_task_run(
+            "bare",
+            {"name": "own", "args": ["--version"], **bare},
+            {"name": "named", "command": ["/program"], "args": ["--help"], **bare},
+        ),
+        a_task_run("scriptless", {"name": "a", "script": "echo never", **bare}),
+    )
+
+    assert reason(tekton.ended("taskrun", "bare")) == ("True", "Succeeded")
+    assert tekton.logs("bare", "own").startswith("ldconfig ")
+    assert "Usage: program" in tekton.logs("bare", "named")
+    assert reason(tekton.ended("taskrun", "scriptless")) == ("False", "StepFailed")
+    assert "Error executing command" in tekton.logs("scriptless", "a")
+
+
+def static_program() -> Path:
+    """One that every Linux with glibc has; Ubuntu keeps it behind a script."""
+    real = Path("/sbin/ldconfig.real")
+    return real if real.exists() else Path("/sbin/ldconfig")
+
+
+def bare_image(name: str, program: Path) -> bytes:
+    """An archive as ``docker save`` writes it, of an image with one static program."""
+
+    def tar(**files: bytes) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as made:
+            for path, data in files.items():
+                info = tarfile.TarInfo(path.replace("_", "."))
+                info.size, info.mode = len(data), 0o755
+                made.addfile(info, io.BytesIO(data))
+        return buffer.getvalue()
+
+    layer = tar(program=program.read_bytes())
+    config = {
+        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
+        "os": "linux",
+        "config": {"Entrypoint": ["/program"]},
+        "rootfs": {
+            "type": "layers",
+            "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()],
+        },
+    }
+    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    return tar(
+        config_json=json.dumps(config).encode(),
+        layer_tar=layer,
+        manifest_json=json.dumps(manifest).encode(),
+    )
 
 
 def test_tasks_that_end_badly(tekton: Tekton) -> None:
