@@ -40,7 +40,9 @@ def event_from_wire(data: Any) -> Event:
     Raises:
         CloudEventError: It is none; the text names the fault.
     """
-    return from_json(json.dumps(data).encode())  # unlike orjson, with integers of any size
+    # Not orjson, which has no integers beyond 64 bits; half characters stay the escapes they were.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return from_json(text.encode(errors="backslashreplace"))
 
 
 def letter_to_wire(letter: DeadLetter) -> Wire:
