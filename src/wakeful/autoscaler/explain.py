@@ -8,6 +8,7 @@ from typing import Any
 
 from wakeful.autoscaler.bounds import Clamp, Outcome, Step
 from wakeful.autoscaler.history import DecisionHistory, Record
+from wakeful.autoscaler.rest import RestPlan
 from wakeful.autoscaler.scaling import Decision
 from wakeful.autoscaler.spec import ScalingMetric, ScalingSpec
 
@@ -44,6 +45,8 @@ def make_report(
     reasons = tuple(explain_decision(latest.decision)) if latest else ()
     if history.outcome is not None:
         reasons += tuple(explain_outcome(history.outcome, latest.decision.spec if latest else None))
+    if history.rest is not None:
+        reasons += tuple(explain_rest(history.rest))
     want = _wanted(history)
     return ExplainReport(
         namespace=namespace,
@@ -156,6 +159,16 @@ def explain_outcome(outcome: Outcome, spec: ScalingSpec | None) -> list[str]:
         words.append("no route leads here: min-scale and pod retention do not count")
     text = _step(outcome, spec)
     return [*words, text] if text else words
+
+
+def explain_rest(rest: RestPlan) -> list[str]:
+    """A sentence for a revision that is not gone at zero."""
+    if rest.replicas == 0:
+        return []
+    if rest.wait_seconds is None:
+        return ["at-zero is frozen: the last instance is kept, stopped where it was"]
+    left = _seconds(round(rest.wait_seconds))
+    return [f"at-zero is frozen: the last instance is kept, stopped, and gone in {left}"]
 
 
 def _wish(outcome: Outcome) -> str:

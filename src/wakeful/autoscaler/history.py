@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from wakeful.autoscaler.bounds import Outcome
+from wakeful.autoscaler.rest import RestPlan
 from wakeful.autoscaler.scaling import Decision
 
 DEFAULT_LENGTH = 30
@@ -32,6 +33,8 @@ class DecisionHistory:
         self._records: deque[Record] = deque(maxlen=length)
         self.outcome: Outcome | None = None
         """What the limits made of the newest decision, once a reconcile has looked at it."""
+        self.rest: RestPlan | None = None
+        """How the revision rests; None while it does not, or is gone."""
 
     def add(self, record: Record) -> None:
         """Append, or replace the last one when nothing is different."""

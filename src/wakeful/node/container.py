@@ -16,7 +16,7 @@ from wakeful.apis.core.pod_types import Container, Pod
 from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
 from wakeful.node.context import NodeContext
 from wakeful.node.environment import ContainerConfigError
-from wakeful.node.health import Health
+from wakeful.node.health import Health, Rest
 from wakeful.node.logs import log_tail, remove_log
 from wakeful.node.materials import Materials
 from wakeful.node.plan import pull_policy, stop_signal
@@ -60,7 +60,9 @@ class ContainerRunner:
         report: Report,
         *,
         init: bool = False,
+        rest: Rest | None = None,
     ) -> None:
+        self._rest = rest or Rest()
         self._node, self._pod, self._container = node, pod, container
         self._materials, self._report, self._init = materials, report, init
         sidecar = init and container.restart_policy == "Always"
@@ -285,7 +287,15 @@ class ContainerRunner:
             self._materials.facts.pod_ip,
             self._node.ports.of(self._pod.metadata.uid),
         )
-        return Health(self._node, self._pod, self._container, prober, self.snapshot, self._report)
+        return Health(
+            self._node,
+            self._pod,
+            self._container,
+            prober,
+            self.snapshot,
+            self._report,
+            self._rest,
+        )
 
     async def _live(self, run: ContainerStatus, *, fresh: bool) -> tuple[int, float]:
         """Follow one run to its end; return exit code and how long it lasted in seconds."""

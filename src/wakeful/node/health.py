@@ -27,6 +27,27 @@ log = structlog.get_logger("wakeful.node.health")
 _HOOK_SECONDS = 120.0
 
 
+class Rest:
+    """Whether the Pod's processes are stopped where they are: nobody is to be asked then."""
+
+    def __init__(self) -> None:
+        self.begun, self.over = asyncio.Event(), asyncio.Event()
+        self.over.set()
+        self.is_first = True
+        """Nobody has rested yet: a program that was just started may need time to boot."""
+
+    def begin(self) -> None:
+        """Stop asking."""
+        self.is_first = False
+        self.over.clear()
+        self.begun.set()
+
+    def end(self) -> None:
+        """Ask again, from the beginning."""
+        self.begun.clear()
+        self.over.set()
+
+
 class Health:
     """Keeps ``ready`` and ``started`` of a snapshot true, and ends what is not alive."""
 
@@ -38,7 +59,9 @@ class Health:
         prober: Prober,
         snapshot: ContainerSnapshot,
         report: Report,
+        rest: Rest,
     ) -> None:
+        self._rest = rest
         self._node, self._pod, self._container = node, pod, container
         self._prober, self._snapshot, self._report = prober, snapshot, report
 
@@ -55,14 +78,26 @@ class Health:
             await self._until_started(container.startup_probe, run)
         snapshot.started = True
         up.set()
-        if container.readiness_probe is None:
-            snapshot.ready = True
-        self._report.changed(urgent=snapshot.ready)
+        while True:
+            await self._rest.over.wait()
+            if container.readiness_probe is None:
+                snapshot.ready = True
+            self._report.changed(urgent=snapshot.ready)
+            await self._probe_until_rest(run)
+            snapshot.ready = False
+            self._report.changed(urgent=True)
+
+    async def _probe_until_rest(self, run: ContainerStatus) -> None:
+        readiness, liveness = self._container.readiness_probe, self._container.liveness_probe
         async with asyncio.TaskGroup() as group:
-            if container.readiness_probe is not None:
-                group.create_task(self._watch_readiness(container.readiness_probe, run))
-            if container.liveness_probe is not None:
-                group.create_task(self._watch_liveness(container.liveness_probe, run))
+            tasks = []
+            if readiness is not None:
+                tasks.append(group.create_task(self._watch_readiness(readiness, run)))
+            if liveness is not None:
+                tasks.append(group.create_task(self._watch_liveness(liveness, run)))
+            await self._rest.begun.wait()
+            for task in tasks:
+                task.cancel()
 
     async def run_hook(self, hook: LifecycleHandler, run: ContainerStatus, limit: float) -> Attempt:
         """Carry out a hook once, within ``limit`` seconds."""
@@ -104,7 +139,8 @@ class Health:
         timing, state = Timing.of(probe), ProbeState.of(probe)
         attempt = self._prober.prepare(probe, self._container, run.id)
         clock, snapshot = self._node.clock, self._snapshot
-        await clock.sleep(timing.initial_delay)
+        if self._rest.is_first:
+            await clock.sleep(timing.initial_delay)
         begun, tries, told = clock.monotonic(), 0, 0.0
         was_ready = snapshot.ready
         while True:

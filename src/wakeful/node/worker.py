@@ -18,6 +18,7 @@ from wakeful.node.ending import GracePeriod
 from wakeful.node.materials import Materials, Shared
 from wakeful.node.names import make_resolv_conf
 from wakeful.node.ports import render_ports, wanted_ports
+from wakeful.node.resting import RestKeeper
 from wakeful.node.runtime import (
     ContainerStatus,
     SandboxConfig,
@@ -60,6 +61,7 @@ class PodWorker:
         self._failure: tuple[str, str] | None = None
         self._grace = GracePeriod(node.clock)
         self._grace.observe(pod)
+        self._rest = RestKeeper(node, pod, self._status)
 
     @property
     def pod(self) -> Pod:
@@ -77,6 +79,7 @@ class PodWorker:
         if not self._status.observe(pod):
             return
         self._grace.observe(pod)
+        self._rest.observe(pod)
         if self._materials is not None:
             self._materials.pod = pod
         if self._steps is not None:
@@ -224,7 +227,9 @@ class PodWorker:
         def runner(container: Container, *, init: bool = False) -> ContainerRunner:
             if steps is not None:
                 return steps.runner(container, init=init)
-            return ContainerRunner(self._node, pod, container, materials, self._status, init=init)
+            return ContainerRunner(
+                self._node, pod, container, materials, self._status, init=init, rest=self._rest.rest
+            )
 
         self._init = [runner(c, init=True) for c in pod.spec.init_containers]
         self._main = [runner(c) for c in pod.spec.containers]
@@ -276,6 +281,7 @@ class PodWorker:
         return True
 
     def _work_aside(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._rest.run()
         if self._materials is not None and self._materials.has_followed:
             yield self._refresh()
         if self.pod.spec.active_deadline_seconds is not None:

@@ -102,6 +102,12 @@ PROGRESS_DEADLINE = AnnotationKey.of(
 )
 """Not ours, but how long an activation may take is read from it."""
 
+OWN_GROUP = "autoscaling.wakeful.dev"
+"""What this platform has beyond Knative."""
+AT_ZERO = AnnotationKey.of("at-zero", group=OWN_GROUP)
+FROZEN_FOR = AnnotationKey.of("frozen-for", group=OWN_GROUP)
+GONE, FROZEN = "gone", "frozen"
+
 ALL_KEYS = (
     CLASS,
     METRIC,
@@ -152,6 +158,10 @@ class AutoscalingAnnotations:
     aggregation: str | None = None
     """Normalised to the dashed spelling."""
     progress_deadline_seconds: float | None = None
+    freezes: bool = False
+    """Whether the last instance is frozen at zero, before it is gone."""
+    frozen_seconds: float | None = None
+    """For how long; 0 is no limit."""
 
     @classmethod
     def parse(cls, annotations: Mapping[str, str]) -> AutoscalingAnnotations:
@@ -180,6 +190,8 @@ class AutoscalingAnnotations:
             pod_retention_seconds=_read(annotations, POD_RETENTION_PERIOD, _seconds),
             aggregation=aggregation,
             progress_deadline_seconds=_read(annotations, PROGRESS_DEADLINE, _seconds),
+            freezes=AT_ZERO.get(annotations) == FROZEN,
+            frozen_seconds=_read(annotations, FROZEN_FOR, _seconds),
         )
 
 

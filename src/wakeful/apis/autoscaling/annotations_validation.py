@@ -56,7 +56,24 @@ def validate_annotations(annotations: Mapping[str, str], limits: AnnotationLimit
         *_validate_metric(annotations, limits),
         *_validate_aggregation(annotations),
         *_validate_initial_scale(annotations, limits),
+        *_validate_rest(annotations),
     ]
+
+
+def _validate_rest(annotations: Mapping[str, str]) -> FieldErrors:
+    errors: FieldErrors = []
+    found = keys.AT_ZERO.find(annotations)
+    if found and found[1] not in (keys.GONE, keys.FROZEN):
+        errors.append(invalid_value(found[1], found[0]))
+    found = keys.FROZEN_FOR.find(annotations)
+    if found:
+        try:
+            seconds = parse_duration(found[1]).total_seconds()
+        except ValueError:
+            return [*errors, invalid_value(found[1], found[0])]
+        if seconds < 0:
+            errors.append(invalid_value(found[1], found[0]))
+    return errors
 
 
 def _validate_class(annotations: Mapping[str, str]) -> FieldErrors:

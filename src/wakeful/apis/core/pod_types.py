@@ -268,6 +268,10 @@ class PodStatus(APIModel):
         return next((c for c in self.conditions if c.type == kind), None)
 
 
+FROZEN_ANNOTATION = "node.wakeful.dev/frozen"
+"""On a pod: since when its processes are to be stopped where they are."""
+
+
 class Pod(KResource[PodSpec, PodStatus]):
     """Containers that run together on one node and share an address."""
 

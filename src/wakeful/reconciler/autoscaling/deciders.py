@@ -34,6 +34,7 @@ from wakeful.autoscaler import (
     initial_excess_burst_capacity,
     make_report,
 )
+from wakeful.autoscaler.rest import RestPlan
 
 log = structlog.get_logger("wakeful.autoscaler")
 
@@ -127,6 +128,12 @@ class Deciders:
         decider = self._deciders.get(key)
         if decider is not None:
             decider.history.outcome = outcome
+
+    def note_rest(self, key: NamespacedName, rest: RestPlan | None) -> None:
+        """Remember how the revision rests, to be explained; None when it does not, or is gone."""
+        decider = self._deciders.get(key)
+        if decider is not None:
+            decider.history.rest = rest
 
     def poke(self, namespace: str, revision: str) -> None:
         """A request is held and nobody can take it: decide now if the answer so far was "none"."""

@@ -26,6 +26,7 @@ from wakeful.controller import Controller, Manager
 from wakeful.controller.configmaps import ConfigStore
 from wakeful.reconciler.autoscaling.children import Children
 from wakeful.reconciler.autoscaling.deciders import Deciders
+from wakeful.reconciler.autoscaling.kpa.frozen import FrozenPods
 from wakeful.reconciler.autoscaling.kpa.reconciler import KPAReconciler
 from wakeful.reconciler.autoscaling.pods import ReadyPods
 from wakeful.reconciler.autoscaling.target import ScaleTargets
@@ -69,6 +70,7 @@ def add_kpa_controller(
         ready.count,
         config.current,
         lambda: deployment_config.current().progress_deadline_seconds,
+        FrozenPods(manager.client, pods),
         clock=clock,
     )
     controller = Controller(

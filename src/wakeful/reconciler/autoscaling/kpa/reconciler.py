@@ -7,7 +7,7 @@ from collections.abc import Callable
 from wakeful.aio import Clock, SystemClock
 from wakeful.apimachinery.conditions import READY
 from wakeful.apimachinery.meta import NamespacedName
-from wakeful.apis.autoscaling import AutoscalerConfig, PodAutoscaler
+from wakeful.apis.autoscaling import AutoscalerConfig, AutoscalingAnnotations, PodAutoscaler
 from wakeful.apis.autoscaling.podautoscaler_lifecycle import ACTIVE
 from wakeful.apis.networking import (
     ACTIVATOR_ENDPOINTS_POPULATED,
@@ -26,10 +26,12 @@ from wakeful.autoscaler import (
     number_of_activators,
     resolve_spec,
 )
-from wakeful.autoscaler.bounds import MIN_ACTIVATORS
+from wakeful.autoscaler.bounds import MIN_ACTIVATORS, Step
+from wakeful.autoscaler.rest import DEFAULT_FROZEN_SECONDS, Resting, RestPlan, plan_rest
 from wakeful.controller import Result
 from wakeful.reconciler.autoscaling.children import Children
 from wakeful.reconciler.autoscaling.deciders import Deciders
+from wakeful.reconciler.autoscaling.kpa.frozen import FrozenPods
 from wakeful.reconciler.autoscaling.target import ScaleTargets
 
 NO_PRIVATE_SERVICE = "No Private Service Name"
@@ -53,12 +55,13 @@ class KPAReconciler:
         ready: Callable[[NamespacedName], int],
         config: Callable[[], AutoscalerConfig],
         progress_deadline_seconds: Callable[[], float],
+        frozen: FrozenPods,
         *,
         clock: Clock | None = None,
     ) -> None:
         self._deciders, self._children, self._targets = deciders, children, targets
         self._ready, self._config = ready, config
-        self._progress_deadline_seconds = progress_deadline_seconds
+        self._progress_deadline_seconds, self._frozen = progress_deadline_seconds, frozen
         self._clock = clock or SystemClock()
 
     async def reconcile_kind(self, autoscaler: PodAutoscaler) -> Result | None:
@@ -88,7 +91,10 @@ class KPAReconciler:
         now = self._clock.now().timestamp()
         outcome = bound_scale(recommendation.desired, spec, self._config(), state, now)
         self._deciders.note_outcome(autoscaler.key, outcome)
-        if outcome.apply and await self._scale(autoscaler, outcome.want):
+        rest: RestPlan | None = None
+        if outcome.step is Step.SLEEP and annotations.freezes:
+            rest = await self._rest(autoscaler, annotations, now)
+        elif outcome.apply and await self._wake(autoscaler, outcome.want):
             return Result(requeue_after=WAKE_SECONDS)
 
         await self._children.keep_metric(autoscaler, spec)
@@ -107,7 +113,32 @@ class KPAReconciler:
             condition = network.status.condition(READY)
             autoscaler.status.mark_sks_not_ready(condition.message if condition else "")
         self._report(autoscaler, spec, outcome.want, ready)
-        return Result(requeue_after=outcome.wait_seconds)
+        waits = [outcome.wait_seconds, rest.wait_seconds if rest is not None else None]
+        return Result(requeue_after=min((w for w in waits if w is not None), default=None))
+
+    async def _rest(
+        self, autoscaler: PodAutoscaler, annotations: AutoscalingAnnotations, now: float
+    ) -> RestPlan:
+        """Go to zero by way of a frozen instance."""
+        key, seconds = autoscaler.key, annotations.frozen_seconds
+        resting = Resting(
+            replicas=await self._targets.replicas(autoscaler),
+            instances=len(self._frozen.instances(key)),
+            frozen_since=self._frozen.frozen_since(key),
+        )
+        plan = plan_rest(DEFAULT_FROZEN_SECONDS if seconds is None else seconds, resting, now)
+        await self._scale(autoscaler, plan.replicas)
+        if plan.freeze:
+            await self._frozen.freeze(key, self._clock.now())
+        self._deciders.note_rest(key, plan)
+        return plan
+
+    async def _wake(self, autoscaler: PodAutoscaler, want: int) -> bool:
+        """Thaw first, which is quicker than anything else; then scale."""
+        if want > 0:
+            self._deciders.note_rest(autoscaler.key, None)
+        thawed = want > 0 and await self._frozen.thaw(autoscaler.key)
+        return await self._scale(autoscaler, want) or thawed
 
     async def _scale(self, autoscaler: PodAutoscaler, want: int) -> bool:
         """Write the scale if it is another; say whether that wakes what slept."""
