@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
-import click
 import typer
 import typer.core
 import typer.main
@@ -28,8 +28,8 @@ class Entry:
     help: str
     """The first line of its help, as the list of commands shows it."""
 
-    def load(self) -> click.Command:
-        """Import it."""
+    def load(self) -> Any:
+        """Import it; returns a command as Typer makes them (its types are not public)."""
         module, _, attribute = self.where.partition(":")
         found = getattr(import_module(module), attribute)
         if isinstance(found, typer.Typer):
@@ -42,7 +42,7 @@ class Entry:
         alone.command(self.name, rich_help_panel=self.panel)(found)
         return typer.main.get_command(alone)
 
-    def shown(self) -> click.Command:
+    def shown(self) -> typer.core.TyperCommand:
         """What a list of commands needs to know of it, without importing it."""
         return typer.core.TyperCommand(
             self.name, help=self.help, rich_help_panel=self.panel, rich_markup_mode="rich"
@@ -56,20 +56,18 @@ def make_lazy_app(entries: Sequence[Entry]) -> typer.Typer:
     class LazyGroup(typer.core.TyperGroup):
         """Lists by the entries and imports what is carried out."""
 
-        def list_commands(self, ctx: click.Context) -> list[str]:
+        def list_commands(self, ctx: Any) -> list[str]:
             """In the order of the entries."""
             del ctx
             return list(known)
 
-        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
             """For lists; what runs is found by :meth:`resolve_command`."""
             del ctx
             entry = known.get(cmd_name)
             return entry.shown() if entry is not None else None
 
-        def resolve_command(
-            self, ctx: click.Context, args: list[str]
-        ) -> tuple[str | None, click.Command | None, list[str]]:
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
             """Import the command that the arguments name."""
             entry = known.get(args[0])
             if entry is None:

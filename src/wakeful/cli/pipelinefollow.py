@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 import aiohttp
+from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -90,7 +91,7 @@ class Follower:
         if streams:
             await asyncio.wait(streams)
 
-    def _render(self) -> object:
+    def _render(self) -> RenderableType:
         return make_tree(self._view, utc_now()) if self._view.run else Text("starting")
 
     def _print(self, nodes: list[TaskNode]) -> None:

@@ -14,7 +14,7 @@ from wakeful.apimachinery.errors import WakefulError
 JSON = dict[str, Any]
 
 _SOURCE_NAMES = ("source", "shared-workspace", "shared-data", "src", "git-source", "workspace")
-_KINDS = {
+_KINDS: dict[str, Callable[[str], dict[str, Any]]] = {
     "emptyDir": lambda _: {"emptyDir": {}},
     "claimName": lambda value: {"persistentVolumeClaim": {"claimName": value}},
     "secret": lambda value: {"secret": {"secretName": value}},

@@ -148,8 +148,9 @@ class ProcdEventRunner:
                 await self._procd.ensure(spec)
             port: int = listener.getsockname()[1]
         for process in await self._procd.list(f"{EVENT_PROCESS}-"):
-            index = event_process_index(process.name)
-            if index is not None and index >= workers and process.state is not ProcessState.EXITED:
+            number = event_process_index(process.name)
+            beyond = number is not None and number >= workers
+            if beyond and process.state is not ProcessState.EXITED:
                 await self._procd.stop(process.name)
         return port
 

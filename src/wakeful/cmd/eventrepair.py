@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from wakeful.aio import SystemClock
 from wakeful.apimachinery.errors import BadRequestError, NotFoundError
 from wakeful.apiserver.registry.core import APIServer
-from wakeful.cmd.eventing import eventing_paths
+from wakeful.cmd.eventfiles import eventing_paths
 from wakeful.cmd.eventsapi import EventsAPI
 from wakeful.config import DataDir
 from wakeful.eventbus.jetstream import JetStreamBus

@@ -17,6 +17,7 @@ import psutil
 from wakeful.aio import Component
 from wakeful.apimachinery.request import AUTHENTICATED, SYSTEM_MASTERS, UserInfo
 from wakeful.apis import make_scheme
+from wakeful.apiserver.admission import AdmissionHook
 from wakeful.apiserver.auth import default_policy
 from wakeful.apiserver.transport import InProcessTransport
 from wakeful.autoscaler import ExplainReport
@@ -128,7 +129,9 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
 
     admission = CoreAdmission(settings.service_cidr)
     binding = BindingAdmission()
+    configs: tuple[AdmissionHook, ...]
     configs = (admit_config_maps, admit_eventing_config_maps, admit_pipeline_config_maps)
+    hooks: tuple[AdmissionHook, ...]
     hooks = (*admission.hooks(), binding, *configs, admit_dry_runs)
     api = ApiServing(settings, make_scheme(), store, hooks)
     transport = InProcessTransport(api.server, _CONTROLLERS)

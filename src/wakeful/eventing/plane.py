@@ -349,7 +349,7 @@ class EventPlane:
 
     def _watch(self, names: ClusterNames) -> None:
         for informer in (self._memory, self._jetstream):
-            informer.add_handler(self._on_change)  # type: ignore[arg-type]
+            informer.add_handler(self._on_change)
         self._brokers.add_handler(self._on_change)
         self._triggers.add_handler(self._on_change)
         self._subscriptions.add_handler(self._on_annotations)

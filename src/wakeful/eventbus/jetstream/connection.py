@@ -106,7 +106,9 @@ class Connection:
                 )
         except (TimeoutError, OSError, nats.errors.Error) as error:
             await self._client.close()
-            raise BusUnavailableError(f"NATS at {server.url}: {error or 'timed out'}") from error
+            raise BusUnavailableError(
+                f"NATS at {server.url}: {str(error) or 'timed out'}"
+            ) from error
         self._prefix = f"{self._client.new_inbox()}."
         subscription = await self._client.subscribe(f"{self._prefix}*")
         _bypass_queue(subscription, self._on_message)

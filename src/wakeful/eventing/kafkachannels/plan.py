@@ -87,7 +87,7 @@ def _subscriber(channel: KafkaChannel, spec: SubscriberSpec) -> SubscriberPlan:
         dead_letter = Place(status.dead_letter_sink_uri, status.dead_letter_sink_ca_certs)
     return SubscriberPlan(
         uid=spec.uid,
-        generation=spec.generation,
+        generation=spec.generation or 0,
         group=f"kafka.{meta.namespace}.{meta.name}.{spec.uid}",
         subscriber=_place(spec.subscriber_uri, spec.subscriber_ca_certs),
         reply=_place(spec.reply_uri, spec.reply_ca_certs),

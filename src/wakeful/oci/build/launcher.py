@@ -89,7 +89,9 @@ def _cloud_event(request: Request) -> dict[str, Any] | None:
 def _structured(document: Any) -> dict[str, Any] | None:
     if not isinstance(document, dict):
         return None
-    event = {_OLD_NAMES.get(name.lower(), name): value for name, value in document.items()}
+    event: dict[str, Any] = {
+        str(_OLD_NAMES.get(name.lower(), name)): value for name, value in document.items()
+    }
     if event.get("specversion") == "0.1":
         event |= event.pop("extensions", None) or {}
     if "data_base64" in event:

@@ -82,7 +82,7 @@ class SourceControllers:
         """Run a controller of sources whose adapter is a task of ours."""
         resolver, parts = self._parts()
         controller = self._controller(model, make(parts))
-        resolver.connect(controller)  # type: ignore[arg-type]
+        resolver.connect(controller)
         controller.watch_owned(self._manager.informer(EventType))
         self._follow_adapters(model, controller)
         return controller
@@ -162,7 +162,7 @@ class SourceControllers:
         subjects = Subjects(transport, self._kinds, namespaces)
         resolver, parts = self._parts()
         controller = make_sinkbinding_controller(manager, parts, subjects)
-        resolver.connect(controller)  # type: ignore[arg-type]
+        resolver.connect(controller)
         manager.add(controller)
         manager.add(make_githubbinding_controller(manager, subjects))
 

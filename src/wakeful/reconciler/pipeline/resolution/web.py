@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -173,7 +174,7 @@ class HubResolver:
         return max(fitting)[1]
 
 
-def _json(data: bytes, url: str) -> dict[str, object]:
+def _json(data: bytes, url: str) -> dict[str, Any]:
     try:
         wire = orjson.loads(data)
     except orjson.JSONDecodeError as error:
