@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wakeful.apis.serving.config.requestlog import LogPart
+
 
 class WireProtocol(StrEnum):
     """How an instance wants to be spoken to."""
@@ -84,6 +86,9 @@ class RevisionBackend:
     timeout_seconds: float = 300.0
     response_start_timeout_seconds: float = 0.0
     idle_timeout_seconds: float = 0.0
+    service: str = ""
+    """Name of the Service it was made for, and of its Configuration; both only for logs."""
+    configuration: str = ""
 
     @property
     def gated(self) -> bool:
@@ -174,6 +179,14 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestLog:
+    """What a line for each request says, and whether probes count."""
+
+    template: tuple[LogPart, ...]
+    probes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The whole data plane at one moment, except for the endpoints, which change on their own."""
 
@@ -181,3 +194,4 @@ class Plan:
     revisions: Mapping[RevisionKey, RevisionBackend] = field(default_factory=dict)
     services: Mapping[ServiceKey, ServiceBackend] = field(default_factory=dict)
     certificates: tuple[Certificate, ...] = ()
+    request_log: RequestLog | None = None

@@ -11,7 +11,7 @@ from wakeful.apis.core.service_types import ServicePort
 from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.networking import NetworkProtocol, ServerlessService
 from wakeful.apis.serving import Revision
-from wakeful.apis.serving.register import USER_PORT_NAME
+from wakeful.apis.serving.register import CONFIGURATION, SERVICE, USER_PORT_NAME
 from wakeful.gateway.plan import (
     Endpoint,
     RevisionBackend,
@@ -48,6 +48,8 @@ def make_revision_backend(service: ServerlessService, revision: Revision | None)
         timeout_seconds=float(spec.timeout_seconds or 0),
         response_start_timeout_seconds=float(spec.response_start_timeout_seconds or 0),
         idle_timeout_seconds=float(spec.idle_timeout_seconds or 0),
+        service=revision.metadata.labels.get(SERVICE, ""),
+        configuration=revision.metadata.labels.get(CONFIGURATION, ""),
     )
 
 

@@ -12,20 +12,27 @@ import structlog
 
 from wakeful.aio import Backoff
 from wakeful.apimachinery.meta import NamespacedName
-from wakeful.apis.core import Pod, Secret, Service
+from wakeful.apis.core import ConfigMap, Pod, Secret, Service
 from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.discovery.endpointslice_types import SERVICE_NAME_LABEL
 from wakeful.apis.networking import Ingress, ServerlessService
 from wakeful.apis.networking.gateway_role import ServingState
 from wakeful.apis.serving import Revision
+from wakeful.apis.serving.config import (
+    CONFIG_OBSERVABILITY,
+    ObservabilityConfig,
+    parse_observability,
+)
 from wakeful.client import Change
 from wakeful.controller import Manager, WorkQueue
+from wakeful.controller.configmaps import ConfigStore
 from wakeful.gateway.control import GatewayControl
 from wakeful.gateway.envoy import EnvoyNotReadyError, reachable, wait_ready
 from wakeful.gateway.plan import (
     BackendKey,
     IngressKey,
     Plan,
+    RequestLog,
     RevisionKey,
     RouteTable,
     ServiceKey,
@@ -77,6 +84,9 @@ class Planner:
         self._wake = asyncio.Event()
         self._endpoint_queue: WorkQueue[BackendKey] = WorkQueue(cap=5.0)
         self._probe_queue: WorkQueue[IngressKey] = WorkQueue(base=0.02, cap=2.0)
+        self._observability = ConfigStore(
+            manager.informer(ConfigMap), CONFIG_OBSERVABILITY, parse_observability
+        )
         self._watch()
 
     def ingress_state(self, ingress: Ingress) -> ServingState:
@@ -285,6 +295,7 @@ class Planner:
             revisions={backend.key: backend for backend in revisions if backend is not None},
             services={backend.key: backend for backend in services if backend is not None},
             certificates=tuple(caches.certificates(order)),
+            request_log=_request_log(self._observability.current()),
         )
 
     def _all_backends(self) -> set[BackendKey]:
@@ -304,6 +315,7 @@ class Planner:
 
     def _watch(self) -> None:
         caches = self._caches
+        self._observability.on_change(lambda _config: self._wake.set())
         caches.ingresses.add_handler(self._on_ingress)
         caches.networks.add_handler(self._on_network)
         caches.services.add_handler(self._on_service)
@@ -375,6 +387,10 @@ class Planner:
 
 def _revision_key(name: NamespacedName) -> RevisionKey:
     return RevisionKey(name.namespace, name.name)
+
+
+def _request_log(config: ObservabilityConfig) -> RequestLog | None:
+    return RequestLog(config.request_log, config.log_probes) if config.request_log else None
 
 
 def _same_intent(change: Change[Ingress]) -> bool:

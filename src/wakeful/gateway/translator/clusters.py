@@ -15,6 +15,9 @@ from wakeful.gateway.plan import RevisionBackend, ServiceBackend, WireProtocol
 from wakeful.gateway.translator._proto import ads_source, any_of, seconds, u32
 from wakeful.gateway.translator.marks import make_gate_socket
 from wakeful.gateway.translator.names import (
+    MARK_NAME,
+    MARK_NAMESPACE,
+    MARK_REVISION_NAMESPACE,
     PICK_KEY,
     PICK_NAMESPACE,
     RETRY_HEADER,
@@ -161,6 +164,14 @@ def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
     """The cluster routes point to: instances, then the gate."""
     cluster = _cluster(cluster_name(backend.key), backend.protocol, _policy(_least_request()))
     cluster.transport_socket_matches.append(make_gate_socket())
+    cluster.metadata.filter_metadata[MARK_NAMESPACE].update(
+        {
+            MARK_NAME: backend.key.name,
+            MARK_REVISION_NAMESPACE: backend.key.namespace,
+            "service": backend.service,
+            "configuration": backend.configuration,
+        }
+    )
     return cluster
 
 

@@ -82,10 +82,12 @@ class PlanCompiler:
         self._compile_backends(plan, previous, put, remove)
         self._compile_certificates(plan, previous, put, remove)
         if previous is None:
+            put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener())
+        if previous is None or previous.request_log != plan.request_log:
+            log = plan.request_log
             put[ResourceType.LISTENER] |= {
-                GATE: _resource(make_gate_listener()),
-                PUBLIC: _resource(make_public_listener(self._settings)),
-                INTERNAL: _resource(make_internal_listener(self._settings)),
+                PUBLIC: _resource(make_public_listener(self._settings, log)),
+                INTERNAL: _resource(make_internal_listener(self._settings, log)),
             }
         if self._compile_hosts(plan, previous is None):
             for name in (PUBLIC, INTERNAL):
@@ -204,12 +206,13 @@ class PlanCompiler:
         }
         remove[ResourceType.SECRET] = set(old.keys() - new.keys())
         port = self._settings.https_port
-        if port is None or old.keys() == new.keys():
+        same_log = previous is not None and previous.request_log == plan.request_log
+        if port is None or (old.keys() == new.keys() and same_log):
             return
         if new:
-            listener = make_tls_listener(self._settings, port, plan.certificates)
+            listener = make_tls_listener(self._settings, port, plan.certificates, plan.request_log)
             put[ResourceType.LISTENER][PUBLIC_TLS] = _resource(listener)
-        else:
+        elif old:
             remove[ResourceType.LISTENER].add(PUBLIC_TLS)
 
     def _compile_hosts(self, plan: Plan, first: bool) -> bool:

@@ -20,7 +20,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from envoy.extensions.transport_sockets.tls.v3 import common_pb2, secret_pb2, tls_pb2
 from envoy.type.matcher.v3 import string_pb2
 
-from wakeful.gateway.plan import Certificate
+from wakeful.gateway.plan import Certificate, RequestLog
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator._proto import (
     ads_source,
@@ -45,6 +45,7 @@ from wakeful.gateway.translator.names import (
     RETRY_HEADER,
 )
 from wakeful.gateway.translator.replies import make_entrance_replies, response_flags
+from wakeful.gateway.translator.requestlog import make_access_log
 
 _CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
 _ALL = "*"
@@ -71,8 +72,10 @@ def _connection_manager(name: str) -> hcm_pb2.HttpConnectionManager:
     )
 
 
-def _entrance(name: str) -> hcm_pb2.HttpConnectionManager:
+def _entrance(name: str, log: RequestLog | None) -> hcm_pb2.HttpConnectionManager:
     manager = _connection_manager(name)
+    if log is not None:
+        manager.access_log.append(make_access_log(log))
     manager.rds.CopyFrom(hcm_pb2.Rds(config_source=ads_source(), route_config_name=name))
     manager.use_remote_address.CopyFrom(flag(True))
     manager.strip_any_host_port = True
@@ -104,22 +107,29 @@ def _listener(
     )
 
 
-def make_public_listener(settings: GatewaySettings) -> listener_pb2.Listener:
+def make_public_listener(
+    settings: GatewaySettings, log: RequestLog | None = None
+) -> listener_pb2.Listener:
     """Plain HTTP for hosts visible from outside."""
     addresses = [tcp_address(host, settings.http_port) for host in settings.http_addresses]
-    return _listener(PUBLIC, addresses, _chain(_entrance(PUBLIC)))
+    return _listener(PUBLIC, addresses, _chain(_entrance(PUBLIC, log)))
 
 
-def make_internal_listener(settings: GatewaySettings) -> listener_pb2.Listener:
+def make_internal_listener(
+    settings: GatewaySettings, log: RequestLog | None = None
+) -> listener_pb2.Listener:
     """Plain HTTP for cluster-local hosts."""
     addresses = [tcp_address(host, settings.internal_port) for host in settings.internal_addresses]
     if settings.inside_address is not None:
         addresses.append(tcp_address(settings.inside_address, settings.inside_port))
-    return _listener(INTERNAL, addresses, _chain(_entrance(INTERNAL)))
+    return _listener(INTERNAL, addresses, _chain(_entrance(INTERNAL, log)))
 
 
 def make_tls_listener(
-    settings: GatewaySettings, port: int, certificates: Sequence[Certificate]
+    settings: GatewaySettings,
+    port: int,
+    certificates: Sequence[Certificate],
+    log: RequestLog | None = None,
 ) -> listener_pb2.Listener:
     """HTTPS for the same hosts; certificates come over the same stream and rotate in place."""
     context = tls_pb2.DownstreamTlsContext(
@@ -134,7 +144,7 @@ def make_tls_listener(
             ],
         )
     )
-    chain = _chain(_entrance(PUBLIC))
+    chain = _chain(_entrance(PUBLIC, log))
     chain.transport_socket.CopyFrom(
         base_pb2.TransportSocket(name="envoy.transport_sockets.tls", typed_config=any_of(context))
     )

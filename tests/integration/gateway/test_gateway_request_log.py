@@ -1,0 +1,87 @@
+"""Lines for requests, written by a real Envoy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from wakeful.apis.serving.config import parse_observability
+from wakeful.gateway import Plan, RequestLog, RevisionKey
+from wakeful.testing.gateway import Rig, revision, running_app, running_gateway, simple_plan, until
+
+HELLO = RevisionKey("default", "hello")
+HOST = "hello.default.localhost"
+CLOSE = {"Connection": "close"}
+PROBE_PATH = "/healthz"
+PROBE = {"K-Network-Probe": "probe", "K-Network-Hash": "override"}
+
+
+def logging(plan: Plan, template: str | None = None, *, probes: bool = False) -> Plan:
+    data = {"logging.enable-request-log": "true"}
+    if template is not None:
+        data["logging.request-log-template"] = template
+    return replace(plan, request_log=RequestLog(parse_observability(data).request_log, probes))
+
+
+def lines(rig: Rig, about: str) -> list[str]:
+    text = (rig.settings.paths.run_dir / "envoy.log").read_text()
+    return [line for line in text.splitlines() if about in line]
+
+
+async def test_log_begins_and_ends_while_requests_run() -> None:
+    plan = simple_plan(revision("hello"))
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+        # A connection keeps what was in force when it was made, for half a minute at most.
+        await rig.get(HOST, "/before", headers=CLOSE)
+
+        await rig.gateway.publish(logging(plan))
+        await rig.get(HOST, headers=PROBE)
+        agent = {"User-Agent": 'a "b" \\ c', "X-B3-TraceId": "4bf9"}
+        await rig.get(HOST, "/a?b=%20c", headers=CLOSE | agent)
+        await until(lambda: lines(rig, '"status"'))
+        await rig.gateway.publish(plan)
+        await rig.get(HOST, "/after", headers=CLOSE)
+        await rig.gateway.publish(logging(plan))
+        await rig.get(HOST, "/last")
+        await until(lambda: lines(rig, "/last"))
+
+        line, _ = lines(rig, '"status"')
+        logged: dict[str, Any] = json.loads(line)
+        request = logged["httpRequest"]
+        assert logged["traceId"] == "4bf9"
+        assert request.pop("latency").endswith("ms")
+        assert request.pop("remoteIp").startswith("127.0.0.1:")
+        assert int(request.pop("responseSize")) > 10
+        assert request == {
+            "requestMethod": "GET",
+            "requestUrl": "/a?b=%20c",
+            "requestSize": "0",
+            "status": 200,
+            "userAgent": 'a "b" \\ c',
+            "serverIp": "127.0.0.1",
+            "referer": "",
+            "protocol": "HTTP/1.1",
+        }
+
+
+async def test_log_names_the_revision_and_counts_probes_if_wanted() -> None:
+    hello = revision("hello", service="shop", configuration="conf")
+    template = (
+        "log 100% {{.Revision.Namespace}}/{{.Revision.Name}} {{.Revision.Service}}"
+        " {{.Revision.Configuration}} {{.Response.Code}} {{.Request.RequestURI}} \n"
+    )
+    plan = logging(simple_plan(hello), template, probes=True)
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        rig.start_on_poke(app)
+        await rig.get(HOST, PROBE_PATH, headers=PROBE)
+        await rig.get(HOST)
+        await rig.get(HOST, "/?status=418")
+        await until(lambda: lines(rig, " 418 "))
+
+        assert len(lines(rig, f"{PROBE_PATH} ")) == 1
+        assert lines(rig, "default/hello") == [
+            "log 100% default/hello shop conf 200 / ",
+            "log 100% default/hello shop conf 418 /?status=418 ",
+        ]
