@@ -40,7 +40,7 @@ class EnvoyCommand:
 
     argv: tuple[str, ...]
     open_files: int
-    """Value for RLIMIT_NOFILE: three descriptors for each held request, and room for the rest."""
+    """Value for RLIMIT_NOFILE: two descriptors for each request, and room for the rest."""
 
 
 def write_bootstrap(settings: GatewaySettings) -> Path:
