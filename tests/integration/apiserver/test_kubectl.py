@@ -505,7 +505,8 @@ class TestDiscovery:
     async def test_users_kind(self, cluster: Any) -> None:
         """Defined, explained, created, scaled, deleted."""
         await cluster.kubectl("apply", "-f", "-", stdin=DEFINITION)
-        await cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=9s")
+        name = "crd/crontabs.stable.example.com"
+        await cluster.kubectl("wait", "--for=condition=Established", name, "--timeout=9s")
         await cluster.kubectl("apply", "-f", "-", stdin=CRONTAB)
         assert "unchanged" in await cluster.kubectl("apply", "-f", "-", stdin=CRONTAB)
         out = await cluster.kubectl("get", "ct")
