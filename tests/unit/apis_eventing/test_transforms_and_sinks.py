@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -89,3 +91,14 @@ def test_policies_are_not_accepted_as_long_as_they_are_not_enforced(admit: Any) 
     assert "oidc-authentication feature not enabled" in admit(policy)[1]
     maps = {"config-features": {"authentication-oidc": "enabled"}}
     assert "no policy can be enforced" in admit(policy, maps=maps)[1]
+
+
+def test_reading_an_expression_leaves_the_recursion_limit_alone() -> None:
+    """The library raises it for the whole process when it is loaded."""
+    script = (
+        "import sys; from wakeful.apis.eventing.eventtransform_rules import _read;"
+        "before = sys.getrecursionlimit(); assert _read('a.b') == '';"
+        "assert _read('(' * 5000); print(sys.getrecursionlimit() == before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr

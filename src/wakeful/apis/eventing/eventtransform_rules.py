@@ -5,6 +5,8 @@ Unlike upstream, which has no parser at hand, we refuse expressions that cannot 
 
 from __future__ import annotations
 
+import sys
+
 from wakeful.apimachinery.fields import (
     FieldError,
     FieldErrors,
@@ -94,8 +96,11 @@ def _validate_jsonata(jsonata: JsonataSpec | None) -> FieldErrors:
 def _read(expression: str) -> str:
     """What is wrong with an expression; empty if it can be read."""
     # Here, because few platforms have a transformation and loading the language takes a while.
+    limit = sys.getrecursionlimit()
     from jsonata import JException, Jsonata
 
+    # The library raises the limit for everybody, and with it how deep any junk may be nested.
+    sys.setrecursionlimit(limit)
     try:
         Jsonata(expression)
     except JException as error:
