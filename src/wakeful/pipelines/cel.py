@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import cel
 
+from wakeful.apis.pipeline.celfaults import cel_faults
+
 
 class CELError(ValueError):
     """An expression cannot be read or evaluated, or is not a condition."""
@@ -15,12 +17,8 @@ def evaluate_cel(expression: str) -> bool:
     Raises:
         CELError: It is no expression, fails, or yields something else than true or false.
     """
-    try:
+    with cel_faults(CELError):
         found = cel.evaluate(expression)
-    except BaseException as err:  # the library's panics are no Exception
-        if isinstance(err, KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise
-        raise CELError(str(err)) from err
     if not isinstance(found, bool):
         raise CELError(f"The CEL expression {expression} is not evaluated to a boolean")
     return found

@@ -8,6 +8,7 @@ import cel
 
 from wakeful.apimachinery.fields import FieldError, FieldErrors, invalid_value, missing_field, under
 from wakeful.apis.pipeline.admission import Settings, quote
+from wakeful.apis.pipeline.celfaults import cel_faults
 from wakeful.apis.pipeline.param_types import WhenExpression
 
 _OPERATORS = ("in", "notin")
@@ -65,9 +66,8 @@ def _cel_faults(expression: WhenExpression, settings: Settings) -> FieldErrors:
 def cel_fault(text: str) -> str:
     """Why an expression cannot be read; empty when it can."""
     try:
-        cel.compile(text)
-    except BaseException as err:  # the library's panics are no Exception
-        if isinstance(err, KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise
-        return str(err) or type(err).__name__
+        with cel_faults(ValueError):
+            cel.compile(text)
+    except ValueError as err:
+        return str(err)
     return ""

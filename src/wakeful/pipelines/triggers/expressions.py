@@ -14,6 +14,7 @@ import cel
 import orjson
 import yaml
 
+from wakeful.apis.pipeline.celfaults import cel_faults
 from wakeful.pipelines.triggers.events import Event, Verdict, canonical
 
 SecretReader = Callable[[str, str, str], str]
@@ -46,12 +47,11 @@ def intercept(params: Mapping[str, Any], event: Event, read_secret: SecretReader
 
 
 def _evaluate(expression: str, context: cel.Context) -> Any:
-    try:
+    def fault(text: str) -> ExpressionError:
+        return ExpressionError(f"expression {expression!r} failed to evaluate: {text}")
+
+    with cel_faults(fault):
         return cel.evaluate(expression, context)
-    except BaseException as err:  # the library's panics are no Exception
-        if isinstance(err, KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise
-        raise ExpressionError(f"expression {expression!r} failed to evaluate: {err}") from err
 
 
 def _set(extensions: dict[str, Any], key: str, value: Any) -> None:
