@@ -94,7 +94,7 @@ class EventPath:
         is_so: Callable[[dict[str, Any]], bool],
         *,
         reload: bool = False,
-        seconds: float = 20.0,
+        seconds: float = 60.0,
     ) -> dict[str, Any]:
         """Wait for a state of the event process."""
         async with asyncio.timeout(seconds):

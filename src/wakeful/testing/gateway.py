@@ -35,10 +35,10 @@ from wakeful.gateway import (
     write_bootstrap,
 )
 
-_READY_SECONDS = 20.0
+_READY_SECONDS = 60.0
 
 
-async def until(condition: Callable[[], object], *, timeout: float = 5.0) -> None:
+async def until(condition: Callable[[], object], *, timeout: float = 30.0) -> None:
     """Return once ``condition`` holds; for states that nobody signals."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110

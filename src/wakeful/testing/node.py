@@ -53,7 +53,7 @@ async def running_agent(node: NodeContext) -> AsyncIterator[NodeAgent]:
     async with asyncio.TaskGroup() as group:
         events = group.create_task(node.recorder.run(), name="events")
         group.create_task(agent.run(life), name="agent")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await life.started.wait()
         try:
             yield agent

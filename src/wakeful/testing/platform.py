@@ -41,7 +41,7 @@ class Platform:
         )
 
     def kubectl(
-        self, *args: str, check: bool = True, stdin: str | None = None, timeout: float = 60
+        self, *args: str, check: bool = True, stdin: str | None = None, timeout: float = 120
     ) -> Answer:
         """Run kubectl as the administrator."""
         command = ["kubectl", "--kubeconfig", str(self.data_dir / "kubeconfig"), *args]
@@ -68,7 +68,7 @@ def run(
     check: bool = True,
     stdin: str | None = None,
     env: dict[str, str] | None = None,
-    timeout: float = 60,
+    timeout: float = 120,
 ) -> Answer:
     """Run a program to its end; by default it must succeed."""
     done = subprocess.run(
@@ -79,7 +79,7 @@ def run(
     return answer
 
 
-def until(check: Callable[[], Any], *, seconds: float = 30, what: str = "") -> Any:
+def until(check: Callable[[], Any], *, seconds: float = 90, what: str = "") -> Any:
     """Return the first true result; the condition lives in other processes, so it is polled."""
     deadline = time.monotonic() + seconds
     while True:

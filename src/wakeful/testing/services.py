@@ -106,7 +106,7 @@ class Namespace:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
         return self.kubectl("apply", "-f", "-", stdin=text, check=check)
 
-    def ready(self, *names: str, seconds: int = 60) -> None:
+    def ready(self, *names: str, seconds: int = 120) -> None:
         """Wait until these services have made their last change work."""
         services = [f"ksvc/{name}" for name in names]
         self.kubectl(
@@ -171,7 +171,7 @@ class Namespace:
             condition(p, "Ready")["status"] == "True" for p in self.pods(service, revision=revision)
         )
 
-    def asleep(self, service: str, *, seconds: float = 40) -> None:
+    def asleep(self, service: str, *, seconds: float = 90) -> None:
         """Wait until a service has no instance."""
         until(lambda: not self.pods(service), seconds=seconds, what=f"{service} has no instance")
 

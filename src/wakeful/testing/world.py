@@ -96,7 +96,7 @@ class World:
         """Every object of a kind."""
         return (await self.client.list(model, namespace)).items
 
-    async def eventually(self, check: Callable[[], R | Awaitable[R]], *, seconds: float = 10) -> R:
+    async def eventually(self, check: Callable[[], R | Awaitable[R]], *, seconds: float = 30) -> R:
         """Return the first true result of ``check``, tried again whenever something was stored.
 
         Raises:
@@ -122,7 +122,7 @@ class World:
         life = Lifetime()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.manager.run(life), name="manager")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await life.started.wait()
             try:
                 yield
