@@ -34,7 +34,7 @@ from harness import cli
 from harness.figures import Report
 
 from wakeful.eventbus import ConsumerConfig, StreamConfig
-from wakeful.eventbus.jetstream import JetStreamBus
+from wakeful.eventbus.jetstream.bus import JetStreamBus
 from wakeful.eventing.ingress.http import HttpServer, Reply, Request
 from wakeful.eventing.plan.model import Plan
 from wakeful.testing.eventing import EventPath, a_broker, a_trigger

@@ -12,6 +12,9 @@ from wakeful.autoscaler.rest import RestPlan
 from wakeful.autoscaler.scaling import Decision
 from wakeful.autoscaler.spec import ScalingMetric, ScalingSpec
 
+EXPLAIN_PREFIX = "/wakeful/v1/explain"
+"""Where the API server answers with reports."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExplainReport:

@@ -11,11 +11,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from wakeful.apimachinery.errors import NotFoundError
+from wakeful.autoscaler.explain import EXPLAIN_PREFIX
 from wakeful.cli.options import DataDirOption, NamespaceOption
 from wakeful.cli.output import console, fail, print_data, print_table, show_errors
 from wakeful.cli.session import Session, connect
-
-EXPLAIN_PREFIX = "/wakeful/v1/explain"
 
 
 @show_errors

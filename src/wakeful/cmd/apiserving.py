@@ -33,8 +33,8 @@ from wakeful.apiserver.protocols import NodeConnector
 from wakeful.apiserver.registry.core import APIServer
 from wakeful.apiserver.streams import PodStreams
 from wakeful.autoscaler import ExplainReport
+from wakeful.autoscaler.explain import EXPLAIN_PREFIX
 from wakeful.autoscaler.usage import UsageSource
-from wakeful.cli.explain import EXPLAIN_PREFIX
 from wakeful.cmd.metricsapi import MetricsAPI
 from wakeful.config import Settings
 from wakeful.node.runtime import Runtime

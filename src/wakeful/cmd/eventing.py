@@ -33,7 +33,6 @@ from wakeful.cmd.eventfiles import (
 from wakeful.config import DataDir, Settings
 from wakeful.controller import Manager
 from wakeful.eventbus import BusError
-from wakeful.eventbus.jetstream import NatsServer
 from wakeful.eventbus.jetstream.server import (
     NatsPaths,
     find_nats_server,
@@ -42,6 +41,7 @@ from wakeful.eventbus.jetstream.server import (
     load_or_make_access,
     write_config,
 )
+from wakeful.eventbus.natsserver import NatsServer
 from wakeful.eventing.clusternames import ClusterNames
 from wakeful.eventing.gatewayhosts import NAMESPACE, GatewayHosts
 from wakeful.eventing.plane import EventPlane

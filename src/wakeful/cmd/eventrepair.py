@@ -10,7 +10,7 @@ from wakeful.apiserver.registry.core import APIServer
 from wakeful.cmd.eventfiles import eventing_paths
 from wakeful.cmd.eventsapi import EventsAPI
 from wakeful.config import DataDir
-from wakeful.eventbus.jetstream import JetStreamBus
+from wakeful.eventbus import EventBus
 from wakeful.eventing.delivery import Sender
 from wakeful.eventing.history import HistoryStore
 from wakeful.eventing.plan.model import Plan, load_plan
@@ -32,10 +32,16 @@ def make_events_api(
         except (FileNotFoundError, ValueError):
             return Plan()  # nothing was carried yet
 
+    def bus() -> EventBus:
+        # Not before somebody taps a broker: the client library is large for the idle platform.
+        from wakeful.eventbus.jetstream.bus import JetStreamBus
+
+        return JetStreamBus(load_bus(paths))
+
     return EventsAPI(
         store,
         Replayer(store, sender, plan, SystemClock()),
-        Tap(lambda: JetStreamBus(load_bus(paths)), plan),
+        Tap(bus, plan),
         sender,
         StoredAddresses(server),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import cel
-
 from wakeful.apis.pipeline.celfaults import cel_faults
 
 
@@ -17,6 +15,8 @@ def evaluate_cel(expression: str) -> bool:
     Raises:
         CELError: It is no expression, fails, or yields something else than true or false.
     """
+    import cel  # see celfaults
+
     with cel_faults(CELError):
         found = cel.evaluate(expression)
     if not isinstance(found, bool):

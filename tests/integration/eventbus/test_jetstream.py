@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from wakeful.eventbus import BusUnavailableError, ConsumerConfig, EventBus, StreamConfig
-from wakeful.eventbus.jetstream import JetStreamBus, NatsServer
+from wakeful.eventbus.jetstream.bus import JetStreamBus
+from wakeful.eventbus.natsserver import NatsServer
 from wakeful.testing.nats import NatsProcess
 from wakeful.testing.suites.bus import EventBusSuite, texts
 
@@ -73,13 +74,13 @@ async def test_what_was_accepted_survives_the_death_of_the_server(nats: NatsProc
 
 
 async def _more_than(items: list[str], count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(items) <= count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 async def _all_seen(seen: set[str], wanted: list[str]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not seen.issuperset(wanted):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

@@ -24,7 +24,7 @@ from wakeful.apiserver import APIServer
 from wakeful.apiserver.http import HTTPApplication
 from wakeful.cli.app import make_app
 from wakeful.cmd.eventsapi import EventsAPI
-from wakeful.eventbus.jetstream import JetStreamBus
+from wakeful.eventbus.jetstream.bus import JetStreamBus
 from wakeful.eventing.delivery import NameTable, open_sender
 from wakeful.eventing.history import HistoryStore
 from wakeful.eventing.plan.model import Plan, load_plan
@@ -96,7 +96,7 @@ class Stage:
             return await answer.json()
 
     async def letters(self, count: int) -> list[dict[str, Any]]:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 items = (await self.get("/deadletters"))["items"]
                 if len(items) >= count:
@@ -104,7 +104,7 @@ class Stage:
                 await asyncio.sleep(0.02)
 
     async def hops(self, event_id: str, count: int) -> list[dict[str, Any]]:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 items = (await self.get("/hops", fieldSelector=f"event.id={event_id}"))["items"]
                 if len(items) >= count:
@@ -260,7 +260,7 @@ async def test_events_are_sent_and_watched_as_they_pass(stage: Stage) -> None:
     """Whoever looks on sees what is accepted from then on."""
     stage.subscriber.status = 200
     tail = stage.http.get(f"{stage.url}{API}/tails/default/events")
-    async with asyncio.timeout(15), tail as seen:
+    async with asyncio.timeout(60), tail as seen:
         assert await seen.content.readline() == b"\n"
         body = {
             "spec": {
@@ -322,6 +322,7 @@ async def test_the_command_line_does_all_of_it(
     assert "took event c-1" in said
     assert stage.subscriber.bodies == [b'{"n":2}']
 
+    await stage.hops("c-1", 5)
     shown = await stage.wakeful("show", "c-1")
     steps = [line.split()[2] for line in shown.splitlines()]
     assert steps == ["STEP", "accepted", "failed", "kept", "failed", "delivered"]
@@ -337,6 +338,7 @@ async def test_answers_are_followed(stage: Stage) -> None:
     await stage.wakeful("send", "--id", "question-1", "--type", "question")
 
     await stage.hops("answer-1", 2)
+    await stage.hops("question-1", 3)
     shown = await stage.wakeful("show", "question-1")
 
     steps = [tuple(line.split()[1:3]) for line in shown.splitlines()[1:]]

@@ -1,4 +1,8 @@
-"""What goes wrong inside the library for CEL, told as an error of ours."""
+"""What goes wrong inside the library for CEL, told as an error of ours.
+
+The library is imported where an expression is read, not with our modules: its package loads a
+whole interactive command line, nine megabytes that the idle platform can do without.
+"""
 
 from __future__ import annotations
 

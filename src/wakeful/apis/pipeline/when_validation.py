@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cel
-
 from wakeful.apimachinery.fields import FieldError, FieldErrors, invalid_value, missing_field, under
 from wakeful.apis.pipeline.admission import Settings, quote
 from wakeful.apis.pipeline.celfaults import cel_faults
@@ -65,6 +63,8 @@ def _cel_faults(expression: WhenExpression, settings: Settings) -> FieldErrors:
 
 def cel_fault(text: str) -> str:
     """Why an expression cannot be read; empty when it can."""
+    import cel  # see celfaults
+
     try:
         with cel_faults(ValueError):
             cel.compile(text)

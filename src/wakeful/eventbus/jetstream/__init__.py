@@ -1,7 +1,5 @@
-"""The event bus on NATS JetStream, embedded or the user's own."""
+"""The event bus on NATS JetStream, embedded or the user's own.
 
-from wakeful.eventbus.jetstream.bus import JetStreamBus
-from wakeful.eventbus.jetstream.connection import ApiError
-from wakeful.eventbus.natsserver import NatsServer
-
-__all__ = ["ApiError", "JetStreamBus", "NatsServer"]
+Exports nothing: ``bus`` loads the client library, which whoever merely starts a server
+(``server``) has no use for.
+"""

@@ -13,7 +13,7 @@ from typing import Any
 
 from wakeful.aio import SystemClock
 from wakeful.eventbus import BusUnavailableError
-from wakeful.eventbus.jetstream import JetStreamBus
+from wakeful.eventbus.jetstream.bus import JetStreamBus
 from wakeful.eventing.delivery import NameTable, open_sender
 from wakeful.eventing.dispatcher.deliver import Courier
 from wakeful.eventing.dispatcher.dispatcher import Dispatcher

@@ -7,15 +7,17 @@ import binascii
 import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import cel
 import orjson
 import yaml
 
 from wakeful.apis.pipeline.celfaults import cel_faults
 from wakeful.pipelines.triggers.events import Event, Verdict, canonical
+
+if TYPE_CHECKING:
+    import cel
 
 SecretReader = Callable[[str, str, str], str]
 """(secret, key, namespace) → value; an empty namespace is the trigger's own."""
@@ -47,6 +49,8 @@ def intercept(params: Mapping[str, Any], event: Event, read_secret: SecretReader
 
 
 def _evaluate(expression: str, context: cel.Context) -> Any:
+    import cel  # see celfaults
+
     def fault(text: str) -> ExpressionError:
         return ExpressionError(f"expression {expression!r} failed to evaluate: {text}")
 
@@ -66,6 +70,8 @@ def _set(extensions: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _context(event: Event, read_secret: SecretReader) -> cel.Context:
+    import cel  # see celfaults
+
     headers = {name: list(values) for name, values in event.headers.items()}
     context = cel.Context(
         {
