@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "burst": ("burst", []),
     "apply_ready": ("apply_ready", []),
     "book_load": ("book_load", []),
+    "concurrency_queue": ("concurrency_queue", []),
     "idle": ("idle", []),
     "idle_1000": ("idle", ["--services", "1000"]),
     "kill_control_plane": ("kill_control_plane", []),
