@@ -16,6 +16,8 @@ from wakeful.apis.pipeline.pod_template_types import PodTemplate
 from wakeful.apis.pipeline.workspace_types import WorkspaceBinding
 
 KEEP_FOR_EVER = timedelta(0)
+COSCHEDULE_WORKSPACES = "workspaces"
+_COSCHEDULES = (COSCHEDULE_WORKSPACES, "pipelineruns", "isolate-pipelinerun", "disabled")
 _MOST = 2**63 // 60_000_000_000
 """Go's longest time in minutes, which is more than any count has to be."""
 
@@ -59,9 +61,17 @@ class FeatureFlags:
     artifacts: bool = False
     param_enum: bool = False
     compress_messages: bool = False
+    coschedule: str = COSCHEDULE_WORKSPACES
+    """Which Pods are to share a node: there is one, so all that is left of it is whether claims go
+    when their PipelineRun has ended."""
     disable_inline_spec: frozenset[str] = frozenset()
     raw: Mapping[str, str] = field(default_factory=dict)
     """The map as it is, for ``status.provenance``."""
+
+    @property
+    def claims_go_with_runs(self) -> bool:
+        """Whether claims made from templates are deleted when the PipelineRun has ended."""
+        return self.coschedule in ("pipelineruns", "isolate-pipelinerun")
 
 
 class _ConfigError(ValueError):
@@ -106,6 +116,9 @@ def parse_flags(data: Mapping[str, str]) -> FeatureFlags:
     results_from = data.get("results-from", "termination-message")
     if results_from not in ("termination-message", "sidecar-logs"):
         raise _ConfigError(f'invalid value for feature flag "results-from": "{results_from}"')
+    coschedule = data.get("coschedule", "").strip().lower() or COSCHEDULE_WORKSPACES
+    if coschedule not in _COSCHEDULES:
+        raise _ConfigError(f'invalid value for feature flag "coschedule": "{coschedule}"')
     inline = data.get("disable-inline-spec", "")
     return FeatureFlags(
         api_fields=api_fields,
@@ -121,6 +134,7 @@ def parse_flags(data: Mapping[str, str]) -> FeatureFlags:
         artifacts=_flag(data, "enable-artifacts"),
         param_enum=_flag(data, "enable-param-enum"),
         compress_messages=_flag(data, "enable-termination-message-compression"),
+        coschedule=coschedule,
         disable_inline_spec=frozenset(k.strip() for k in inline.split(",") if k.strip()),
         raw={key: value for key, value in data.items() if not key.startswith("_")},
     )

@@ -44,6 +44,16 @@ class StepBoard:
         if pod.metadata.annotations.get(CANCEL_ANNOTATION):
             self.cancelled.set()
 
+    @property
+    def have_all_ended(self) -> bool:
+        """Whether nothing more is to come."""
+        return all(one.is_set() for one in self._ended)
+
+    async def all_ended(self) -> None:
+        """Return when every step has ended."""
+        for one in self._ended:
+            await one.wait()
+
     async def turn(self, step: PlannedStep) -> Turn:
         """Return when it is the step's turn, or will never be."""
         before = step.waits_for

@@ -65,6 +65,8 @@ class StepsPlan:
 
     steps: tuple[PlannedStep, ...]
     sidecars: frozenset[str]
+    readers: frozenset[str]
+    """Names of the containers that read results, whose work the agent does itself."""
     setups: frozenset[str]
     """Names of the init containers whose work the agent does itself."""
     scripts: tuple[ScriptFile, ...]
@@ -110,8 +112,10 @@ def plan_steps(pod: Pod) -> StepsPlan | None:
                 setups.add(container.name)
                 scripts += found
     names = {step.name for step in steps}
+    readers = {c.name for c in spec.containers if c.command[:1] == [at.RESULTS_PROGRAM]}
     return StepsPlan(
         steps=tuple(steps),
+        readers=frozenset(readers),
         sidecars=frozenset(c.name for c in spec.containers if c.name not in names),
         setups=frozenset(setups),
         scripts=tuple(scripts),

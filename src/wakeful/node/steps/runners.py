@@ -10,6 +10,7 @@ from wakeful.node.statuswriter import Report
 from wakeful.node.steps.board import StepBoard
 from wakeful.node.steps.plan import plan_steps
 from wakeful.node.steps.record import StepRecords
+from wakeful.node.steps.results import ResultsRunner
 from wakeful.node.steps.runner import StepRunner
 from wakeful.node.steps.setup import SetupRunner
 from wakeful.node.steps.sidecar import SidecarRunner
@@ -47,6 +48,8 @@ class PodSteps:
         step = plan.step(container.name)
         if step is not None:
             return StepRunner(node, pod, step, self._materials, self._report, self._board)
+        if container.name in plan.readers:
+            return ResultsRunner(node, pod, container, self._materials, self._report, self._board)
         sidecar = SidecarRunner(node, pod, container, self._materials, self._report)
         self._sidecars.append(sidecar)
         return sidecar

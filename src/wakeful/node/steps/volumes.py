@@ -167,10 +167,12 @@ def _output(log_path: Path, wanted: dict[str, str]) -> dict[str, bytes]:
     return {path: bytes(text) for path, text in texts.items()}
 
 
-def append_log(path: Path, lines: Sequence[str], now: Callable[[], datetime]) -> None:
+def append_log(
+    path: Path, lines: Sequence[str], now: Callable[[], datetime], *, stream: str = "stderr"
+) -> None:
     """Add lines of our own to a log that nobody writes to any more."""
     path.parent.mkdir(parents=True, exist_ok=True)
     stamp = now().isoformat(timespec="microseconds").replace("+00:00", "000Z")
     with path.open("a", encoding="utf-8") as file:
         for text in lines:
-            file.writelines(f"{stamp} stderr F {line}\n" for line in text.splitlines())
+            file.writelines(f"{stamp} {stream} F {line}\n" for line in text.splitlines())

@@ -44,6 +44,11 @@ WORKING_DIRS = "working-dir-initializer"
 INIT_PROGRAM = "/ko-app/entrypoint"
 WORKING_DIRS_PROGRAM = "/ko-app/workingdirinit"
 
+RESULTS_SIDECAR = f"{SIDECAR_PREFIX}tekton-log-results"
+RESULTS_PROGRAM = "/ko-app/sidecarlogresults"
+HERMETIC_VARIABLE = "TEKTON_HERMETIC"
+"""At ``1`` in a step's environment, its program has no network."""
+
 READY_ANNOTATION = "tekton.dev/ready"
 READY = "READY"
 CANCEL_ANNOTATION = "tekton.dev/cancel"

@@ -23,6 +23,7 @@ from wakeful.apis.pipeline import (
     Param,
     Pipeline,
     PipelineRef,
+    PipelineRun,
     PipelineSpec,
     StepAction,
     StepActionSpec,
@@ -128,6 +129,10 @@ class References:
         meta = pipeline.metadata
         assert isinstance(pipeline, Pipeline)
         return FoundPipeline(meta.name, meta.labels, meta.annotations, source, pipeline.spec)
+
+    async def pipeline_run(self, name: str, namespace: str) -> PipelineRun | None:
+        """A PipelineRun by name, such as the one that another is part of."""
+        return await self._client.find(PipelineRun, name, namespace)
 
     async def step_action(
         self, name: str, ref: ResolverRef, run: Object, params: Sequence[Param] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wakeful.apimachinery.meta import NamespacedName
+from wakeful.apimachinery.meta import NamespacedName, controller_of
 from wakeful.apis.pipeline import (
     CustomRun,
     PipelineRun,
@@ -13,7 +13,7 @@ from wakeful.apis.pipeline import (
     PipelineTask,
     TaskRun,
 )
-from wakeful.apis.pipeline.register import PIPELINE_TASK_LABEL
+from wakeful.apis.pipeline.register import PIPELINE_LABEL, PIPELINE_TASK_LABEL
 from wakeful.pipelines.conditions import conditions_of, with_checks
 from wakeful.pipelines.errors import RunFailedError
 from wakeful.pipelines.params import replacements_of
@@ -41,7 +41,7 @@ class Lookup:
         self._references = references
         self._task_runs, self._custom_runs = task_runs, custom_runs
         self._pipeline_runs = pipeline_runs
-        self._tasks: dict[NamespacedName, tuple[str, dict[str, FoundTask]]] = {}
+        self._tasks: dict[NamespacedName, tuple[str, dict[str, FoundTask | FoundPipeline]]] = {}
 
     async def pipeline(self, run: PipelineRun) -> FoundPipeline:
         """The pipeline that a run refers to or embeds.
@@ -93,6 +93,7 @@ class Lookup:
         children = self._children(run)
         states = []
         for task in (*spec.tasks, *spec.finally_):
+            await self.child_pipeline(run, task, name)
             found = await self.task(run, task, name)
             state = TaskState(
                 task,
@@ -116,8 +117,8 @@ class Lookup:
         if ref is None or ref.is_custom:
             return None
         known = self._known(run)
-        if task.name in known:
-            return known[task.name]
+        if isinstance(before := known.get(task.name), FoundTask):
+            return before
         try:
             found = await self._references.task(ref, run, ref.params)
         except UnresolvedError as err:
@@ -129,11 +130,50 @@ class Lookup:
         known[task.name] = found
         return found
 
+    async def child_pipeline(
+        self, run: PipelineRun, task: PipelineTask, pipeline: str
+    ) -> FoundPipeline | None:
+        """The Pipeline a pipeline task refers to; None for others.
+
+        Raises:
+            AwaitingError: A resolver has not answered yet.
+            RunFailedError: It does not exist.
+        """
+        ref = task.pipeline_ref
+        if ref is None:
+            return None
+        known = self._known(run)
+        if isinstance(before := known.get(task.name), FoundPipeline):
+            return before
+        try:
+            found = await self._references.pipeline(ref, run, ref.params)
+        except UnresolvedError as err:
+            raise RunFailedError(
+                PipelineRunReason.COULDNT_GET_PIPELINE,
+                f"Pipeline {run.metadata.namespace}/{pipeline} can't be Run; it contains child"
+                f" Pipelines that don't exist: Couldn't retrieve Pipeline \"{ref.name}\": {err}",
+            ) from err
+        known[task.name] = found
+        return found
+
+    async def ancestors(self, run: PipelineRun) -> list[str]:
+        """Names of the pipelines of a run and of those it is part of, from the inside out."""
+        names: list[str] = []
+        current: PipelineRun | None = run
+        while current is not None:
+            if name := current.metadata.labels.get(PIPELINE_LABEL):
+                names.append(name)
+            owner = controller_of(current)
+            if owner is None or owner.kind != PIPELINE_RUN:
+                break
+            current = await self._references.pipeline_run(owner.name, run.metadata.namespace)
+        return names
+
     def forget(self, key: NamespacedName) -> None:
         """A run has ended, or is gone."""
         self._tasks.pop(key, None)
 
-    def _known(self, run: PipelineRun) -> dict[str, FoundTask]:
+    def _known(self, run: PipelineRun) -> dict[str, FoundTask | FoundPipeline]:
         uid, tasks = self._tasks.get(run.key, ("", {}))
         if uid != run.metadata.uid:
             tasks = {}

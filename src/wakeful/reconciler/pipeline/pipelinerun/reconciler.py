@@ -10,6 +10,7 @@ from wakeful.aio import Clock
 from wakeful.apimachinery.conditions import FALSE, TRUE
 from wakeful.apimachinery.errors import APIStatusError, NotFoundError
 from wakeful.apimachinery.meta import NamespacedName, Object, is_controlled_by
+from wakeful.apis.core.volumeclaim_types import PersistentVolumeClaim
 from wakeful.apis.pipeline import (
     CustomRun,
     PipelineRun,
@@ -19,8 +20,14 @@ from wakeful.apis.pipeline import (
     TaskRun,
     TaskRunSpecStatus,
 )
+from wakeful.apis.pipeline.config import COSCHEDULE_WORKSPACES
 from wakeful.apis.pipeline.provenance_types import Provenance
-from wakeful.apis.pipeline.register import LAST_APPLIED, PIPELINE_LABEL, RUN_CANCELLED
+from wakeful.apis.pipeline.register import (
+    AUTO_CLEANUP_ANNOTATION,
+    LAST_APPLIED,
+    PIPELINE_LABEL,
+    RUN_CANCELLED,
+)
 from wakeful.client import Client
 from wakeful.controller import EventRecorder, Result
 from wakeful.pipelines.errors import RunFailedError
@@ -66,6 +73,7 @@ class PipelineRunReconciler:
         now, before = self._clock.now(), obj.succeeded
         if obj.is_done:
             self._lookup.forget(obj.key)
+            await self._clean_up(obj)
             return await expire(self._client, obj, self._configs.defaults, now)
         if obj.is_pending:
             text = f'PipelineRun "{obj.metadata.name}" is pending'
@@ -170,16 +178,36 @@ class PipelineRunReconciler:
                     f" {err.message}",
                 ) from err
 
+    async def _clean_up(self, run: PipelineRun) -> None:
+        """Delete the claims of a run that has ended, if they are not to be kept as long as it."""
+        wanted = run.metadata.annotations.get(AUTO_CLEANUP_ANNOTATION) == "true"
+        flags = self._configs.flags
+        if not flags.claims_go_with_runs and not (
+            wanted and flags.coschedule == COSCHEDULE_WORKSPACES
+        ):
+            return
+        for claim in make_claims(run.spec.workspaces, run):
+            meta = claim.metadata
+            try:
+                await self._client.delete(PersistentVolumeClaim, meta.name, meta.namespace)
+            except NotFoundError:
+                log.debug("claim is gone", claim=str(claim.key))
+
     # --- the runs ---------------------------------------------------------------------------------
 
     async def _start(self, run: PipelineRun, start: Start, pipeline: str) -> None:
         found = await self._lookup.task(run, start.task, pipeline)
+        labels = found.task_labels if found is not None else {}
+        inner = await self._lookup.child_pipeline(run, start.task, pipeline)
+        if inner is not None:
+            await self._check_circle(run, inner)
+            labels = {PIPELINE_LABEL: inner.name}
         child = make_run(
             run,
             start,
             run.task_run_spec(start.task.name),
             managed_by=self._configs.defaults.managed_by,
-            task_labels=found.task_labels if found is not None else {},
+            task_labels=labels,
         )
         try:
             made = await self._client.create_or_get(child)
@@ -193,6 +221,16 @@ class PipelineRunReconciler:
                 PipelineRunReason.CREATE_RUN_FAILED,
                 f'{start.kind} "{start.name}" already exists and does not belong to PipelineRun'
                 f' "{run.metadata.name}"',
+            )
+
+    async def _check_circle(self, run: PipelineRun, inner: FoundPipeline) -> None:
+        around = await self._lookup.ancestors(run)
+        if inner.name in around:
+            chain = " ".join(around[: around.index(inner.name)])
+            raise RunFailedError(
+                PipelineRunReason.CREATE_RUN_FAILED,
+                f'detected cycle in pipeline-in-pipeline: pipeline "{inner.name}" is already'
+                f" running in ancestor chain [{chain}]",
             )
 
     async def _stop(self, run: PipelineRun, stop: Stop) -> None:

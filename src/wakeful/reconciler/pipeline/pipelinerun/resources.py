@@ -40,7 +40,10 @@ def make_run(
     managed_by: str,
     task_labels: Mapping[str, str],
 ) -> Child:
-    """The run for ``start``; ``settings`` are the parent's for this task, for variables too."""
+    """The run for ``start``; ``settings`` are the parent's for this task.
+
+    ``task_labels`` name the task, or the pipeline, that it carries out.
+    """
     metadata = _metadata(parent, start, settings, managed_by, task_labels)
     if start.kind == CUSTOM_RUN:
         return CustomRun(metadata=metadata, spec=_custom_spec(start, settings))

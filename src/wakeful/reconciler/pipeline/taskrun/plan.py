@@ -18,6 +18,7 @@ class Images:
     shell: str = "busybox"
     working_dirs: str = "tekton/workingdirinit"
     nop: str = "tekton/nop"
+    results: str = "tekton/sidecarlogresults"
 
 
 @dataclass(frozen=True, slots=True)

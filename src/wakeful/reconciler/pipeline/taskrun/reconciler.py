@@ -30,6 +30,7 @@ from wakeful.pipelines.entrypoint import (
     READY,
     READY_ANNOTATION,
 )
+from wakeful.pipelines.entrypoint.layout import RESULTS_SIDECAR
 from wakeful.pipelines.errors import USER_ERROR, RunFailedError
 from wakeful.pipelines.names import is_step
 from wakeful.reconciler.pipeline.configs import PipelineConfigs
@@ -261,7 +262,8 @@ class TaskRunReconciler:
         running = {
             s.name
             for s in pod.status.container_statuses
-            if not is_step(s.name) and s.state is not None and s.state.running is not None
+            if not is_step(s.name) and s.name != RESULTS_SIDECAR  # it ends by itself
+            if s.state is not None and s.state.running is not None
         }
         nop = self._images.nop
         stale = [c.name for c in pod.spec.containers if c.name in running and c.image != nop]

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
 from wakeful import __version__
 from wakeful.apimachinery.meta import ObjectMeta, owner_reference
 from wakeful.apimachinery.names import safe_encode
@@ -27,7 +29,7 @@ from wakeful.apis.core.pod_types import (
     Volume,
     VolumeMount,
 )
-from wakeful.apis.pipeline import PodTemplate, Sidecar, Step, TaskRun
+from wakeful.apis.pipeline import PodTemplate, Sidecar, Step, TaskRun, TaskSpec
 from wakeful.apis.pipeline.config import FeatureFlags
 from wakeful.apis.pipeline.register import (
     LAST_APPLIED,
@@ -79,6 +81,8 @@ def make_pod(plan: PodPlan) -> Pod:
         _named(at.SIDECAR_PREFIX + one.name, scripts.place_sidecar(one, index))
         for index, one in enumerate(sidecars)
     ]
+    if plan.flags.results_from == FROM_SIDECAR_LOGS and _has_results(plan.spec):
+        beside.append(_results_sidecar(plan))
     return Pod(
         metadata=_metadata(plan),
         spec=PodSpec(
@@ -242,6 +246,48 @@ def _implicit_mounts(flags: FeatureFlags) -> list[VolumeMount]:
         _mount(at.STEPS_VOLUME, at.STEPS_DIR, read_only=True),
         *artifacts,
     ]
+
+
+# --- results of any size --------------------------------------------------------------------------
+
+
+def _has_results(spec: TaskSpec) -> bool:
+    return bool(spec.results) or bool(_steps_with_artifacts(spec))
+
+
+def _steps_with_artifacts(spec: TaskSpec) -> list[str]:
+    """Containers of the steps that mention where their artifacts are to be told."""
+    found = []
+    for index, step in enumerate(spec.steps):
+        name = at.step_container(step.name, index)
+        path = f"{at.STEPS_DIR}/{name}/artifacts/{at.PROVENANCE}"
+        texts = (step.script, *step.args, *step.command, *(e.value or "" for e in step.env))
+        if any(path in text for text in texts):
+            found.append(name)
+    return found
+
+
+def _results_sidecar(plan: PodPlan) -> Container:
+    """What reads results and tells them in its log, where no message limits their size."""
+    own = {
+        at.step_container(step.name, index): [r.name for r in step.results]
+        for index, step in enumerate(plan.spec.steps)
+        if step.results
+    }
+    command = [at.RESULTS_PROGRAM, "-results-dir", at.RESULTS_DIR]
+    command += ["-result-names", ",".join(r.name for r in plan.spec.results)]
+    command += ["-step-names", ",".join(_steps_with_artifacts(plan.spec))]
+    command += ["-step-results", orjson.dumps(own).decode()]
+    return Container(
+        name=at.RESULTS_SIDECAR,
+        image=plan.images.results,
+        command=command,
+        volume_mounts=[
+            _mount(at.RESULTS_VOLUME, at.RESULTS_DIR),
+            _mount(at.RUN_VOLUME, at.RUN_DIR, read_only=True),
+            _mount(at.STEPS_VOLUME, at.STEPS_DIR, read_only=True),
+        ],
+    )
 
 
 # --- scripts --------------------------------------------------------------------------------------

@@ -87,8 +87,7 @@ def observe_pod(run: TaskRun, pod: Pod, spec: TaskSpec, now: datetime) -> None:
         return
     status.results = list({r.name: r for r in results}.values())
     status.resources_result = resources
-    if artifacts.inputs or artifacts.outputs:
-        status.artifacts = artifacts
+    status.artifacts = artifacts
     _mark_ended(run, pod, spec, now)
 
 
