@@ -1,4 +1,4 @@
-"""LimitRange and ResourceQuota: stored and shown, not enforced."""
+"""LimitRange and ResourceQuota: bounds of a namespace; limit ranges are stored, not enforced."""
 
 from __future__ import annotations
 

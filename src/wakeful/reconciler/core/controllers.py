@@ -22,6 +22,8 @@ from wakeful.reconciler.core.namespace.controller import (
 )
 from wakeful.reconciler.core.pods.collector import PodCollector
 from wakeful.reconciler.core.pods.expiry import EventExpiry
+from wakeful.reconciler.core.quota.admission import admit_within_quota
+from wakeful.reconciler.core.quota.controller import make_quota_controller
 from wakeful.reconciler.core.scheduling.fit import NodeUsage
 from wakeful.reconciler.core.scheduling.scheduler import make_scheduler
 
@@ -40,6 +42,7 @@ class CoreAdmission:
             admit_service_account,
             PodBinder(self.usage),
             ServiceAddresses(self.service_network),
+            admit_within_quota,
         )
 
 
@@ -65,6 +68,7 @@ def add_core_controllers(
     manager.add(make_namespace_terminator(manager, clock))
     manager.add(make_scheduler(manager, admission.usage, clock))
     manager.add(make_claim_controller(manager, clock, claims_dir))
+    manager.add(make_quota_controller(manager))
     manager.add(PodCollector(manager.client, manager.informer(Pod), manager.informer(Node)))
     manager.add(EventExpiry(manager.client.transport, clock))
     add_garbage_collector(manager)

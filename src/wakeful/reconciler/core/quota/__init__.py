@@ -1,0 +1,1 @@
+"""ResourceQuotas: bounds for what a namespace may use."""
