@@ -90,15 +90,15 @@ class Lane:
         """Deliver until ``draining``; returns once nothing is held any more."""
         async with asyncio.TaskGroup() as deliveries:
             fetching = asyncio.create_task(self._fetch_all(deliveries))
+            ended = asyncio.create_task(draining.wait())
             try:
-                ended = asyncio.create_task(draining.wait())
                 await asyncio.wait({fetching, ended}, return_when=asyncio.FIRST_COMPLETED)
-                ended.cancel()
                 if fetching.done():
                     fetching.result()
             finally:
                 fetching.cancel()
-                await asyncio.wait({fetching})
+                ended.cancel()
+                await asyncio.wait({fetching, ended})
 
     async def _fetch_all(self, deliveries: asyncio.TaskGroup) -> None:
         while True:

@@ -116,6 +116,7 @@ class _Share:
         self._consumer, self._what, self._deliver, self._group = consumer, what, deliver, group
         self._lanes: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
+        self._is_over = False
 
     async def fetch(self) -> None:
         """Fetch until cancelled; partitions whose records wait for delivery pause."""
@@ -145,7 +146,9 @@ class _Share:
             await asyncio.sleep(_COMMIT_EVERY_SECONDS)
 
     async def take(self, partitions: Iterable[TopicPartition]) -> None:
-        """Partitions became ours."""
+        """Partitions became ours; a member that leaves already leaves them alone."""
+        if self._is_over:
+            return
         for partition in partitions:
             lane = Lane(self._deliver, self._changed, ordered=self._what.ordered)
             name = f"kafka:{self._what.group}:{partition.topic}:{partition.partition}"
@@ -153,6 +156,7 @@ class _Share:
 
     async def give_up_all(self) -> None:
         """The member leaves; bounded in time."""
+        self._is_over = True
         with suppress(TimeoutError, KafkaUnavailableError):
             async with asyncio.timeout(_END_SECONDS):
                 await self.give_up(list(self._lanes))
