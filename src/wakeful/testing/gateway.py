@@ -34,6 +34,7 @@ from wakeful.gateway import (
     wait_ready,
     write_bootstrap,
 )
+from wakeful.testing.http import answering
 
 _READY_SECONDS = 60.0
 
@@ -73,6 +74,8 @@ class App:
     most: int = 0
     served: int = 0
     headers: list[dict[str, str]] = field(default_factory=list)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    """Ends the requests that ask to be held."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -80,7 +83,7 @@ class App:
         return Endpoint("127.0.0.1", self.port)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer after ``?sleep=`` seconds, with ``?status=``."""
+        """Answer after ``?sleep=`` seconds or, with ``?hold``, when let go; with ``?status=``."""
         self.running += 1
         self.most = max(self.most, self.running)
         try:
@@ -91,6 +94,8 @@ class App:
             delay = float(request.query.get("sleep", self.delay))
             if delay:
                 await asyncio.sleep(delay)
+            if "hold" in request.query:
+                await self.let_go.wait()
             self.served += 1
             return web.json_response(
                 {"app": self.name, "path": request.path, "bytes": len(body), "host": request.host},
@@ -111,16 +116,9 @@ class App:
 async def running_app(name: str, *, delay: float = 0.0) -> AsyncIterator[App]:
     """Serve one ``App`` over HTTP/1.1."""
     app = App(name, delay)
-    server = web.Application(client_max_size=1 << 30)
-    server.router.add_route("*", "/{path:.*}", app.handle)
-    runner = web.AppRunner(server, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=4096).start()
-    app.port = runner.addresses[0][1]
-    try:
+    async with answering(app.handle, shutdown_timeout=0.1) as url:
+        app.port = int(url.rpartition(":")[2])
         yield app
-    finally:
-        await runner.cleanup()
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,8 @@ from uuid import uuid4
 import aiohttp
 from aiohttp import web
 
+from wakeful.testing.http import serving
+
 _EVENTS = frozenset({"pull_request", "push", "issues", "ping", "release", "star"})
 
 
@@ -71,14 +73,9 @@ class FakeGitHub:
             app.router.add_get(f"/{owner}/hooks", self._list)
             app.router.add_patch(f"/{owner}/hooks/{{id}}", self._change)
             app.router.add_delete(f"/{owner}/hooks/{{id}}", self._delete)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with serving(app) as port:
+            self.url = f"http://127.0.0.1:{port}"
             yield self
-        finally:
-            await runner.cleanup()
 
     async def happen(self, hook: FakeHook, event: str, payload: dict[str, Any]) -> int:
         """Deliver an event as GitHub does and return the status of the answer; 0 for none."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from wakeful.oci.blobs import digest_of
 from wakeful.oci.manifest import OCI_MANIFEST, media_type_of
 from wakeful.oci.reference import is_digest
+from wakeful.testing.http import serving
 from wakeful.testing.images import MadeImage
 
 
@@ -171,12 +172,6 @@ def _unknown(code: str) -> web.Response:
 async def running_registry(registry: FakeRegistry | None = None) -> AsyncIterator[FakeRegistry]:
     """Serve on a free loopback port; ``host`` of the result is what images are named after."""
     registry = registry or FakeRegistry()
-    runner = web.AppRunner(registry.application())
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        registry.host = f"127.0.0.1:{runner.addresses[0][1]}"
+    async with serving(registry.application()) as port:
+        registry.host = f"127.0.0.1:{port}"
         yield registry
-    finally:
-        await runner.cleanup()

@@ -14,6 +14,7 @@ from aiohttp import web
 from wakeful.eventing.delivery import BackoffPolicy, RetryPolicy
 from wakeful.eventing.plan.model import Plan
 from wakeful.testing.eventing import BROKER_HOST, EventPath, a_broker, a_trigger
+from wakeful.testing.http import answering
 
 
 @pytest.fixture
@@ -30,19 +31,6 @@ async def test_nothing_accepted_is_lost(path: EventPath) -> None:
         seen[request.headers["ce-id"]] += 1
         return web.Response()
 
-    app = web.Application()
-    app.router.add_post("/", take)
-    runner = web.AppRunner(app, shutdown_timeout=0.2)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    stream, route = a_broker()
-    trigger = a_trigger(
-        stream,
-        "t",
-        f"http://127.0.0.1:{runner.addresses[0][1]}/",
-        retry=RetryPolicy(10, BackoffPolicy.EXPONENTIAL, 0.05),
-    )
-    await path.use(Plan((stream,), (route,), (trigger,)))
     accepted: list[str] = []
     stop = asyncio.Event()
 
@@ -62,18 +50,21 @@ async def test_nothing_accepted_is_lost(path: EventPath) -> None:
                 await asyncio.sleep(0.02)
             accepted.append(name)
 
-    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
-        for sender in range(10):
-            group.create_task(send(session, sender))
-        for _ in range(2):
-            for die, rise in ((path.kill, path.start), (path.nats.kill, path.nats.start)):
-                await _grown(accepted, 200)
-                die()
-                rise()
-        await _grown(accepted, 200)
-        stop.set()
-    await _until(lambda: seen.keys() >= set(accepted))
-    await runner.cleanup()
+    retry = RetryPolicy(10, BackoffPolicy.EXPONENTIAL, 0.05)
+    async with answering(take, shutdown_timeout=0.2) as url:
+        stream, route = a_broker()
+        await path.use(Plan((stream,), (route,), (a_trigger(stream, "t", url, retry=retry),)))
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+            for sender in range(10):
+                group.create_task(send(session, sender))
+            for _ in range(2):
+                for die, rise in ((path.kill, path.start), (path.nats.kill, path.nats.start)):
+                    await _grown(accepted, 200)
+                    die()
+                    rise()
+            await _grown(accepted, 200)
+            stop.set()
+        await _until(lambda: seen.keys() >= set(accepted))
 
 
 async def _sent(session: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> bool:
@@ -90,7 +81,7 @@ async def _grown(items: list[str], more: int) -> None:
 
 
 async def _until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while not check():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -104,15 +95,9 @@ async def test_an_orderly_end_leaves_nothing_half_done(path: EventPath) -> None:
         seen[request.headers["ce-id"]] += 1
         return web.Response()
 
-    app = web.Application()
-    app.router.add_post("/", slow)
-    runner = web.AppRunner(app, shutdown_timeout=0.2)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    stream, route = a_broker()
-    trigger = a_trigger(stream, "t", f"http://127.0.0.1:{runner.addresses[0][1]}/")
-    await path.use(Plan((stream,), (route,), (trigger,)))
-    async with aiohttp.ClientSession() as session:
+    async with answering(slow, shutdown_timeout=0.2) as url, aiohttp.ClientSession() as session:
+        stream, route = a_broker()
+        await path.use(Plan((stream,), (route,), (a_trigger(stream, "t", url),)))
         for number in range(20):
             headers = {
                 "host": BROKER_HOST,
@@ -124,8 +109,7 @@ async def test_an_orderly_end_leaves_nothing_half_done(path: EventPath) -> None:
             async with session.post(f"{path.url}/default/default", headers=headers) as answer:
                 assert answer.status == 202
 
-    await asyncio.to_thread(path.stop)
-    path.start()
-    await _until(lambda: len(seen) == 20)
-    await runner.cleanup()
+        await asyncio.to_thread(path.stop)
+        path.start()
+        await _until(lambda: len(seen) == 20)
     assert set(seen.values()) == {1}

@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from wakeful.eventing.repair import Replayer, Tap
 from wakeful.eventing.worker.files import load_bus
 from wakeful.storage import MemoryStore
 from wakeful.testing.eventing import BROKER_HOST, EventPath, a_broker, a_trigger
+from wakeful.testing.http import answering
 
 API = "/apis/events.wakeful.dev/v1alpha1/namespaces/default"
 
@@ -52,19 +52,6 @@ class Subscriber:
                 return web.Response(headers=headers | {"ce-specversion": "1.0"})
             return web.Response(status=self.status)
         return web.Response(status=self.status, text="no room")
-
-
-@asynccontextmanager
-async def serve(handler: Any) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @dataclass
@@ -164,7 +151,7 @@ class NoAddresses:
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     subscriber, clock = Subscriber(), SystemClock()
-    async with EventPath(tmp_path) as path, serve(subscriber.handle) as subscriber_url:
+    async with EventPath(tmp_path) as path, answering(subscriber.handle) as subscriber_url:
         names = NameTable(("127.0.0.1", path.port))
         stream, route = a_broker()
         trigger = a_trigger(stream, "t", subscriber_url)
@@ -184,7 +171,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
             )
             server = APIServer(MemoryStore(), make_scheme(), clock=clock)
             application = HTTPApplication(server, aggregated=(api,))
-            async with serve(application.handle) as url:
+            async with answering(application.handle, handler_cancellation=True) as url:
                 yield Stage(path, subscriber, url, http, tmp_path)
         store.close()
 

@@ -16,24 +16,10 @@ from wakeful.eventing.delivery import (
     UnreachableError,
     open_sender,
 )
+from wakeful.testing.http import answering
 
 NAMES = NameTable(("127.0.0.1", 1))
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", handler)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -61,7 +47,7 @@ async def test_requests_share_a_connection_and_come_back_whole() -> None:
         await answer.write(await request.read())
         return answer
 
-    async with serving(echo) as base, open_sender(NAMES) as sender:
+    async with answering(echo) as base, open_sender(NAMES) as sender:
         for number in range(3):
             body = bytes([number]) * 70_000
             answer = await sender.post(f"{base}/a?b=c", [("x-sent", str(number))], body)
@@ -136,6 +122,6 @@ async def test_delivery_goes_on_until_it_is_taken() -> None:
         return web.Response(status=answers.pop(0))
 
     policy = RetryPolicy(5, BackoffPolicy.EXPONENTIAL, 0.001)
-    async with serving(flaky) as base, open_sender(NAMES) as sender:
+    async with answering(flaky) as base, open_sender(NAMES) as sender:
         outcome, _response, attempts = await sender.deliver(base, [], b"x", policy)
     assert (outcome.status, attempts) == (202, 3)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from wakeful.apimachinery.errors import ConflictError
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.request import APIRequest, UserInfo, Verb
 from wakeful.apis import make_scheme
@@ -25,6 +25,7 @@ from wakeful.cmd.sources import add_sources
 from wakeful.eventing.delivery import NameTable, open_sender
 from wakeful.reconciler.serving import GatewayAddress
 from wakeful.reconciler.sources import BindingAdmission
+from wakeful.testing.http import answering
 from wakeful.testing.world import World
 
 SERVER = "https://127.0.0.1:6443"
@@ -41,19 +42,6 @@ class Sink:
         event = from_http(list(request.headers.items()), await request.read())
         self.events.append(event)
         return web.Response(status=self.status)
-
-
-@asynccontextmanager
-async def serve(handler: Any) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 @dataclass(slots=True)
@@ -104,7 +92,10 @@ class Surroundings:
                 front = [LoadBalancerIngressStatus(domain_internal="gateway.test")]
                 status.mark_load_balancer_ready(front, front)
             if fresh is not None and fresh.to_wire() != obj.to_wire():
-                await self._world.client.update_status(fresh)
+                try:
+                    await self._world.client.update_status(fresh)
+                except ConflictError:
+                    self._queue.put_nowait(obj)
 
 
 @dataclass(slots=True)
@@ -166,7 +157,10 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     admission, permissions, sink = BindingAdmission(), Permissions(), Sink()
     world = World(make_scheme(), hooks=(admission,), authorizer=permissions)
-    async with serve(sink.handle) as sink.url, open_sender(NameTable(("127.0.0.1", 1))) as sender:
+    async with (
+        answering(sink.handle) as sink.url,
+        open_sender(NameTable(("127.0.0.1", 1))) as sender,
+    ):
         add_sources(
             world.manager,
             admission,

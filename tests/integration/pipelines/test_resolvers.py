@@ -26,6 +26,7 @@ from wakeful.reconciler.pipeline.resolution.cluster import ClusterResolver
 from wakeful.reconciler.pipeline.resolution.git import GitResolver
 from wakeful.reconciler.pipeline.resolution.model import Question, ResolutionError
 from wakeful.reconciler.pipeline.resolution.web import Fetcher, HttpResolver, HubResolver
+from wakeful.testing.http import serving
 from wakeful.testing.platform import run
 from wakeful.testing.world import World
 
@@ -124,11 +125,8 @@ async def site() -> AsyncIterator[str]:
     base = "/api/v1/packages/tekton-task/tekton-catalog-tasks/git-clone"
     app.router.add_get(base, package)
     app.router.add_get(base + "/{version}", version)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def test_http(world: World, site: str) -> None:
