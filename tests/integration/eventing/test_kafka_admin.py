@@ -22,7 +22,8 @@ from wakeful.eventbus.kafka import (
     KafkaUnavailableError,
     Mechanism,
 )
-from wakeful.testing.kafka import free_port, kafka_broker, sasl_front, tls_front
+from wakeful.testing.kafka import kafka_broker, sasl_front, tls_front
+from wakeful.testing.ports import held_port
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +85,10 @@ async def test_a_new_group_starts_where_it_was_asked_to(broker: str) -> None:
 
 async def test_a_cluster_that_is_away_is_named() -> None:
     """The error says which servers were tried."""
-    address = f"127.0.0.1:{free_port()}"
-
-    with pytest.raises(KafkaUnavailableError, match=address):
-        await AioKafkaAdmin(timeout_seconds=5).partitions(a_connection(address), ["any"])
+    with held_port() as port:
+        address = f"127.0.0.1:{port}"
+        with pytest.raises(KafkaUnavailableError, match=address):
+            await AioKafkaAdmin(timeout_seconds=5).partitions(a_connection(address), ["any"])
 
 
 async def test_tls_is_spoken_and_the_certificate_checked(tmp_path: Path) -> None:
@@ -97,31 +98,29 @@ async def test_tls_is_spoken_and_the_certificate_checked(tmp_path: Path) -> None
     pair.write_text(certificate + key)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(pair)
-    front = free_port()
-    with kafka_broker(advertised_port=front) as behind:
+    with held_port() as front, kafka_broker(advertised_port=front) as behind:
         async with tls_front(behind, server, front):
             servers = (f"127.0.0.1:{front}",)
-            admin = AioKafkaAdmin(timeout_seconds=5)
 
             trusted = KafkaConnection(servers, tls=TLS(ca=certificate))
-            assert "safe" in await admin.partitions(trusted, ["safe"])
+            assert "safe" in await AioKafkaAdmin().partitions(trusted, ["safe"])
 
+            admin = AioKafkaAdmin(timeout_seconds=5)
             with pytest.raises(KafkaUnavailableError, match=servers[0]):
                 await admin.partitions(KafkaConnection(servers, tls=TLS()), ["safe"])
 
 
 async def test_a_password_is_proven(caplog: pytest.LogCaptureFixture) -> None:
     """The right one opens, a wrong one and none are refused; neither is shown."""
-    front = free_port()
-    servers = (f"127.0.0.1:{front}",)
-    with kafka_broker(advertised_port=front) as behind:
+    with held_port() as front, kafka_broker(advertised_port=front) as behind:
+        servers = (f"127.0.0.1:{front}",)
         async with sasl_front(behind, {"bob": "right-word"}, front):
-            admin = AioKafkaAdmin(timeout_seconds=5)
-
+            admin = AioKafkaAdmin()
             right = KafkaConnection(servers, sasl=SASL("bob", "right-word"))
             assert "safe" in await admin.partitions(right, ["safe"])
             await admin.commit_initial_offsets(right, "g", {"safe": [0]}, InitialOffset.LATEST)
 
+            admin = AioKafkaAdmin(timeout_seconds=5)
             for sasl in (
                 SASL("bob", "wrong-word"),
                 SASL("bob", "right-word", Mechanism.SCRAM_SHA_256),

@@ -18,7 +18,7 @@ def broker() -> Iterator[str]:
         yield address
 
 
-async def until(check: Callable[[], bool], seconds: float = 20) -> None:
+async def until(check: Callable[[], bool], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not check():  # noqa: ASYNC110 - the condition lives in another process
             await asyncio.sleep(0.01)
@@ -86,12 +86,13 @@ async def test_records_come_in_order_and_only_what_was_delivered_is_committed(
 
     topic.deliver = deliver  # type: ignore[method-assign]
     task = asyncio.create_task(topic.member().run())
-    await until(lambda: len(topic.got) == 13)
+    await until(lambda: len(set(topic.got)) == 13)
     task.cancel()
     await asyncio.wait([task])
 
-    assert [v for p, v in topic.got if p == 0] == [b"0", b"2", b"4"]
-    assert [v for p, v in topic.got if p == 1] == values[1::2]
+    got = list(dict.fromkeys(topic.got))  # a member that was slow for a while begins again
+    assert [v for p, v in got if p == 0] == [b"0", b"2", b"4"]
+    assert [v for p, v in got if p == 1] == values[1::2]
     assert await topic.committed() == [2, 10]
 
 
@@ -111,7 +112,7 @@ async def test_members_share_the_partitions(broker: str) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(a_member(name).run()) for name in seen]
         rounds = 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (seen["one"] and seen["two"]):
                 rounds += 1
                 await topic.produce(*(b"%d.%d" % (rounds, n) for n in range(4)))

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from wakeful.testing.ports import held_port
+
 EVENT = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
+def port() -> Iterator[int]:
+    with held_port() as number:
+        yield number
 
 
 @pytest.fixture
@@ -32,12 +32,14 @@ def display(port: int) -> Iterator[subprocess.Popen[str]]:
         text=True,
         encoding="utf-8",
     )
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             break
         except OSError:
+            assert process.poll() is None, "it has ended"
+            assert time.monotonic() < deadline, "it does not listen"
             time.sleep(0.02)
     yield process
     process.kill()
@@ -47,7 +49,7 @@ def display(port: int) -> Iterator[subprocess.Popen[str]]:
 def test_keeps_connections_reads_chunks_and_ends_when_told(
     display: subprocess.Popen[str], port: int
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", "/healthz")
     answer = connection.getresponse()
     assert (answer.status, answer.read()) == (204, b"")
@@ -61,7 +63,7 @@ def test_keeps_connections_reads_chunks_and_ends_when_told(
 
     connection.close()
     display.send_signal(signal.SIGTERM)
-    out, _ = display.communicate(timeout=10)
+    out, _ = display.communicate(timeout=60)
     assert display.returncode == 0
     assert out.endswith("Data,\n  first second\n")
 
@@ -77,6 +79,6 @@ def test_keeps_connections_reads_chunks_and_ends_when_told(
 def test_what_is_no_request_is_refused(
     display: subprocess.Popen[str], port: int, raw: bytes
 ) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(raw)
         assert connection.recv(100).startswith(b"HTTP/1.1 400 ")

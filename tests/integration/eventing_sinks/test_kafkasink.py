@@ -21,7 +21,8 @@ from wakeful.cloudevents import Event, to_http
 from wakeful.eventbus.kafka import Record, from_record
 from wakeful.eventing.sinks import JobSinkDoor, KafkaSinkReceiver
 from wakeful.reconciler.sinks import add_sink_controllers
-from wakeful.testing.kafka import free_port, kafka_broker
+from wakeful.testing.kafka import kafka_broker
+from wakeful.testing.ports import held_port
 from wakeful.testing.world import World
 
 EVENT = Event(
@@ -40,6 +41,13 @@ def broker() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+def away() -> Iterator[str]:
+    """Where nobody listens."""
+    with held_port() as port:
+        yield f"127.0.0.1:{port}"
+
+
 def a_sink(broker: str, name: str = "orders", **spec: Any) -> KafkaSink:
     given = {"topic": name, "bootstrap_servers": [broker], **spec}
     meta = ObjectMeta(name=name, namespace="default")
@@ -54,7 +62,7 @@ async def records(broker: str, topic: str, partitions: int) -> list[Record]:
         consumer.assign(where)
         await consumer.seek_to_beginning(*where)
         found: list[Record] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not found:
                 for batch in (await consumer.getmany(timeout_ms=500)).values():
                     found += (
@@ -120,11 +128,10 @@ async def test_what_is_sent_is_in_the_topic(broker: str, mode: str) -> None:
         assert await post(f"/default/{mode}", **{"ce-specversion": "9"}) == 400
 
 
-async def test_what_is_wrong_is_said() -> None:
+async def test_what_is_wrong_is_said(away: str) -> None:
     """In the status when the cluster has to be asked, at once when not."""
     world = World(make_scheme())
     add_sink_controllers(world.manager)
-    away = f"127.0.0.1:{free_port()}"
     async with world.running():
         await world.given(a_sink(away))
         locked = {"auth": {"secret": {"ref": {"name": "kafka"}}}}

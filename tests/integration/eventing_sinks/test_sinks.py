@@ -146,12 +146,13 @@ async def test_a_transform_has_a_service_for_its_expression(world: World) -> Non
         )
     )
 
-    async def service() -> Service | None:
-        found = await world.client.list(Service, "default")
-        return next((s for s in found.items if s.metadata.name == "orders-jsonata"), None)
+    async def described() -> bool:
+        """The status is written after the children."""
+        found = await world.client.get(EventTransform, "orders", "default")
+        return bool(found.status.sink_uri)
 
-    await world.eventually(service)
-    made = await service()
+    await world.eventually(described)
+    made = await world.find(Service, "orders-jsonata")
     assert made is not None
     assert made.metadata.labels["networking.knative.dev/visibility"] == "cluster-local"
     (container,) = made.spec.template.spec.containers

@@ -158,7 +158,11 @@ async def test_a_new_secret_is_told_to_github(stage: Stage, github: FakeGitHub) 
     patch = {"stringData": {"secretToken": "new"}}
     await stage.world.client.patch(Secret, "githubsecret", "default", patch)
     await stage.world.eventually(lambda: hook.config["secret"] == "new")
-    assert await github.happen(hook, "pull_request", PAYLOAD) == 202
+
+    async def believed() -> bool:  # the receiver hears of the secret at another moment
+        return await github.happen(hook, "pull_request", PAYLOAD) == 202
+
+    await stage.world.eventually(believed)
 
 
 async def test_what_github_says_is_in_the_status(stage: Stage, github: FakeGitHub) -> None:

@@ -12,12 +12,13 @@ from aiokafka import AIOKafkaProducer
 from wakeful.apis.core import Secret
 from wakeful.apis.sources import KafkaSource, LegacyKafkaSource
 from wakeful.eventbus.kafka import AioKafkaAdmin, KafkaConnection
-from wakeful.testing.kafka import free_port, kafka_broker
+from wakeful.testing.kafka import kafka_broker
+from wakeful.testing.ports import held_port
 
 from .conftest import Stage
 
 TODAY, OLD = "sources.knative.dev/v1beta1", "sources.eventing.knative.dev/v1alpha1"
-SECONDS = 25
+SECONDS = 60
 """Tansu lets a new group wait for other members, which takes it five seconds."""
 
 
@@ -25,6 +26,13 @@ SECONDS = 25
 def broker() -> Iterator[str]:
     with kafka_broker() as address:
         yield address
+
+
+@pytest.fixture
+def away() -> Iterator[str]:
+    """Where nobody listens."""
+    with held_port() as port:
+        yield f"127.0.0.1:{port}"
 
 
 def a_source(
@@ -104,9 +112,8 @@ async def test_todays_source_begins_now(stage: Stage, broker: str) -> None:
     await stage.world.eventually(rests)
 
 
-async def test_what_is_wrong_is_said(stage: Stage, broker: str) -> None:
+async def test_what_is_wrong_is_said(stage: Stage, away: str) -> None:
     """A cluster that is away, a Secret that is missing and then is not."""
-    away = f"127.0.0.1:{free_port()}"
     await stage.apply(a_source(stage, away, "away"))
     said = await reason(stage, "away", "ConnectionEstablished")
     assert said.startswith(f"ConnectionFailed: {away}: ")

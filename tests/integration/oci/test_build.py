@@ -20,6 +20,7 @@ from wakeful.oci.archive import save_archive
 from wakeful.oci.build import BuildStep, BuiltImage, StepState, build
 from wakeful.oci.errors import BuildError
 from wakeful.oci.layout import LayoutStore
+from wakeful.testing.ports import held_port
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "hello-python"
 HIDDEN = ("root", "home", "proc", "dev", "tmp", "workspace")
@@ -84,32 +85,34 @@ def _sandbox(plan: RootfsPlan) -> list[str]:
 @asynccontextmanager
 async def _running(plan: RootfsPlan, **env: str) -> AsyncIterator[str]:
     """Run the image and yield its address once it accepts connections."""
-    probe = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = probe.sockets[0].getsockname()[1]
-    probe.close()
-    await probe.wait_closed()
-    process = await asyncio.create_subprocess_exec(
-        *_sandbox(plan),
-        env={**plan.env, "PORT": str(port), **env},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
-                    break
-                except ConnectionRefusedError:
-                    if process.returncode is not None:
-                        assert process.stderr is not None
-                        pytest.fail((await process.stderr.read()).decode())
-                    await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    with held_port() as port:
+        process = await asyncio.create_subprocess_exec(
+            *_sandbox(plan),
+            env={**plan.env, "PORT": str(port), **env},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(60):
+                await _until_it_listens(port, process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+
+async def _until_it_listens(port: int, process: asyncio.subprocess.Process) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            if process.returncode is not None:
+                assert process.stderr is not None
+                pytest.fail((await process.stderr.read()).decode())
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
 
 
 async def _get(url: str, **headers: str) -> str:
