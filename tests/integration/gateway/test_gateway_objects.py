@@ -236,17 +236,20 @@ async def test_ready_pod_serves_before_its_slice_and_is_drained_before_it_goes()
         await world.eventually(lambda: is_ready(world, "hello"))
         pod = await world.given(pod_of(revision, app))
         await world.eventually(lambda: rig.gateway.gate.ready(HELLO))
-        slow = asyncio.create_task(rig.get(HOST, "/?sleep=0.5"))
+        slow = asyncio.create_task(rig.get(HOST, "/?hold"))
         await until(lambda: app.running)
 
         await world.client.delete(Pod, "hello-pod", "default")
         pod = await world.latest(pod)
         assert pod.is_deleting
         await world.eventually(lambda: not rig.gateway.gate.ready(HELLO))
-        await platform.planner.drained(pod)
+        drained = asyncio.create_task(platform.planner.drained(pod))
+        _, waiting = await asyncio.wait({drained}, timeout=0.3)
+        assert waiting
+        app.let_go.set()
+        await drained
 
-        assert slow.done()
-        assert slow.result().status == 200
+        assert (await slow).status == 200
 
 
 async def test_removed_endpoints_and_ingresses_are_followed() -> None:
@@ -276,7 +279,12 @@ async def test_removed_endpoints_and_ingresses_are_followed() -> None:
         await world.client.delete(Ingress, "hello", "default")
 
         async def gone() -> bool:
-            return (await rig.get(HOST)).status == 404
+            """A request that Envoy still knows a way for is held: then ask again."""
+            try:
+                async with asyncio.timeout(1):
+                    return (await rig.get(HOST)).status == 404
+            except TimeoutError:
+                return False
 
         await world.eventually(gone)
 

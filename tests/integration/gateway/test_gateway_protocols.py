@@ -60,8 +60,8 @@ async def test_grpc_calls_are_held_and_answered(limit: int) -> None:
         target = f"127.0.0.1:{rig.ports['public']}"
         options = [("grpc.default_authority", HOST)]
         async with grpc.aio.insecure_channel(target, options=options) as channel:
-            say = asyncio.ensure_future(channel.unary_unary("/t.Echo/Say")(b"hi", timeout=20))
-            chat = channel.stream_stream("/t.Echo/Chat")(timeout=20)
+            say = asyncio.ensure_future(channel.unary_unary("/t.Echo/Say")(b"hi", timeout=60))
+            chat = channel.stream_stream("/t.Echo/Chat")(timeout=60)
             await chat.write(b"one")
             await until(lambda: rig.held(HELLO) == 2)
 

@@ -36,6 +36,12 @@ HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
 
 
+def held(gateway: Gateway) -> int:
+    """How many requests wait at its gate."""
+    counts = gateway.gate.counts(HELLO)
+    return counts.held if counts is not None else 0
+
+
 async def test_warm_requests_do_not_notice_a_control_plane_restart() -> None:
     plan = simple_plan(revision("hello"))
     async with running_app("one") as app:
@@ -114,7 +120,7 @@ async def test_slots_taken_before_a_restart_are_respected_after_it() -> None:
                     await first.publish(plan)
                     rig = Rig(settings, RecordingPoke(), first, http, await wait_ready(settings))
                     await first.set_endpoints(HELLO, [app.endpoint])
-                    running = asyncio.create_task(rig.get(HOST, "/?sleep=2"))
+                    running = asyncio.create_task(rig.get(HOST, "/?hold"))
                     await until(lambda: app.running == 1)
 
                 second = Gateway(settings, RecordingPoke())
@@ -123,6 +129,8 @@ async def test_slots_taken_before_a_restart_are_respected_after_it() -> None:
                     second.preset_endpoints(HELLO, [app.endpoint])
                     await second.publish(plan)
                     late = asyncio.create_task(rig.get(HOST))
+                    await until(lambda: held(second))
+                    app.let_go.set()
                     answers = await asyncio.gather(running, late)
 
                 assert [answer.status for answer in answers] == [200, 200]
@@ -160,10 +168,10 @@ async def test_drain_lets_requests_end_and_then_ends_envoy() -> None:
                 slow = asyncio.create_task(rig.get(HOST, "/?sleep=0.5"))
                 await until(lambda: app.running == 1)
 
-                assert await rig.admin.drain(timeout=10)
+                assert await rig.admin.drain(timeout=60)
 
                 assert (await slow).status == 200
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     assert await envoy.wait() == 0
 
 

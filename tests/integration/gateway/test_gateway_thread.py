@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -54,11 +55,18 @@ async def test_requests_are_decided_while_the_callers_loop_is_busy() -> None:
             late = await asyncio.create_subprocess_exec(
                 *request, rig.url, stdout=asyncio.subprocess.PIPE
             )
-            began = time.monotonic()
-            while time.monotonic() - began < 1:  # a loop that does nothing else
+            while not _has_ended(late.pid):  # a loop that does nothing else
                 pass
-            assert await asyncio.wait_for(late.communicate(), 0.5) == (b"504", None)
+            assert await late.communicate() == (b"504", None)
             await busy
+
+
+def _has_ended(pid: int) -> bool:
+    """Asked without waiting; the event loop may not learn of it meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
 
 
 async def test_refusals_reach_the_caller_and_the_end_is_clean() -> None:
@@ -73,7 +81,7 @@ async def test_refusals_reach_the_caller_and_the_end_is_clean() -> None:
             with pytest.raises(NackError):
                 await gateway.publish(Plan({**plan.tables, **bad.tables}, plan.revisions))
 
-            assert gateway.load.collect() == {}
+            await until(lambda: gateway.load.collect() == {})
         assert gateway.load.collect() is None
 
 
@@ -90,4 +98,4 @@ def test_collecting_without_serving_is_being_blind() -> None:
     with temporary_settings() as settings:
         began = time.monotonic()
         assert GatewayThread(settings).load.collect() is None
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5

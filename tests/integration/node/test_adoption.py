@@ -120,7 +120,9 @@ async def test_orphans_are_removed(stage: Any) -> None:
             lambda: stage.runtime.running == [f"{kept.metadata.uid}/app/0"]
         )
         await stage.world.eventually(lambda: not stage.node.pod_dir(gone.metadata.uid).exists())
-        assert list(stage.images.held) == [f"pod/{kept.metadata.uid}/app"]
+        await stage.world.eventually(
+            lambda: list(stage.images.held) == [f"pod/{kept.metadata.uid}/app"]
+        )
         assert stage.node.pod_dir(kept.metadata.uid).exists()
 
 

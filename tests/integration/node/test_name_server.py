@@ -53,7 +53,7 @@ async def ask(
 ) -> dns.message.Message:
     query = dns.message.make_query(name, kind)
     how = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
-    return await how(query, LOCALHOST, port=server.port, timeout=5)
+    return await how(query, LOCALHOST, port=server.port, timeout=30)
 
 
 def addresses(answer: dns.message.Message) -> list[str]:

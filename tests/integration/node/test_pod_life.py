@@ -24,7 +24,11 @@ async def test_pod_becomes_ready(stage: Any) -> None:
     async with stage.agent():
         created = await stage.world.given(a_pod())
         pod = await stage.until(lambda p: p.is_ready)
+        version = created.metadata.resource_version
+        async with stage.world.client.watch(Pod, "default", resource_version=version) as events:
+            first = (await anext(aiter(events))).object
 
+    assert first.metadata.resource_version == pod.metadata.resource_version
     assert pod.status.phase == "Running"
     assert pod.status.pod_ip.startswith("127.77.")
     assert pod.status.start_time is not None
@@ -34,7 +38,6 @@ async def test_pod_becomes_ready(stage: Any) -> None:
     assert (status.ready, status.started, status.restart_count) == (True, True, 0)
     assert status.container_id == f"sandbox://{pod.metadata.uid}/app/0"
     assert status.image_id == "app:1@sha256:" + "0" * 64
-    assert int(pod.metadata.resource_version) == int(created.metadata.resource_version) + 1
 
 
 async def test_pod_is_ready_only_when_its_probe_says_so(stage: Any) -> None:
@@ -82,7 +85,7 @@ async def test_crashing_container_backs_off(stage: Any, container: Any, waits_fo
     async with stage.agent():
         await stage.world.given(a_pod())
         pod = await stage.until(
-            lambda p: waits_for(p) == "CrashLoopBackOff" and container(p).restart_count == 2
+            lambda p: waits_for(p) == "CrashLoopBackOff" and container(p).restart_count >= 2
         )
         last = container(pod).last_state.terminated
         assert (last.exit_code, last.reason) == (3, "Error")

@@ -92,7 +92,7 @@ class Machine:
             pod = await self.world.find(Pod, name)
             return pod if pod is not None and check(pod) else None
 
-        found = await self.world.eventually(look, seconds=20)
+        found = await self.world.eventually(look, seconds=60)
         assert found is not None
         return found
 
@@ -100,7 +100,7 @@ class Machine:
         async def look() -> bool:
             return await self.world.find(Pod, name) is None
 
-        await self.world.eventually(look, seconds=20)
+        await self.world.eventually(look, seconds=60)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def run_dir(place: Path) -> Iterator[Path]:
         assert ready.readline() == "ready\n"
     yield path
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 @pytest.fixture

@@ -226,7 +226,8 @@ async def test_steps_wait_for_sidecars_which_end_when_told(
         assert now.status.phase == "Running"
 
         now.spec.containers[1].image = "tekton/nop"
-        await client.update(now)
+        containers = [c.to_wire() for c in now.spec.containers]
+        await client.patch(Pod, "web", "default", {"spec": {"containers": containers}})
         done = await stage.until(lambda p: p.status.phase == "Succeeded")
     end = container(done, "sidecar-db").state.terminated
     assert (end.exit_code, end.reason) == (0, "Completed")

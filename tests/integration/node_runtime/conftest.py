@@ -37,7 +37,7 @@ def run_dir(place: Path) -> Iterator[Path]:
         assert ready.readline() == "ready\n"
     yield path
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 @pytest.fixture

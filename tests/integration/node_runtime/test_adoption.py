@@ -60,7 +60,7 @@ async def test_a_new_runtime_adopts_what_an_old_one_started(
         process = await second.exec(running.id, ExecConfig(argv=["hostname"]))
         assert await process.stdout.read() == b"h\n"
         await process.aclose()
-        assert (await second.stop_container(running.id, grace_seconds=5)).exit_code == 143
+        assert (await second.stop_container(running.id, grace_seconds=30)).exit_code == 143
         await second.shutdown()
 
 
@@ -68,7 +68,6 @@ async def test_nothing_is_left_on_the_host(
     run_dir: Path, settings: RuntimeSettings, container: Container
 ) -> None:
     """Interfaces, control groups, mounts, processes, directories."""
-    mounts = Path("/proc/self/mountinfo").read_text()
     async with await ProcdClient.connect(run_dir) as procd:
         runtime = await open_sandbox_runtime(procd, settings)
         await runtime.start()
@@ -81,7 +80,9 @@ async def test_nothing_is_left_on_the_host(
         assert interfaces(settings) == []
         assert await procd.list() == []
         assert await procd.held() == ()
-    assert Path("/proc/self/mountinfo").read_text() == mounts
+    ours = (str(settings.root.parent), key_of(settings))
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    assert [line for line in mounts if any(part in line for part in ours)] == []
     assert list(settings.root.iterdir()) == []
     for directory in ("/run", "/dev/shm"):
         assert not list(Path(directory).glob(f"wakeful-*{key_of(settings)}*"))
@@ -126,7 +127,7 @@ async def test_killing_procd_takes_instances_and_networks_with_it(
         await runtime.start()
         await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
         await runtime.start_container("pod", container("exec sleep 6789"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not running("sleep", "6789"):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
 
@@ -135,7 +136,7 @@ async def test_killing_procd_takes_instances_and_networks_with_it(
         await runtime.aclose()
 
     os.waitpid(pid, 0)  # noqa: ASYNC222 - it was killed
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(interfaces(settings)) > 1 or running("sleep", "6789"):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
