@@ -84,7 +84,7 @@ class Cluster:
         self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None
     ) -> Result:
         process = await self.start(*args, env=env)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             out, err = await process.communicate(stdin.encode())
         assert process.returncode is not None
         return Result(process.returncode, out.decode(), err.decode())
@@ -109,7 +109,7 @@ class Cluster:
 
     async def watching(self) -> None:
         """Return once a watch is open over HTTP."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not self.application.watches:  # noqa: ASYNC110 - kubectl decides when
                 await asyncio.sleep(0.02)
 
@@ -173,7 +173,7 @@ async def cluster(tmp_path: Path, server_options: dict[str, Any]) -> AsyncIterat
     kubeconfig = tmp_path / "kubeconfig"
     async with asyncio.TaskGroup() as group:
         group.create_task(component.run(life))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await life.started.wait()
         user = {"client-certificate": str(client.certificate), "client-key": str(client.key)}
         write_kubeconfig(kubeconfig, f"https://127.0.0.1:{component.port}", ca, user)

@@ -299,7 +299,7 @@ class TestGet:
         """get -w shows what is there, then every change."""
         await cluster.transport.call(_config_map("first"))
         process = await cluster.start("get", "cm", "-w", "-o", "name")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await process.stdout.readline() == b"configmap/first\n"
             await cluster.transport.call(_config_map("second"))
             assert await process.stdout.readline() == b"configmap/second\n"
@@ -309,7 +309,7 @@ class TestGet:
     async def test_table_watch(self, cluster: Any) -> None:
         """The header is printed once."""
         process = await cluster.start("get", "cm", "--watch-only")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await cluster.watching()
             for name in ("one", "two"):
                 await cluster.transport.call(_config_map(name))
@@ -422,7 +422,7 @@ class TestDelete:
         assert "deletionTimestamp" in found["metadata"]
 
         waiting = asyncio.create_task(
-            cluster.kubectl("wait", "--for=delete", "cm/held", "--timeout=20s")
+            cluster.kubectl("wait", "--for=delete", "cm/held", "--timeout=60s")
         )
         await cluster.watching()
         patch = '{"metadata":{"finalizers":null}}'
@@ -451,7 +451,7 @@ class TestWait:
         """wait is a list and a watch by name."""
         await cluster.kubectl("apply", "-f", "-", stdin=DEPLOYMENT)
         waiting = asyncio.create_task(
-            cluster.kubectl("wait", "--for=condition=Available", "deploy/web", "--timeout=20s")
+            cluster.kubectl("wait", "--for=condition=Available", "deploy/web", "--timeout=60s")
         )
         status = {
             "status": {
@@ -470,7 +470,7 @@ class TestWait:
         )
         assert "condition met" in await waiting
         await cluster.kubectl(
-            "wait", "--for=jsonpath={.status.availableReplicas}=2", "deploy/web", "--timeout=20s"
+            "wait", "--for=jsonpath={.status.availableReplicas}=2", "deploy/web", "--timeout=60s"
         )
         await cluster.kubectl(
             "wait", "--for=condition=Progressing", "deploy/web", "--timeout=1s", code=1
@@ -506,7 +506,7 @@ class TestDiscovery:
         """Defined, explained, created, scaled, deleted."""
         await cluster.kubectl("apply", "-f", "-", stdin=DEFINITION)
         name = "crd/crontabs.stable.example.com"
-        await cluster.kubectl("wait", "--for=condition=Established", name, "--timeout=9s")
+        await cluster.kubectl("wait", "--for=condition=Established", name, "--timeout=60s")
         await cluster.kubectl("apply", "-f", "-", stdin=CRONTAB)
         assert "unchanged" in await cluster.kubectl("apply", "-f", "-", stdin=CRONTAB)
         out = await cluster.kubectl("get", "ct")

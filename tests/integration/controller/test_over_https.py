@@ -92,7 +92,7 @@ async def test_watch_tells_every_change_once(client: Client) -> None:
         created.data["a"] = "2"
         await client.update(created)
         await client.delete(ConfigMap, "settings", "default")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for event in events:
                 if event.type is not EventType.BOOKMARK:
                     seen.append((str(event.type), event.object.data["a"]))
@@ -107,7 +107,7 @@ async def test_deployment_gets_its_pods(client: Client) -> None:
     add_apps_controllers(manager)
     pods, replica_sets = manager.informer(Pod), manager.informer(ReplicaSet)
     life = Lifetime()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(30):
+    async with asyncio.TaskGroup() as group, asyncio.timeout(60):
         group.create_task(manager.run(life), name="manager")
         await life.started.wait()
         await client.create(

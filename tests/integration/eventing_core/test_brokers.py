@@ -242,6 +242,13 @@ async def test_a_broker_keeps_its_channel_when_the_default_changes(eventing_core
         "channelTemplateSpec": "apiVersion: messaging.knative.dev/v1\nkind: InMemoryChannel\n"
     }
     await world.client.update(config)
+    configs = world.manager.informer(ConfigMap)
+    await world.eventually(
+        lambda: (
+            (c := configs.get(config.metadata.name, config.metadata.namespace)) is not None
+            and c.data == config.data
+        )
+    )
     await eventing_core.apply(a_broker("new"))
     new = await eventing_core.settled(Broker, "new")
     assert new.status.annotations["knative.dev/channelKind"] == "InMemoryChannel"

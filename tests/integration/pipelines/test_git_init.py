@@ -49,7 +49,7 @@ def fetch(tmp_path: Path, *flags: str) -> Answer:
     program = [sys.executable, "-IS", git_init.__file__]
     told = ["-terminationMessagePath", str(tmp_path / "told")]
     done = subprocess.run(
-        [*program, *flags, *told], capture_output=True, text=True, env=env, check=False, timeout=60
+        [*program, *flags, *told], capture_output=True, text=True, env=env, check=False, timeout=120
     )
     return Answer(done.returncode, done.stdout, done.stderr)
 

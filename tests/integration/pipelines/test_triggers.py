@@ -89,7 +89,7 @@ class Stage:
 
     async def send(self, listener: str, body: Any, **headers: str) -> int:
         """Post to the hub as the gateway does, once it knows the listener."""
-        slices = await self.world.eventually(lambda: self.world.all(EndpointSlice), seconds=5)
+        slices = await self.world.eventually(lambda: self.world.all(EndpointSlice))
         port = slices[0].ports[0].port
         named = {"X-Wakeful-Event-Listener": listener, **headers}
         async with (

@@ -56,7 +56,7 @@ def alive(pid: int) -> bool:
     try:
         with Path(f"/proc/{pid}/stat").open() as file:
             return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
@@ -215,11 +215,11 @@ async def test_stop_kills_after_the_grace_period(procd: ProcdClient, run_dir: Pa
     log = run_dir / "a.log"
     script = "trap 'echo term' TERM; echo ready; while :; do sleep 0.05; done"
     await procd.spawn(sh("a", script, log=LogTarget(path=log)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not log.exists() or "ready" not in log.read_text():
             await procd.sync("a")
 
-    status = await procd.stop("a", grace_seconds=0.3)
+    status = await procd.stop("a", grace_seconds=1.5)
 
     assert status.signal == signal.SIGKILL
     assert "stdout F term" in text_of(log)
@@ -231,14 +231,14 @@ async def test_nothing_of_a_process_group_is_left_behind(procd: ProcdClient, run
     await procd.spawn(sh("a", "sleep 1000 & echo $!; exit 0", log=LogTarget(path=log)))
     await procd.wait("a")
     await procd.spawn(sh("b", "sleep 1000 & echo $!; wait", log=LogTarget(path=log)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(log.read_text().splitlines()) < 2:
             await procd.sync("b")
 
     await procd.kill("b")
 
     pids = [int(line.split()[-1]) for line in text_of(log)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while any(alive(pid) for pid in pids):
             await procd.list()
 
@@ -276,7 +276,7 @@ async def test_processes_survive_their_client(server: object, run_dir: Path) -> 
     async with await ProcdClient.connect(run_dir) as second:
         found = {status.name: status for status in await second.list()}
         assert (found["kept"].pid, found["kept"].meta) == (kept.pid, {"k": "v"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while any(status.name == "owned" for status in await second.list()):
                 pass
         assert not alive(owned.pid or 0)
@@ -355,10 +355,10 @@ async def test_shutdown_goes_by_rank_and_leaves_nothing(server: object, run_dir:
         )
     daemon = "setsid sh -c 'echo $$; exec sleep 1000' & wait"
     await client.spawn(sh("daemon", daemon, log=LogTarget(path=log)))
-    async with asyncio.timeout(10):
-        for name in ("last", "first", "middle", "daemon.log"):
-            while not (run_dir / name).exists():
-                await client.sync("daemon")
+    async with asyncio.timeout(60):
+        for name in ("last", "first", "middle", "daemon.log"):  # until their traps are set
+            while not (run_dir / name).exists() or not (run_dir / name).read_text():
+                await client.sync(name.removesuffix(".log"))
 
     await client.shutdown()
 
@@ -393,12 +393,14 @@ async def test_logs_rotate(procd: ProcdClient, run_dir: Path) -> None:
     """A chatty program cannot fill the disk."""
     log = LogTarget(path=run_dir / "l" / "0.log", max_bytes=20_000, max_files=3)
 
-    await procd.spawn(sh("a", "i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i+1)); done", log=log))
+    # Many times what procd reads at once.
+    script = f"i=0; while [ $i -lt 4000 ]; do echo {'x' * 100} $i; i=$((i+1)); done"
+    await procd.spawn(sh("a", script, log=log))
     await procd.wait("a")
 
     sizes = {p.name: p.stat().st_size for p in (run_dir / "l").iterdir()}
     assert set(sizes) == {"0.log", "0.log.1", "0.log.2"}
-    assert text_of(run_dir / "l" / "0.log")[-1] == "stdout F 2999"
+    assert text_of(run_dir / "l" / "0.log")[-1].endswith(" 3999")
     assert max(sizes.values()) <= 20_000 + 65536 * 5
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from wakeful.apimachinery.conditions import READY
+from wakeful.apimachinery.errors import ConflictError
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.scheme import Scheme
 from wakeful.apis import apps, autoscaling, caching, core, networking, routing, serving
@@ -81,7 +82,10 @@ class Surroundings:
             before = fresh.status.to_wire()  # type: ignore[attr-defined]
             self._bring_up(fresh)
             if fresh.status.to_wire() != before:  # type: ignore[attr-defined]
-                await self._world.client.update_status(fresh)
+                try:
+                    await self._world.client.update_status(fresh)
+                except ConflictError:
+                    self._queue.put_nowait(obj)
 
     def _bring_up(self, obj: Object) -> None:
         match obj:

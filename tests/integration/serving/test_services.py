@@ -10,6 +10,7 @@ from wakeful.apis.core import ConfigMap
 from wakeful.apis.core import Service as KubeService
 from wakeful.apis.networking import Ingress
 from wakeful.apis.serving import Configuration, Revision, Route, Service
+from wakeful.client import Change
 from wakeful.testing.world import World
 
 S = "serving.knative.dev"
@@ -425,20 +426,17 @@ async def test_gradual_rollout_moves_traffic_step_by_step(platform: World, a_ser
     annotations = {f"{S}/rollout-duration": "2s"}
     await platform.given(a_service(annotations=annotations))
     service = await ready(platform)
+    moving: list[list[tuple[str | None, int | None]]] = []
+
+    def note(change: Change[Service]) -> None:
+        found = change.new.status if change.new is not None else None
+        condition = found.condition("RoutesReady") if found is not None else None
+        if found is not None and condition and condition.reason == "RolloutInProgress":
+            moving.append([(t.revision_name, t.percent) for t in found.traffic])
+
+    platform.manager.informer(Service).add_handler(note)
     service.spec.template.spec.containers[0].image = "busybox:2"
     await platform.client.update(service)
-
-    async def moving() -> bool:
-        found = await platform.find(Service, "hello")
-        condition = found.status.condition("RoutesReady") if found else None
-        return condition is not None and condition.reason == "RolloutInProgress"
-
-    await platform.eventually(moving)
-    found = await platform.find(Service, "hello")
-    assert found is not None
-    assert [(t.revision_name, t.percent) for t in found.status.traffic] == [
-        ("hello-00001", 99),
-        ("hello-00002", 1),
-    ]
     service = await ready(platform, generation=2)
+    assert [("hello-00001", 99), ("hello-00002", 1)] in moving
     assert [(t.revision_name, t.percent) for t in service.status.traffic] == [("hello-00002", 100)]

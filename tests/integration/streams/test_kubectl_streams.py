@@ -85,7 +85,7 @@ class TestExec:
         assert cluster.node.running == 1
         process.kill()
         await process.communicate()
-        await asyncio.wait_for(cluster.node.ended.wait(), 10)
+        await asyncio.wait_for(cluster.node.ended.wait(), 60)
         assert cluster.node.running == 0
 
     async def test_terminal(self, cluster: Cluster, env: dict[str, str]) -> None:
@@ -102,7 +102,7 @@ class TestExec:
         )
         os.close(slave)
         os.write(master, b"typed\n")
-        _, err = await asyncio.wait_for(process.communicate(), 20)
+        _, err = await asyncio.wait_for(process.communicate(), 60)
         os.set_blocking(master, False)
         seen = os.read(master, 65536).decode()
         os.close(master)
@@ -156,7 +156,7 @@ async def port_forward(
     )
     assert process.stdout is not None
     try:
-        line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+        line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
         found = re.search(r"127\.0\.0\.1:(\d+)", line)
         assert found, line
         yield int(found.group(1)), process
@@ -183,7 +183,7 @@ class TestPortForward:
             cluster.node.ports[8080] = port
             async with port_forward(cluster, 8080, env) as (local, _):
                 words = [f"w{i};".encode() for i in range(8)]
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     answers = await asyncio.gather(*(talk(local, w) for w in words))
                 assert answers == [(w * 50_000).upper() for w in words]
                 assert await talk(local, b"again") == b"AGAIN" * 50_000
@@ -193,9 +193,9 @@ class TestPortForward:
     ) -> None:
         async with port_forward(cluster, 9999, env) as (local, process):
             reader, writer = await asyncio.open_connection("127.0.0.1", local)
-            assert await asyncio.wait_for(reader.read(), 20) == b""
+            assert await asyncio.wait_for(reader.read(), 60) == b""
             writer.close()
-            _, err = await asyncio.wait_for(process.communicate(), 20)
+            _, err = await asyncio.wait_for(process.communicate(), 60)
         assert b"error forwarding port 9999" in err
         assert b"connection refused" in err
 

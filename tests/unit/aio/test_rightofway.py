@@ -9,29 +9,29 @@ from wakeful.aio import RightOfWay
 
 async def test_what_can_wait_goes_on_when_the_claim_is_over() -> None:
     """A claim ends by itself: nobody has to give it back."""
-    way = RightOfWay(seconds=0.001)
+    way = RightOfWay(seconds=0.2)
     way.claim()
     assert way.is_claimed
 
-    await asyncio.wait_for(way.give_way(), 5)
+    await asyncio.wait_for(way.give_way(), 60)
 
     assert not way.is_claimed
 
 
 async def test_a_released_claim_holds_nobody() -> None:
     """Whoever was waited for is there: what can wait goes on at once."""
-    way = RightOfWay(seconds=60)
+    way = RightOfWay(seconds=600)
     way.claim()
 
     way.release()
-    await asyncio.wait_for(way.give_way(), 5)
+    await asyncio.wait_for(way.give_way(), 60)
 
     assert not way.is_claimed
 
 
 async def test_without_a_claim_nobody_waits() -> None:
     """Giving way costs nothing as long as nobody has claimed it."""
-    await asyncio.wait_for(RightOfWay(seconds=60).give_way(), 5)
+    await asyncio.wait_for(RightOfWay(seconds=600).give_way(), 60)
 
 
 async def test_a_claim_right_after_another_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +39,7 @@ async def test_a_claim_right_after_another_does_not_count(monkeypatch: pytest.Mo
     loop = asyncio.get_running_loop()
     now = loop.time()
     monkeypatch.setattr(loop, "time", lambda: now)
-    way = RightOfWay(seconds=60)
+    way = RightOfWay(seconds=600)
     way.claim()
     now += 10
     way.release()

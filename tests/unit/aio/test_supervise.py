@@ -59,7 +59,7 @@ async def test_component_that_does_not_drain_is_cancelled() -> None:
             [Recorder("a", log), Recorder("b", log, hang=True)],
             stop,
             ready=ready,
-            grace_seconds=0.05,
+            grace_seconds=0.3,
         )
     )
 

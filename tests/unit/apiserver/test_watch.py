@@ -26,11 +26,11 @@ class Eyes:
         return [(str(e.type), e.object["metadata"].get("name", "")) for e in await self.raw(count)]
 
     async def raw(self, count: int) -> list[Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return [await anext(self._events) for _ in range(count)]
 
     async def end(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             async for event in self._events:
                 raise AssertionError(f"unexpected {event.type} {event.object}")
 

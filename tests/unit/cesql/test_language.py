@@ -92,9 +92,9 @@ def test_deep_nesting_is_refused_and_long_chains_are_not() -> None:
 
 
 def test_like_takes_no_more_than_pattern_times_text() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert not compile_like("%a" * 200 + "b")("a" * 20_000)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert compile_like("a%bc%c")("abcc")
     assert not compile_like("a%bc%c")("abc")
     assert compile_like("%")("")

@@ -279,7 +279,7 @@ def test_every_event_ends_where_it_belongs(
         async with MemoryBus() as bus:
             await prepare(bus, plan)
             await send(bus, plan, events)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await dispatch(bus, plan, subscribers)
 
     asyncio.run(run())

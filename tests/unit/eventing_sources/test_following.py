@@ -78,7 +78,7 @@ class Followed:
                 lambda fault: self.said.append(f"down: {fault}"),
             )
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not done():
                 await asyncio.sleep(0)
                 await self.clock.advance(1)

@@ -157,7 +157,7 @@ async def test_an_informer_begins_complete_and_follows(client: Client) -> None:
         seen = asyncio.Event()
         maps.add_handler(lambda change: seen.set() if change.new is None else None)
         await client.delete(ConfigMap, "first")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await seen.wait()
         assert maps.get("first", "default") is None
 

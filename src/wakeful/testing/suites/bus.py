@@ -33,7 +33,7 @@ STREAM = StreamConfig("orders", ("orders.>",), Storage.MEMORY)
 async def texts(subscription: Subscription, count: int) -> list[str]:
     """Fetch, acknowledge and decode ``count`` messages."""
     found: list[Message] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(found) < count:
             found += await subscription.fetch(count - len(found))
     for message in found:
@@ -54,7 +54,7 @@ async def nothing_more(subscription: Subscription, seconds: float = 0.2) -> None
 
 
 async def until(
-    ask: Callable[[], Awaitable[T]], is_so: Callable[[T], bool], seconds: float = 2
+    ask: Callable[[], Awaitable[T]], is_so: Callable[[T], bool], seconds: float = 60
 ) -> T:
     """Ask until it is so; return the answer."""
     async with asyncio.timeout(seconds):
@@ -112,31 +112,32 @@ class EventBusSuite:
 
     async def test_refused_and_forgotten_messages_come_again(self, bus: EventBus) -> None:
         await bus.ensure_stream(STREAM)
-        await bus.ensure_consumer("orders", ConsumerConfig("one", ack_wait_seconds=0.3))
+        await bus.ensure_consumer("orders", ConsumerConfig("one", ack_wait_seconds=0.5))
         subscription = await bus.subscribe("orders", "one")
         await publish(bus, "a", "b")
         first, _forgotten = [(await subscription.fetch(1))[0] for _ in range(2)]
         await first.nak()
 
-        async with asyncio.timeout(5):
-            (again,) = await subscription.fetch(1)
-            assert (again.data, again.deliveries) == (b"a", 2)
-            await again.ack()
-            (again,) = await subscription.fetch(1)
-            assert (again.data, again.deliveries) == (b"b", 2)
-            await again.ack()
-        await nothing_more(subscription, 0.5)
+        seen: dict[bytes, int] = {}
+        async with asyncio.timeout(60):
+            while len(seen) < 2:
+                (again,) = await subscription.fetch(1)
+                await again.ack()
+                seen[again.data] = again.deliveries
+        assert list(seen) == [b"a", b"b"]
+        assert min(seen.values()) >= 2
+        await nothing_more(subscription, 0.7)
 
     async def test_delays_are_kept_and_work_in_progress_is_left_alone(self, bus: EventBus) -> None:
         await bus.ensure_stream(STREAM)
-        await bus.ensure_consumer("orders", ConsumerConfig("one", ack_wait_seconds=0.4))
+        await bus.ensure_consumer("orders", ConsumerConfig("one", ack_wait_seconds=1))
         subscription = await bus.subscribe("orders", "one")
         await publish(bus, "a", "b")
         later, busy = [(await subscription.fetch(1))[0] for _ in range(2)]
 
-        await later.nak(0.8)
-        for _ in range(3):
-            await nothing_more(subscription, 0.2)
+        await later.nak(2)
+        for _ in range(4):
+            await nothing_more(subscription, 0.3)
             await busy.in_progress()
         await busy.ack()
 
@@ -144,13 +145,13 @@ class EventBusSuite:
 
     async def test_term_ends_it(self, bus: EventBus) -> None:
         await bus.ensure_stream(STREAM)
-        await bus.ensure_consumer("orders", ConsumerConfig("one", ack_wait_seconds=0.2))
+        await bus.ensure_consumer("orders", ConsumerConfig("one", ack_wait_seconds=0.5))
         subscription = await bus.subscribe("orders", "one")
         await publish(bus, "a")
 
         await (await subscription.fetch(1))[0].term()
 
-        await nothing_more(subscription, 0.4)
+        await nothing_more(subscription, 0.7)
 
     async def test_no_more_is_given_than_may_be_unacknowledged(self, bus: EventBus) -> None:
         await bus.ensure_stream(STREAM)
@@ -265,6 +266,6 @@ class EventBusSuite:
 
         await bus.delete_consumer("orders", "one")
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             with pytest.raises(NoConsumerError):
                 await waiting

@@ -202,7 +202,7 @@ class StoreSuite:
         """A watcher sleeps until there is something to say."""
         watch = store.watch("test.dev", "things")
         assert watch.poll() is None
-        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             group.create_task(watch.wait())
             await asyncio.sleep(0)
             put(store, "a")
@@ -210,7 +210,7 @@ class StoreSuite:
 
         store.close()
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await watch.wait()
         assert watch.poll() is None
         assert watch.closed
