@@ -17,6 +17,7 @@ import psutil
 from wakeful.aio import Component
 from wakeful.apimachinery.request import AUTHENTICATED, SYSTEM_MASTERS, UserInfo
 from wakeful.apis import make_scheme
+from wakeful.apis.apiextensions import CustomResourceDefinition, without_schemas
 from wakeful.apiserver.admission import AdmissionHook
 from wakeful.apiserver.auth import default_policy
 from wakeful.apiserver.transport import InProcessTransport
@@ -58,6 +59,7 @@ from wakeful.node.names import NameServer
 from wakeful.node.runtime import Runtime, RuntimeUnavailableError
 from wakeful.node.runtime.engine import DockerRuntime
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
+from wakeful.node.serviceaddresses import ServiceAddresses
 from wakeful.oci.builtin import USUAL, Catalog, StandIns
 from wakeful.oci.kaniko.entrance import BuilderEntrance
 from wakeful.oci.layout import LayoutStore
@@ -70,6 +72,7 @@ from wakeful.procd.client import ProcdClient
 from wakeful.reconciler.apps.controllers import add_apps_controllers
 from wakeful.reconciler.autoscaling import (
     Autoscaling,
+    Parking,
     add_horizontal_controller,
     add_hpa_controller,
     add_kpa_controller,
@@ -128,11 +131,11 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     registry = await stack.enter_async_context(open_registry())
 
     admission = CoreAdmission(settings.service_cidr)
-    binding = BindingAdmission()
+    binding, parking = BindingAdmission(), Parking()
     configs: tuple[AdmissionHook, ...]
     configs = (admit_config_maps, admit_eventing_config_maps, admit_pipeline_config_maps)
     hooks: tuple[AdmissionHook, ...]
-    hooks = (*admission.hooks(), binding, *configs, admit_dry_runs)
+    hooks = (*admission.hooks(), binding, parking, *configs, admit_dry_runs)
     api = ApiServing(settings, make_scheme(), store, hooks)
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
@@ -159,6 +162,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         Client(transport, api.server.scheme),
         DigestResolver(images, registry, stand_ins=stand_ins),
         admission,
+        parking,
         api.root_ca,
     )
     make_eventing(settings, decisions.manager, procd, decisions.planner)
@@ -210,6 +214,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
             decisions.manager,
             GatewayReady(decisions.planner),
             names,
+            ServiceAddresses(decisions.manager, inside),
             builder,
             agent,
             entrance,
@@ -225,31 +230,37 @@ def _make_decisions(
     client: Client,
     resolver: DigestResolver,
     admission: CoreAdmission,
+    parking: Parking,
     root_ca: str,
 ) -> _Decisions:
-    manager = Manager(client)
-
+    manager = Manager(client, reductions={CustomResourceDefinition: without_schemas})
+    loopback, reachable = (
+        internal_port(settings.layout.run / "internal-port"),
+        gateway_address(inside),
+    )
     gateway = GatewayThread(
         GatewaySettings(
             paths=GatewayPaths(settings.layout.run),
             http_addresses=(settings.bind,),
             http_port=settings.http_port,
             https_port=settings.https_port,
-            internal_port=internal_port(settings.layout.run / "internal-port"),
-            inside_address=gateway_address(inside),
+            internal_port=loopback,
+            inside_address=reachable,
             inside_port=INSIDE_PORT,
+            service_addresses=inside is not None,
             concurrency=settings.envoy_concurrency,
         )
     )
     planner = Planner(manager, gateway)
     # The order is the order in which changes are heard of: what a held request waits for first.
-    autoscaling = add_kpa_controller(manager, gateway.load)
+    autoscaling = add_kpa_controller(manager, gateway.load, parking=parking)
     gateway.connect_poke(autoscaling.deciders)
     add_apps_controllers(manager)
     add_core_controllers(
         manager, admission, root_ca=root_ca, claims_dir=str(settings.layout.root / "claims")
     )
-    add_serverlessservice_controller(manager)
+    gate = (reachable, INSIDE_PORT) if reachable is not None else ("127.0.0.1", loopback)
+    add_serverlessservice_controller(manager, [gate])
     add_certificate_controller(manager, load_or_create_authority(settings.layout.pki, "services"))
     add_ingress_controller(manager, planner)
     add_controllers(

@@ -193,5 +193,7 @@ class Plan:
     tables: Mapping[IngressKey, RouteTable] = field(default_factory=dict)
     revisions: Mapping[RevisionKey, RevisionBackend] = field(default_factory=dict)
     services: Mapping[ServiceKey, ServiceBackend] = field(default_factory=dict)
+    addresses: Mapping[ServiceKey, str] = field(default_factory=dict)
+    """Services that are also reached at an address of their own, whatever is spoken there."""
     certificates: tuple[Certificate, ...] = ()
     request_log: RequestLog | None = None

@@ -71,6 +71,8 @@ class GatewaySettings:
     """Address at which instances reach the cluster-local hosts; None: they share ours."""
     inside_port: int = 80
     """The port that URLs of cluster-local hosts imply."""
+    service_addresses: bool = False
+    """Whether plain Services are served at their cluster IPs; someone has to lead those here."""
     concurrency: int = 1
     """Envoy's workers. One carries some 25,000 requests a second."""
     cold_start_margin_seconds: float = 0.25

@@ -33,6 +33,12 @@ def zone() -> ClusterZone:
             alias("loop", "loop.ns.svc.cluster.local"),
             a_service("plain", clusterIP="198.18.0.9"),
             a_service("empty", clusterIP="198.18.0.10"),
+            a_service(
+                "renamed",
+                clusterIP="198.18.0.11",
+                selector={"app": "web"},
+                ports=[{"port": 80, "targetPort": 8080}],
+            ),
         )
     }
     endpoints = Endpoints.model_validate(
@@ -54,6 +60,10 @@ def test_routes_lead_to_the_gateway_and_services_to_their_instances(zone: Cluste
     assert zone.look_up("plain.ns.svc.cluster.local").addresses == ("198.19.0.2", "198.19.0.3")
     empty = zone.look_up("empty.ns.svc.cluster.local")
     assert (empty.outcome, empty.addresses) == (Outcome.FOUND, ())
+
+
+def test_services_with_ports_of_their_own_are_at_their_address(zone: ClusterZone) -> None:
+    assert zone.look_up("renamed.ns.svc.cluster.local").addresses == ("198.18.0.11",)
 
 
 def test_aliases_that_lead_outside_are_handed_on(zone: ClusterZone) -> None:

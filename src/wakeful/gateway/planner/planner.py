@@ -43,6 +43,7 @@ from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
 from wakeful.gateway.planner.ledger import Ledger
 from wakeful.gateway.planner.prober import Prober
+from wakeful.gateway.planner.serviceports import ServicePorts
 from wakeful.gateway.planner.tables import backends_of, compile_table
 from wakeful.gateway.translator.names import INTERNAL, PUBLIC
 from wakeful.gateway.xds import NackError, PushTimeoutError
@@ -75,6 +76,7 @@ class Planner:
         self.ready = asyncio.Event()
         self.ports: dict[str, int] = {}
         self._caches = Caches(manager)
+        self._service_ports = ServicePorts(enabled=gateway.settings.service_addresses)
         self._ledger = Ledger()
         self._tables: dict[IngressKey, RouteTable] = {}
         self._backends: dict[IngressKey, frozenset[BackendKey]] = {}
@@ -287,19 +289,23 @@ class Planner:
     def _plan(self, tables: dict[IngressKey, RouteTable]) -> Plan:
         caches = self._caches
         order = sorted(tables, key=caches.age)
+        addresses = self._service_ports.addresses()
         used = {backend for key in tables for backend in self._backends.get(key, ())}
+        used |= addresses.keys()
         revisions = [caches.revision_backend(k) for k in used if isinstance(k, RevisionKey)]
         services = [caches.service_backend(k) for k in used if isinstance(k, ServiceKey)]
         return Plan(
             tables={key: tables[key] for key in order},
             revisions={backend.key: backend for backend in revisions if backend is not None},
             services={backend.key: backend for backend in services if backend is not None},
+            addresses={key: addresses[key] for key in sorted(addresses)},
             certificates=tuple(caches.certificates(order)),
             request_log=_request_log(self._observability.current()),
         )
 
     def _all_backends(self) -> set[BackendKey]:
-        return {backend for backends in self._backends.values() for backend in backends}
+        used = {backend for backends in self._backends.values() for backend in backends}
+        return used | self._service_ports.addresses().keys()
 
     async def _program(self, key: BackendKey) -> None:
         await self._gateway.set_endpoints(key, self._caches.endpoints(key))
@@ -344,14 +350,16 @@ class Planner:
 
     def _on_service(self, change: Change[Service]) -> None:
         old, new = change.old, change.new
+        if self._service_ports.follow(change):
+            self._wake.set()
         if old is not None and new is not None and old.spec == new.spec:
             return
         key = change.object.key
         ingresses = list(self._caches.ingresses_of_service(key))
         if ingresses:
             self._mark(ingresses)
-            for backend in self._backends_of_service(key):
-                self._endpoint_queue.add(backend)
+        for backend in self._backends_of_service(key):
+            self._endpoint_queue.add(backend)
 
     def _on_revision(self, change: Change[Revision]) -> None:
         key = _revision_key(change.object.key)

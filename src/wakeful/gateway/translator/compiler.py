@@ -39,7 +39,7 @@ from wakeful.gateway.translator.listeners import (
     make_secret,
     make_tls_listener,
 )
-from wakeful.gateway.translator.names import GATE, INTERNAL, PUBLIC, PUBLIC_TLS
+from wakeful.gateway.translator.names import GATE, INTERNAL, PUBLIC, PUBLIC_TLS, cluster_name
 from wakeful.gateway.translator.routes import (
     HostConflict,
     RouteOptions,
@@ -47,6 +47,7 @@ from wakeful.gateway.translator.routes import (
     make_virtual_hosts,
     resolve_conflicts,
 )
+from wakeful.gateway.translator.serviceports import make_service_listener
 from wakeful.gateway.xds.resources import Changes, Resource, ResourceType, make_resource
 
 Resources = dict[ResourceType, dict[str, Resource]]
@@ -81,6 +82,7 @@ class PlanCompiler:
         remove: dict[ResourceType, set[str]] = {kind: set() for kind in ResourceType}
         self._compile_backends(plan, previous, put, remove)
         self._compile_certificates(plan, previous, put, remove)
+        self._compile_addresses(plan, previous, put, remove)
         if previous is None:
             put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener())
         if previous is None or previous.request_log != plan.request_log:
@@ -214,6 +216,21 @@ class PlanCompiler:
             put[ResourceType.LISTENER][PUBLIC_TLS] = _resource(listener)
         elif old:
             remove[ResourceType.LISTENER].add(PUBLIC_TLS)
+
+    @staticmethod
+    def _compile_addresses(
+        plan: Plan,
+        previous: Plan | None,
+        put: Resources,
+        remove: dict[ResourceType, set[str]],
+    ) -> None:
+        old = previous.addresses if previous is not None else {}
+        for key, address in plan.addresses.items():
+            if old.get(key) != address:
+                listener = make_service_listener(key, address)
+                put[ResourceType.LISTENER][listener.name] = _resource(listener)
+        gone = old.keys() - plan.addresses.keys()
+        remove[ResourceType.LISTENER] |= {cluster_name(key) for key in gone}
 
     def _compile_hosts(self, plan: Plan, first: bool) -> bool:
         """Serialise the tables that changed; tell whether any did."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from wakeful.apis.core import Endpoints
 from wakeful.apis.core import Service as KubeService
+from wakeful.apis.core.service_addresses import has_cluster_address, renames_ports
 from wakeful.apis.core.service_types import EXTERNAL_NAME
 
 DOMAIN = "cluster.local"
@@ -41,8 +42,8 @@ class ClusterZone:
     """``<service>.<namespace>.svc.cluster.local``.
 
     The gateway's names, to which the Services of Routes are aliases, stand for the gateway. Other
-    Services stand for their ready instances themselves: nothing on this host turns a cluster IP
-    into an instance, so ports are the instances' own.
+    Services stand for their ready instances themselves, which saves a hop; those whose ports are
+    not the instances' own, for their cluster IP, where Envoy listens.
     """
 
     def __init__(
@@ -87,6 +88,8 @@ class ClusterZone:
         return name in (DOMAIN, f"svc.{DOMAIN}")
 
     def _addresses(self, service: KubeService) -> tuple[str, ...]:
+        if has_cluster_address(service) and renames_ports(service):
+            return (service.spec.cluster_ip,)
         found = self._endpoints(service.metadata.name, service.metadata.namespace)
         if found is None:
             return ()

@@ -1,0 +1,33 @@
+"""Which Services have an address that something answers at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wakeful.apis.core.service_types import EXTERNAL_NAME, HEADLESS, Service, ServicePort
+
+_TCP = ("", "TCP")
+_REVISIONS = "networking.internal.knative.dev/serverlessservice"
+"""Label of a revision's Services: the gateway leads to those by name, and there are many."""
+
+
+def has_cluster_address(service: Service) -> bool:
+    """Whether connections to the Service's cluster IP are passed on to its instances."""
+    spec = service.spec
+    return (
+        spec.type != EXTERNAL_NAME
+        and spec.cluster_ip not in ("", HEADLESS)
+        and bool(spec.selector)
+        and _REVISIONS not in service.metadata.labels
+    )
+
+
+def cluster_ports(service: Service) -> Iterator[ServicePort]:
+    """The ports at which the cluster IP answers; UDP and SCTP are left out."""
+    if has_cluster_address(service):
+        yield from (port for port in service.spec.ports if port.protocol in _TCP)
+
+
+def renames_ports(service: Service) -> bool:
+    """Whether the instances have other ports than their Service."""
+    return any(port.target_port not in (None, 0, "", port.port) for port in service.spec.ports)

@@ -1,0 +1,36 @@
+"""Listeners at the addresses of plain Services: connections are passed on as they are."""
+
+from __future__ import annotations
+
+from envoy.config.listener.v3 import listener_components_pb2, listener_pb2
+from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
+
+from wakeful.gateway.plan import ServiceKey
+from wakeful.gateway.translator._proto import any_of, flag, seconds, tcp_address, u32
+from wakeful.gateway.translator.names import cluster_name
+
+_CONNECT_ATTEMPTS = 3
+"""An instance that just went away is still listed for a moment: try another one."""
+
+
+def make_service_listener(key: ServiceKey, address: str) -> listener_pb2.Listener:
+    """One port of a Service at its cluster IP; named like the cluster that it leads to."""
+    proxy = tcp_proxy_pb2.TcpProxy(
+        stat_prefix="service",
+        cluster=cluster_name(key),
+        max_connect_attempts=u32(_CONNECT_ATTEMPTS),
+        # A connection may be silent for as long as both sides like.
+        idle_timeout=seconds(0),
+    )
+    filters = [
+        listener_components_pb2.Filter(
+            name="envoy.filters.network.tcp_proxy", typed_config=any_of(proxy)
+        )
+    ]
+    return listener_pb2.Listener(
+        name=cluster_name(key),
+        address=tcp_address(address, key.port),
+        # The node may give the address to this host a moment later.
+        freebind=flag(True),
+        filter_chains=[listener_components_pb2.FilterChain(filters=filters)],
+    )

@@ -1,0 +1,90 @@
+"""Connections to a Service's own address and port reach its instances, through a real Envoy."""
+
+from __future__ import annotations
+
+import socket
+
+import aiohttp
+
+from wakeful.apimachinery.meta import ObjectMeta
+from wakeful.apis import make_scheme
+from wakeful.apis.core import Service
+from wakeful.apis.core.service_types import ServicePort, ServiceSpec
+from wakeful.apis.discovery import EndpointSlice
+from wakeful.apis.discovery.endpointslice_types import (
+    SERVICE_NAME_LABEL,
+    Endpoint,
+    EndpointConditions,
+    EndpointSlicePort,
+)
+from wakeful.gateway import GatewayThread
+from wakeful.gateway.planner import Planner
+from wakeful.testing.gateway import (
+    RecordingPoke,
+    running_app,
+    running_envoy,
+    temporary_settings,
+)
+from wakeful.testing.world import World
+
+ADDRESS = "127.0.0.77"
+"""Any address that leads to this host does; those of real Services need a route."""
+
+
+def _free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind((ADDRESS, 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+async def test_a_service_answers_at_its_own_address_and_port() -> None:
+    world = World(make_scheme())
+    port = _free_port()
+    spec = ServiceSpec(
+        cluster_ip=ADDRESS,
+        selector={"app": "web"},
+        ports=[ServicePort(name="http", protocol="TCP", port=port, target_port=8080)],
+    )
+    meta = ObjectMeta(name="web", namespace="default")
+    with temporary_settings(service_addresses=True) as settings:
+        gateway = GatewayThread(settings, RecordingPoke())
+        planner = Planner(world.manager, gateway)
+        world.manager.add(planner)
+        async with (
+            running_app("one") as app,
+            gateway.serving(),
+            running_envoy(settings),
+            world.running(),
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
+        ):
+            await planner.ready.wait()
+            await world.given(Service(metadata=meta, spec=spec))
+            await world.given(
+                EndpointSlice(
+                    metadata=ObjectMeta(
+                        name="web-1", namespace="default", labels={SERVICE_NAME_LABEL: "web"}
+                    ),
+                    address_type="IPv4",
+                    ports=[EndpointSlicePort(name="http", port=app.port)],
+                    endpoints=[
+                        Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))
+                    ],
+                )
+            )
+
+            async def answers() -> bool:
+                try:
+                    async with http.get(f"http://{ADDRESS}:{port}/") as answer:
+                        return answer.status == 200
+                except aiohttp.ClientError:
+                    return False
+
+            await world.eventually(answers)
+
+            await world.client.delete(Service, "web", "default")
+
+            async def silent() -> bool:
+                return not await answers()
+
+            await world.eventually(silent)
