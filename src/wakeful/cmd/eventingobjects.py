@@ -69,11 +69,23 @@ _KAFKA_EXAMPLE = """\
 bootstrap.servers: kafka-1.example.org:9092,kafka-2.example.org:9092
 auth.secret.ref.name: kafka
 """
+_LOGGING_EXAMPLE = """\
+# Read by programs that log as Knative's do. The platform's own log level is an option of
+# `wakeful up`.
+loglevel.controller: info
+"""
+_OBSERVABILITY_EXAMPLE = """\
+# Read by programs that observe themselves as Knative's do; the platform takes no notice.
+tracing-protocol: none
+metrics-protocol: none
+"""
 _CONFIG_MAPS: Mapping[str, Mapping[str, str]] = {
     "config-br-defaults": {"default-br-config": _BROKER_DEFAULTS},
     "config-br-default-channel": {"channel-template-spec": _BROKER_CHANNEL},
     "default-ch-webhook": {"default-ch-config": _CHANNEL_DEFAULTS},
     "config-features": {"_example": _FEATURES_EXAMPLE},
+    "config-logging": {"_example": _LOGGING_EXAMPLE},
+    "config-observability": {"_example": _OBSERVABILITY_EXAMPLE},
     "config-sugar": {"_example": _SUGAR_EXAMPLE},
     "config-nats": {"_example": _NATS_EXAMPLE},
     "kafka-channel-config": {"_example": _KAFKA_EXAMPLE},

@@ -13,6 +13,8 @@ from wakeful.apimachinery.errors import (
     NotFoundError,
 )
 from wakeful.apimachinery.request import Verb
+from wakeful.apis.core import RESOURCES
+from wakeful.apiserver.registry.metadata import name_faults
 
 
 async def test_created_object_gets_its_metadata(world: Any, widget: Any) -> None:
@@ -34,6 +36,13 @@ async def test_kinds_without_a_spec_have_no_generation(world: Any, config_map: A
 
     assert "generation" not in made["metadata"]
     assert made["metadata"]["namespace"] == "default"
+
+
+def test_names_of_events_may_be_any_segment_of_a_path() -> None:
+    """Programs call theirs what they like, in capitals too."""
+    events = next(resource for resource in RESOURCES if resource.plural == "events")
+    assert name_faults(events, "pod.Received.1") == []
+    assert name_faults(events, "a/b") == ["may not contain '/'"]
 
 
 async def test_server_side_metadata_and_status_are_ignored(world: Any, widget: Any) -> None:

@@ -32,13 +32,14 @@ _VALUE_MESSAGE = (
 _LABEL_KINDS = frozenset({("", "namespaces")})
 _LABEL_1035_KINDS = frozenset({("", "services")})
 _PATH_SEGMENT_GROUPS = frozenset({"rbac.authorization.k8s.io"})
+_PATH_SEGMENT_KINDS = frozenset({("", "events")})
 _STANDARD_FINALIZERS = frozenset({ORPHAN, FOREGROUND, "kubernetes"})
 
 
 def name_faults(resource: Resource, name: str) -> list[str]:
     """What keeps ``name`` from naming an object of this kind."""
     key = resource.group_resource
-    if resource.group in _PATH_SEGMENT_GROUPS:
+    if resource.group in _PATH_SEGMENT_GROUPS or key in _PATH_SEGMENT_KINDS:
         return path_segment_faults(name)
     if key in _LABEL_KINDS:
         return dns_label_faults(name)
