@@ -28,6 +28,12 @@ class RestPlan:
     """Freeze the only instance now."""
     wait_seconds: float | None = None
     """Look again after this long at the latest."""
+    replace: bool = False
+    """End the only instance now, for a new one that waits."""
+    way: str = "frozen"
+    """What was asked for."""
+    note: str = ""
+    """About what is kept, or why nothing is."""
 
 
 def plan_rest(frozen_seconds: float, rest: Resting, now: float) -> RestPlan:

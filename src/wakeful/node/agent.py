@@ -20,6 +20,7 @@ from wakeful.node.sources import Sources
 from wakeful.node.tokens import TokenCache
 from wakeful.node.volumes import remove_tree
 from wakeful.node.worker import PodWorker
+from wakeful.node.zygote import RecipeStore
 
 log = structlog.get_logger("wakeful.node.agent")
 
@@ -36,7 +37,9 @@ class NodeAgent:
         self._node = node
         tokens, sources = TokenCache(node), Sources(node.client, node.clock)
         sources.on_account_gone(tokens.forget)
-        self._shared = Shared(tokens, sources, SharedVolumes(node, tokens, sources))
+        self._shared = Shared(
+            tokens, sources, SharedVolumes(node, tokens, sources), RecipeStore(node.recipes_dir)
+        )
         self._workers: dict[str, PodWorker] = {}
         self._pods = Informer(
             node.client, Pod, fields=f"spec.nodeName={node.identity.name}", clock=node.clock

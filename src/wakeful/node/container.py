@@ -33,6 +33,7 @@ from wakeful.node.runtime import (
 from wakeful.node.status import ContainerSnapshot, running, terminated, waiting
 from wakeful.node.statuswriter import Report
 from wakeful.node.waiting import first_of
+from wakeful.node.zygote import ContainerZygote
 from wakeful.oci import PullPolicy, RootfsPlan
 from wakeful.oci.errors import (
     ImageError,
@@ -61,8 +62,9 @@ class ContainerRunner:
         *,
         init: bool = False,
         rest: Rest | None = None,
+        zygote: ContainerZygote | None = None,
     ) -> None:
-        self._rest = rest or Rest()
+        self._rest, self._zygote = rest or Rest(), zygote
         self._node, self._pod, self._container = node, pod, container
         self._materials, self._report, self._init = materials, report, init
         sidecar = init and container.restart_policy == "Always"
@@ -206,7 +208,8 @@ class ContainerRunner:
             if plan is None or self._retired.is_set():
                 return None
             config = await self._configure(plan)
-            run = await self._node.runtime.start_container(self._pod.metadata.uid, config)
+            starter = self._zygote.start if self._zygote else self._node.runtime.start_container
+            run = await starter(self._pod.metadata.uid, config)
         except SandboxNotFoundError:
             raise
         except (ContainerConfigError, ContainerStartError) as err:
@@ -328,7 +331,22 @@ class ContainerRunner:
         return final
 
     async def _watch(self, run: ContainerStatus, *, fresh: bool) -> None:
-        await self._health().watch(run, self.up, fresh=fresh)
+        watch = partial(self._health().watch, run, self.up, fresh=fresh)
+        if self._zygote is None:
+            await watch()
+            return
+
+        async def configure() -> ContainerConfig:
+            return await self._configure(await self._find_image(self._container.image))
+
+        await self._zygote.guide(
+            run,
+            watch,
+            fresh=fresh,
+            configure=configure,
+            changed=self._materials.changed,
+            is_ready=lambda: bool(self.snapshot.ready),
+        )
 
     async def _tidy(self) -> None:
         """Forget the run before, and the logs of the one before that."""

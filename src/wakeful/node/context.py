@@ -102,6 +102,11 @@ class NodeContext:
         """The directory of what several Pods see."""
         return self.pods_dir / "shared"
 
+    @property
+    def recipes_dir(self) -> Path:
+        """Where it is kept how zygotes are made."""
+        return self.pods_dir.parent / "zygotes"
+
     def log_path(self, uid: str, container: str, attempt: int) -> Path:
         """The log of one run of a container."""
         return self.pods_dir / uid / "logs" / container / f"{attempt}.log"

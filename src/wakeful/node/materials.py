@@ -36,6 +36,7 @@ from wakeful.node.volumes import (
     volume_content,
     write_volume,
 )
+from wakeful.node.zygote.recipes import RecipeStore
 from wakeful.oci import Keychain, RootfsPlan
 
 log = structlog.get_logger("wakeful.node.materials")
@@ -50,6 +51,7 @@ class Shared:
     tokens: TokenCache
     sources: Sources
     volumes: SharedVolumes
+    recipes: RecipeStore
 
 
 class Materials:

@@ -29,6 +29,7 @@ from wakeful.node.statuswriter import StatusWriter
 from wakeful.node.steps import PodSteps
 from wakeful.node.volumes import remove_tree
 from wakeful.node.waiting import first_of
+from wakeful.node.zygote import ZygoteKeeper
 
 log = structlog.get_logger("wakeful.node.worker")
 
@@ -62,6 +63,7 @@ class PodWorker:
         self._grace = GracePeriod(node.clock)
         self._grace.observe(pod)
         self._rest = RestKeeper(node, pod, self._status)
+        self._zygote = ZygoteKeeper(node, shared.recipes, pod, self._status)
 
     @property
     def pod(self) -> Pod:
@@ -80,6 +82,7 @@ class PodWorker:
             return
         self._grace.observe(pod)
         self._rest.observe(pod)
+        self._zygote.observe(pod)
         if self._materials is not None:
             self._materials.pod = pod
         if self._steps is not None:
@@ -228,7 +231,14 @@ class PodWorker:
             if steps is not None:
                 return steps.runner(container, init=init)
             return ContainerRunner(
-                self._node, pod, container, materials, self._status, init=init, rest=self._rest.rest
+                self._node,
+                pod,
+                container,
+                materials,
+                self._status,
+                init=init,
+                rest=self._rest.rest,
+                zygote=None if init else self._zygote.zygote_of(container),
             )
 
         self._init = [runner(c, init=True) for c in pod.spec.init_containers]

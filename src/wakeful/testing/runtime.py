@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -109,6 +110,7 @@ class FakeRuntime:
         self._ends: dict[str, asyncio.Future[ContainerStatus]] = {}
         self._count = 0
         self._subscribers: list[asyncio.Queue[ContainerEvent | None]] = []
+        self._kept: dict[str, int] = {}
 
     # --- what tests do ----------------------------------------------------------------------------
 
@@ -188,8 +190,7 @@ class FakeRuntime:
         self.journal.append(f"remove {sandbox.config.name}")
         for container in list(self._containers.values()):
             if container.sandbox_id == sandbox_id:
-                await self.kill_container(container.id)
-                del self._containers[container.id]
+                await self.remove_container(container.id)
         del self._sandboxes[sandbox_id]
 
     async def sandboxes(self) -> Sequence[SandboxStatus]:
@@ -320,6 +321,17 @@ class FakeRuntime:
         """Forget a run."""
         await self.kill_container(container_id)
         del self._containers[container_id]
+        if (fd := self._kept.pop(container_id, None)) is not None:
+            os.close(fd)
+
+    async def keep(self, container_id: str, fd: int) -> None:
+        """Keep a descriptor."""
+        self._kept[container_id] = os.dup(fd)
+
+    async def kept(self, container_id: str) -> int | None:
+        """Return a duplicate of it."""
+        fd = self._kept.get(container_id)
+        return None if fd is None else os.dup(fd)
 
     async def exec(self, container_id: str, config: ExecConfig) -> FakeExec:
         """Run a command at once; ``exec_codes`` says how it ends."""

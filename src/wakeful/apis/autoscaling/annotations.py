@@ -106,7 +106,8 @@ OWN_GROUP = "autoscaling.wakeful.dev"
 """What this platform has beyond Knative."""
 AT_ZERO = AnnotationKey.of("at-zero", group=OWN_GROUP)
 FROZEN_FOR = AnnotationKey.of("frozen-for", group=OWN_GROUP)
-GONE, FROZEN = "gone", "frozen"
+ZYGOTE_FOR = AnnotationKey.of("zygote-for", group=OWN_GROUP)
+GONE, FROZEN, ZYGOTE = "gone", "frozen", "zygote"
 
 ALL_KEYS = (
     CLASS,
@@ -162,6 +163,10 @@ class AutoscalingAnnotations:
     """Whether the last instance is frozen at zero, before it is gone."""
     frozen_seconds: float | None = None
     """For how long; 0 is no limit."""
+    keeps_zygote: bool = False
+    """Whether, at zero, an instance waits with its modules imported, its program not begun."""
+    zygote_seconds: float | None = None
+    """For how long; 0 is no limit."""
 
     @classmethod
     def parse(cls, annotations: Mapping[str, str]) -> AutoscalingAnnotations:
@@ -192,6 +197,8 @@ class AutoscalingAnnotations:
             progress_deadline_seconds=_read(annotations, PROGRESS_DEADLINE, _seconds),
             freezes=AT_ZERO.get(annotations) == FROZEN,
             frozen_seconds=_read(annotations, FROZEN_FOR, _seconds),
+            keeps_zygote=AT_ZERO.get(annotations) == ZYGOTE,
+            zygote_seconds=_read(annotations, ZYGOTE_FOR, _seconds),
         )
 
 

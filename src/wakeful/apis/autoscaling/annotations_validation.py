@@ -63,14 +63,16 @@ def validate_annotations(annotations: Mapping[str, str], limits: AnnotationLimit
 def _validate_rest(annotations: Mapping[str, str]) -> FieldErrors:
     errors: FieldErrors = []
     found = keys.AT_ZERO.find(annotations)
-    if found and found[1] not in (keys.GONE, keys.FROZEN):
+    if found and found[1] not in (keys.GONE, keys.FROZEN, keys.ZYGOTE):
         errors.append(invalid_value(found[1], found[0]))
-    found = keys.FROZEN_FOR.find(annotations)
-    if found:
+    for key in (keys.FROZEN_FOR, keys.ZYGOTE_FOR):
+        found = key.find(annotations)
+        if not found:
+            continue
         try:
             seconds = parse_duration(found[1]).total_seconds()
         except ValueError:
-            return [*errors, invalid_value(found[1], found[0])]
+            seconds = -1.0
         if seconds < 0:
             errors.append(invalid_value(found[1], found[0]))
     return errors

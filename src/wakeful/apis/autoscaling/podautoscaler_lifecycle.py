@@ -31,6 +31,8 @@ class PodAutoscalerStatus(ConditionedStatus):
     """The Service of the instances alone."""
     desired_scale: int | None = None
     actual_scale: int | None = None
+    at_zero: str = ""
+    """While it rests: what is kept of it, in words, or why nothing is that should be."""
 
     def manage(self, now: Callable[[], datetime] = utc_now) -> ConditionManager:
         """The conditions, to be set."""

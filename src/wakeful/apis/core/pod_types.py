@@ -270,6 +270,11 @@ class PodStatus(APIModel):
 
 FROZEN_ANNOTATION = "node.wakeful.dev/frozen"
 """On a pod: since when its processes are to be stopped where they are."""
+PARKED_ANNOTATION = "node.wakeful.dev/parked"
+"""On a pod: since when its program is not to begin yet; taken away, it begins."""
+ZYGOTE_ANNOTATION = "node.wakeful.dev/zygote"
+"""On a pod, from its node: what has been imported ahead, or ``unfit:`` and why nothing is."""
+UNFIT = "unfit: "
 
 
 class Pod(KResource[PodSpec, PodStatus]):

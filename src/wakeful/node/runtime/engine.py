@@ -313,6 +313,16 @@ class DockerRuntime:
             measured.append(command.parse_stats(container.name, text))
         return SandboxStats(sandbox_id=sandbox_id, at=datetime.now(UTC), containers=measured)
 
+    async def keep(self, container_id: str, fd: int) -> None:
+        """Refuse: nothing can be passed to a container of an engine."""
+        del fd
+        raise RuntimeOperationError(f"container {container_id!r} has no descriptors of ours")
+
+    async def kept(self, container_id: str) -> int | None:
+        """There is never any."""
+        del container_id
+        return None
+
     async def freeze(self, sandbox_id: str) -> None:
         """Pause its containers."""
         await self._pause(sandbox_id, "pause", frozen=True)

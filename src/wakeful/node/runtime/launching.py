@@ -31,6 +31,7 @@ from wakeful.procd.types import (
     DataFd,
     FdSource,
     LogTarget,
+    PassedFd,
     ProcessSpec,
     ProcessStatus,
     SignalTarget,
@@ -132,6 +133,8 @@ class Launcher:
         ready: Preparation,
     ) -> ProcessSpec:
         fds: dict[int, FdSource] = {ARGS_FD: DataFd(bubblewrap_arguments(ready.plan))}
+        fds |= {number: DataFd(text) for number, text in config.data.items()}
+        fds |= {number: PassedFd(fd) for number, fd in config.passed.items()}
         uid: int | None = None
         gid: int | None = None
         groups: list[int] = []

@@ -153,6 +153,14 @@ class Runtime(Protocol):
         """Measure what its containers use."""
         ...
 
+    async def keep(self, container_id: str, fd: int) -> None:
+        """Keep a duplicate of ``fd`` for as long as the container is there, whoever ends before."""
+        ...
+
+    async def kept(self, container_id: str) -> int | None:
+        """Return a duplicate of what is kept for a container, the caller's to close, or None."""
+        ...
+
     async def freeze(self, sandbox_id: str) -> None:
         """Stop all its processes where they are. Raises when ``can_freeze`` is false."""
         ...

@@ -34,11 +34,18 @@ class ContainerRecord:
     cgroup_dirs: list[str] = field(default_factory=list)
     layer: str = ""
     """Directory of the writable layer, when it runs an image."""
+    keeps: bool = False
+    """Whether procd holds a descriptor for it."""
 
     @property
     def process(self) -> str:
         """Its name at procd."""
         return process_name(self.id)
+
+    @property
+    def descriptor(self) -> str:
+        """Name under which procd holds a descriptor for it."""
+        return f"kept/{self.id}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -208,6 +208,8 @@ class SandboxRuntime:
         with contextlib.suppress(ProcessNotFoundError):
             await self._procd.kill(container.process)
         await self._procd.remove(container.process)
+        if container.keeps:
+            await self._procd.release(container.descriptor)
         self._table.unlearn(container)
         await self._launcher.clean_up(container)
 
@@ -352,6 +354,24 @@ class SandboxRuntime:
         finally:
             streams.close()
         return process
+
+    async def keep(self, container_id: str, fd: int) -> None:
+        """Have procd hold a descriptor for a container."""
+        container = self._table.container(container_id)
+        container.keeps = True
+        self._table.save(self._table.sandbox(container_id.split("/", 1)[0]))
+        await self._procd.release(container.descriptor)
+        await self._procd.hold(container.descriptor, fd)
+
+    async def kept(self, container_id: str) -> int | None:
+        """Return a duplicate of it."""
+        container = self._table.container(container_id)
+        if not container.keeps:
+            return None
+        try:
+            return await self._procd.take(container.descriptor)
+        except ProcessNotFoundError:
+            return None
 
     # -- figures, freezing, ports -------------------------------------------------------------
 

@@ -138,6 +138,10 @@ class ContainerConfig:
     tty: bool = False
     stdin: bool = False
     """Keep stdin open; otherwise it is at EOF."""
+    data: Mapping[int, str] = field(default_factory=dict)
+    """Descriptors of the program → text that it finds there. Sandboxes only, as ``passed``."""
+    passed: Mapping[int, int] = field(default_factory=dict)
+    """Descriptors of the program → ours, of which it gets duplicates."""
     log: LogPolicy
 
 

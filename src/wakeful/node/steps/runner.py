@@ -268,8 +268,8 @@ class StepRunner(ContainerRunner):
             following.cancel()
         if final.state is ContainerState.RUNNING:
             return final
+        problems = await self._files.copy_output(final.log_path)  # which may be a result
         results = [*self._told(), *await self._files.results()]
-        problems = await self._files.copy_output(final.log_path)
         ending = outcomes.ended(
             self._step.arguments,
             final,

@@ -10,11 +10,13 @@ from wakeful.reconciler.autoscaling.deciders import Deciders, Recommendation
 from wakeful.reconciler.autoscaling.horizontal.controller import add_horizontal_controller
 from wakeful.reconciler.autoscaling.hpa.controller import add_hpa_controller
 from wakeful.reconciler.autoscaling.kpa.controller import Autoscaling, add_kpa_controller
+from wakeful.reconciler.autoscaling.kpa.parking import Parking
 from wakeful.reconciler.autoscaling.metric.controller import add_metric_controller
 
 __all__ = [
     "Autoscaling",
     "Deciders",
+    "Parking",
     "Recommendation",
     "add_horizontal_controller",
     "add_hpa_controller",

@@ -27,7 +27,9 @@ from wakeful.controller.configmaps import ConfigStore
 from wakeful.reconciler.autoscaling.children import Children
 from wakeful.reconciler.autoscaling.deciders import Deciders
 from wakeful.reconciler.autoscaling.kpa.frozen import FrozenPods
+from wakeful.reconciler.autoscaling.kpa.parking import Parking
 from wakeful.reconciler.autoscaling.kpa.reconciler import KPAReconciler
+from wakeful.reconciler.autoscaling.kpa.zygotes import ZygotePods, revision_of_parked
 from wakeful.reconciler.autoscaling.pods import ReadyPods
 from wakeful.reconciler.autoscaling.target import ScaleTargets
 
@@ -49,8 +51,12 @@ def add_kpa_controller(
     source: LoadSource,
     *,
     clock: Clock | None = None,
+    parking: Parking | None = None,
 ) -> Autoscaling:
-    """Build the controller and the deciders, and have the manager run both."""
+    """Build the controller and the deciders, and have the manager run both.
+
+    ``parking`` is the one that the API server asks at admission; without it nothing is kept ready.
+    """
     autoscalers = manager.informer(PodAutoscaler)
     networks = manager.informer(ServerlessService)
     metrics = manager.informer(Metric)
@@ -63,6 +69,7 @@ def add_kpa_controller(
     ready = ReadyPods()
     pods.add_handler(ready.observe)
     deciders = Deciders(source, ready.count, clock=clock, hurry=manager.right_of_way.claim)
+    frozen = FrozenPods(manager.client, pods)
     reconciler = KPAReconciler(
         deciders,
         Children(manager.client, networks, metrics),
@@ -70,7 +77,8 @@ def add_kpa_controller(
         ready.count,
         config.current,
         lambda: deployment_config.current().progress_deadline_seconds,
-        FrozenPods(manager.client, pods),
+        frozen,
+        ZygotePods(manager.client, frozen, parking or Parking()),
         clock=clock,
     )
     controller = Controller(
@@ -86,6 +94,7 @@ def add_kpa_controller(
     controller.watch_owned(networks)
     controller.watch_owned(metrics)
     deployments.add_handler(_reports_to(controller))
+    pods.add_handler(_tells_of_zygotes(controller))
     ready.on_change(lambda key: controller.queue.add_after(key, REPORT_DELAY_SECONDS))
     ready.on_change(deciders.rouse)
     # The request goes in the same moment; then it is the others' turn.
@@ -102,6 +111,15 @@ def _reports_to(controller: Controller[PodAutoscaler]) -> Callable[[Change[Deplo
     def handler(change: Change[Deployment]) -> None:
         for key in autoscaler_of(change.object):
             controller.queue.add_after(key, REPORT_DELAY_SECONDS)
+
+    return handler
+
+
+def _tells_of_zygotes(controller: Controller[PodAutoscaler]) -> Callable[[Change[Pod]], None]:
+    def handler(change: Change[Pod]) -> None:
+        revision = revision_of_parked(change)
+        if revision is not None:
+            controller.queue.add_after(revision, REPORT_DELAY_SECONDS)
 
     return handler
 

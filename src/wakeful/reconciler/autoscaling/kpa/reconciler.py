@@ -28,10 +28,12 @@ from wakeful.autoscaler import (
 )
 from wakeful.autoscaler.bounds import MIN_ACTIVATORS, Step
 from wakeful.autoscaler.rest import DEFAULT_FROZEN_SECONDS, Resting, RestPlan, plan_rest
+from wakeful.autoscaler.zygote import plan_zygote
 from wakeful.controller import Result
 from wakeful.reconciler.autoscaling.children import Children
 from wakeful.reconciler.autoscaling.deciders import Deciders
 from wakeful.reconciler.autoscaling.kpa.frozen import FrozenPods
+from wakeful.reconciler.autoscaling.kpa.zygotes import ZygotePods
 from wakeful.reconciler.autoscaling.target import ScaleTargets
 
 NO_PRIVATE_SERVICE = "No Private Service Name"
@@ -56,12 +58,14 @@ class KPAReconciler:
         config: Callable[[], AutoscalerConfig],
         progress_deadline_seconds: Callable[[], float],
         frozen: FrozenPods,
+        zygotes: ZygotePods,
         *,
         clock: Clock | None = None,
     ) -> None:
         self._deciders, self._children, self._targets = deciders, children, targets
         self._ready, self._config = ready, config
-        self._progress_deadline_seconds, self._frozen = progress_deadline_seconds, frozen
+        self._progress_deadline_seconds = progress_deadline_seconds
+        self._frozen, self._zygotes = frozen, zygotes
         self._clock = clock or SystemClock()
 
     async def reconcile_kind(self, autoscaler: PodAutoscaler) -> Result | None:
@@ -92,7 +96,9 @@ class KPAReconciler:
         outcome = bound_scale(recommendation.desired, spec, self._config(), state, now)
         self._deciders.note_outcome(autoscaler.key, outcome)
         rest: RestPlan | None = None
-        if outcome.step is Step.SLEEP and annotations.freezes:
+        if outcome.step is Step.SLEEP and annotations.keeps_zygote:
+            rest = await self._rest_by_zygote(autoscaler, annotations, now)
+        elif outcome.step is Step.SLEEP and annotations.freezes:
             rest = await self._rest(autoscaler, annotations, now)
         elif outcome.apply and await self._wake(autoscaler, outcome.want):
             return Result(requeue_after=WAKE_SECONDS)
@@ -131,14 +137,44 @@ class KPAReconciler:
         if plan.freeze:
             await self._frozen.freeze(key, self._clock.now())
         self._deciders.note_rest(key, plan)
+        autoscaler.status.at_zero = "frozen" if plan.replicas else ""
+        return plan
+
+    async def _rest_by_zygote(
+        self, autoscaler: PodAutoscaler, annotations: AutoscalingAnnotations, now: float
+    ) -> RestPlan:
+        """Go to zero by way of a new instance that waits."""
+        key = autoscaler.key
+        replicas = await self._targets.replicas(autoscaler)
+        nursery = self._zygotes.nursery(key, replicas=replicas, reachable=autoscaler.is_reachable)
+        plan = plan_zygote(annotations.zygote_seconds or 0.0, nursery, now)
+        if plan.replace:
+            await self._zygotes.replace(key)
+        elif plan.replicas:
+            self._zygotes.stay(key)
+        else:
+            self._zygotes.leave(key)
+        await self._scale(autoscaler, plan.replicas)
+        if plan.replicas or plan.note:  # why there is none is told for as long as there is none
+            self._deciders.note_rest(key, plan)
+            state = "zygote" if plan.replicas else "gone"
+            autoscaler.status.at_zero = f"{state}: {plan.note}" if plan.note else state
+        elif autoscaler.status.at_zero.startswith("zygote"):
+            self._deciders.note_rest(key, None)
+            autoscaler.status.at_zero = ""
         return plan
 
     async def _wake(self, autoscaler: PodAutoscaler, want: int) -> bool:
-        """Thaw first, which is quicker than anything else; then scale."""
-        if want > 0:
-            self._deciders.note_rest(autoscaler.key, None)
-        thawed = want > 0 and await self._frozen.thaw(autoscaler.key)
-        return await self._scale(autoscaler, want) or thawed
+        """Let go what rests, which is quicker than anything else; then scale."""
+        key = autoscaler.key
+        self._zygotes.leave(key)
+        if want <= 0:
+            return await self._scale(autoscaler, want)
+        self._deciders.note_rest(key, None)
+        autoscaler.status.at_zero = ""
+        thawed = await self._frozen.thaw(key)
+        begun = await self._zygotes.release(key)
+        return await self._scale(autoscaler, want) or thawed or begun
 
     async def _scale(self, autoscaler: PodAutoscaler, want: int) -> bool:
         """Write the scale if it is another; say whether that wakes what slept."""
@@ -150,6 +186,7 @@ class KPAReconciler:
 
     async def observe_deletion(self, key: NamespacedName) -> None:
         """Nobody asks for the revision's scale any more."""
+        self._zygotes.leave(key)
         self._deciders.remove(key)
 
     def _state(

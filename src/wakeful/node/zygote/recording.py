@@ -1,0 +1,97 @@
+"""From what the hook noted to the modules to import ahead. Pure.
+
+What comes from inside an instance is anybody's text: it is bounded, parsed strictly, and used for
+nothing but later instances of the same revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+LIMIT_BYTES = 1 << 20
+LIMIT_NAMES = 5000
+_NOT_AHEAD = frozenset({"__main__", "__mp_main__", "sitecustomize", "usercustomize"})
+_PATCHERS = frozenset({"gevent", "eventlet"})
+"""They change the standard library, and have to do so before others import it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to make a zygote of a revision's container."""
+
+    argv: bytes = b""
+    """The command line of the interpreter that is meant, words ended by NUL."""
+    path: tuple[str, ...] = ()
+    """``sys.path`` as the program had it."""
+    names: tuple[str, ...] = ()
+    """Modules, in the order in which the program imported them."""
+    left_out: frozenset[str] = frozenset()
+    """Modules that are not to be imported ahead."""
+    unfit: str = ""
+    """Why there can be none."""
+
+    @property
+    def ahead(self) -> tuple[str, ...]:
+        """What is imported ahead."""
+        return tuple(name for name in self.names if name not in self.left_out)
+
+    def without(self, names: Sequence[str]) -> Recipe:
+        """Leave these out as well."""
+        known = self.left_out | {name for name in names if _is_name(name)}
+        return replace(self, left_out=known)
+
+    def plan(self) -> str:
+        """The text that the hook reads."""
+        path = "\0".join(self.path).encode("utf-8", "surrogateescape")
+        lines = [f"argv {self.argv.hex()}", f"path {path.hex()}"]
+        return "\n".join([*lines, *(f"name {name}" for name in self.ahead)]) + "\n"
+
+
+@dataclass(slots=True)
+class _Interpreter:
+    argv: bytes = b""
+    path: tuple[str, ...] = ()
+    names: dict[str, None] = field(default_factory=dict)
+
+
+def parse_recording(data: bytes) -> Recipe | None:
+    """Return what the interpreter with the most modules did; None when there was none.
+
+    A container may have started several, one after the other, such as a migration before a server.
+    """
+    found: dict[str, _Interpreter] = {}
+    for line in data[:LIMIT_BYTES].decode("utf-8", "replace").split("\n")[:-1]:
+        tag, _, rest = line.partition(" ")
+        kind, _, text = rest.partition(" ")
+        if not tag.isdigit():
+            continue
+        one = found.setdefault(tag, _Interpreter())
+        try:
+            if kind == "argv":
+                # A number that is used again belongs to another interpreter.
+                found[tag] = _Interpreter(argv=bytes.fromhex(text))
+            elif kind == "path":
+                one.path = tuple(bytes.fromhex(text).decode("utf-8", "surrogateescape").split("\0"))
+            elif kind == "name" and _is_name(text) and len(one.names) < LIMIT_NAMES:
+                one.names.setdefault(text)
+        except ValueError:
+            continue
+    best = max(found.values(), key=lambda one: len(one.names), default=None)
+    if best is None or not best.argv:
+        return None
+    return Recipe(argv=best.argv, path=best.path, names=_ahead(best.names))
+
+
+def _ahead(names: Sequence[str] | dict[str, None]) -> tuple[str, ...]:
+    chosen = []
+    for name in names:
+        if name.partition(".")[0] in _PATCHERS:
+            break
+        if name not in _NOT_AHEAD:
+            chosen.append(name)
+    return tuple(chosen)
+
+
+def _is_name(text: str) -> bool:
+    return len(text) < 256 and all(part.isidentifier() for part in text.split("."))

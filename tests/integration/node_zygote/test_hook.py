@@ -1,0 +1,274 @@
+"""The hook in real interpreters: what it notes, imports ahead and leaves to the start."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+from wakeful.node.zygote import hook
+from wakeful.node.zygote.channel import Notes
+from wakeful.node.zygote.messages import Left, Loaded, Message, Unfit, parse_message
+from wakeful.node.zygote.recording import Recipe, parse_recording
+
+MAIN = """
+import os, sys, threading
+import slow, extra.deep
+if "--late" in sys.argv:
+    import json.tool
+print("main", slow.born, sorted(k for k in os.environ if "ZYGOTE" in k or k == "PYTHONPATH"))
+print("path", sys.path[0] == os.path.dirname(os.path.abspath(__file__)), len(sys.path))
+print("argv", sys.argv)
+"""
+PLACE = """
+import fcntl, os, sys
+end = sys.argv.index("--")
+pairs = [[int(n) for n in word.split(":")] for word in sys.argv[1:end]]
+lifted = [(fcntl.fcntl(fd, fcntl.F_DUPFD, 50), number) for fd, number in pairs]
+for fd, number in lifted:
+    os.dup2(fd, number)
+    os.close(fd)
+os.execv(sys.argv[end + 1], sys.argv[end + 1:])
+"""
+THREAD = "import threading as t\nt.Thread(target=t.Event().wait, daemon=True).start()"
+
+
+@dataclass
+class Folder:
+    """An application, and the hook as instances see it."""
+
+    root: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def module(self, name: str, text: str) -> None:
+        path = self.root / "app" / f"{name.replace('.', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def start(
+        self, order: str, fds: dict[int, int], args: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
+        """Run the program with the hook and these descriptors."""
+
+        env = {"PATH": os.environ["PATH"], hook.VARIABLE: order, **self.env}
+        env["PYTHONPATH"] = os.pathsep.join(
+            p for p in (str(self.root / "hook"), self.env.get("PYTHONPATH")) if p
+        )
+        words = [f"{fd}:{number}" for number, fd in fds.items()]
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                "-c",
+                PLACE,
+                *words,
+                "--",
+                sys.executable,
+                "main.py",
+                *args,
+            ],
+            cwd=self.root / "app",
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=list(fds.values()),
+        )
+
+    def record(self, *args: str) -> tuple[Recipe | None, str]:
+        """Run it once, noting; return the recipe and what it printed."""
+        notes = Notes.make()
+        inode = os.fstat(notes.fd).st_ino
+        process = self.start(f"record:{inode}", {hook.CHANNEL_FD: notes.fd}, args)
+        out, err = process.communicate(timeout=30)
+        assert not err, err
+        recipe = parse_recording(notes.read())
+        notes.close()
+        return recipe, out
+
+
+@dataclass
+class Parked:
+    """A process that waits, and our end of its socket."""
+
+    process: subprocess.Popen[str]
+    sock: socket.socket
+    pending: bytes = b""
+
+    def hear(self) -> Message | None:
+        """The next message; None when it has begun."""
+        while b"\n" not in self.pending:
+            chunk = self.sock.recv(4096)
+            if not chunk:
+                return None
+            self.pending += chunk
+        line, _, self.pending = self.pending.partition(b"\n")
+        return parse_message(line)
+
+    def go(self) -> str:
+        """Say the word; return what the program printed."""
+        self.sock.send(b"go\n")
+        self.sock.shutdown(socket.SHUT_WR)
+        out, err = self.process.communicate(timeout=30)
+        assert not err, err
+        return out
+
+
+def park(folder: Folder, recipe: Recipe, *args: str) -> Parked:
+    ours, theirs = socket.socketpair()
+    plan = os.memfd_create("plan")
+    os.write(plan, recipe.plan().encode())
+    with theirs:
+        order = f"park:{os.fstat(theirs.fileno()).st_ino}:0"
+        fds = {hook.PLAN_FD: plan, hook.CHANNEL_FD: theirs.fileno()}
+        process = folder.start(order, fds, args)
+    os.close(plan)
+    ours.settimeout(30)
+    return Parked(process, ours)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    folder = Folder(tmp_path)
+    (tmp_path / "hook").mkdir()
+    copy(hook.__file__, tmp_path / "hook" / "sitecustomize.py")
+    folder.module("main", MAIN)
+    folder.module("slow", "import decimal, os, time\nborn = os.getpid()\n")
+    folder.module("extra.__init__", "")
+    folder.module(
+        "extra.deep", "import wave\ntry:\n    import not_there\nexcept ImportError:\n    pass\n"
+    )
+    return folder
+
+
+def test_recorded_then_parked_then_begun(folder: Folder) -> None:
+    """What was seen is imported ahead; the program then runs as if nothing had been."""
+    recipe, plain = folder.record("--late")
+    assert recipe is not None
+    for name in ("slow", "decimal", "extra.deep", "wave", "json.tool"):
+        assert name in recipe.ahead
+    assert "__main__" not in recipe.ahead
+
+    parked = park(folder, recipe, "--late")
+    loaded = parked.hear()
+    assert isinstance(loaded, Loaded)
+    assert loaded.modules > 10
+    assert loaded.resident_kib > 5000
+    pid = parked.process.pid
+    out = parked.go()
+
+    assert f"main {pid} []" in out  # imported by this very process; no trace of the hook
+    assert out.splitlines()[1:] == plain.splitlines()[1:]
+    assert parked.process.returncode == 0
+    assert parked.hear() is None
+
+
+def test_end_of_the_other_side_begins(folder: Folder) -> None:
+    """A process whose keeper is gone for good does not wait for ever."""
+    recipe, _ = folder.record()
+    assert recipe is not None
+    parked = park(folder, recipe)
+    assert isinstance(parked.hear(), Loaded)
+    parked.sock.close()
+    out, _ = parked.process.communicate(timeout=30)
+    assert out.startswith("main")
+
+
+def test_another_interpreter_runs_plainly(folder: Folder) -> None:
+    """The plan means one command line; what else the container starts is not held up."""
+    recipe, _ = folder.record()
+    assert recipe is not None
+    parked = park(folder, recipe, "--late")
+    out, _ = parked.process.communicate(timeout=30)
+    assert out.startswith("main")
+    assert parked.hear() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            THREAD,
+            "started threads",
+        ),
+        ("import socket\nkept = socket.socket()", "opened sockets"),
+        ("import sys\nsys.path.append('/nowhere')", "changed the path of modules"),
+        (
+            "import sys\nif not hasattr(sys.modules['__main__'], '__file__'): raise SystemExit(3)",
+            "failed (SystemExit)",
+        ),
+    ],
+)
+def test_what_must_not_be_ahead_is_left_out(folder: Folder, text: str, why: str) -> None:
+    """It begins again without the module, and what that has done is done at the start."""
+    folder.module("extra.deep", text)
+    recipe, _ = folder.record()
+    assert recipe is not None
+
+    parked = park(folder, recipe)
+    left = parked.hear()
+    assert isinstance(left, Left)
+    assert left.why == f"extra.deep {why}"
+    assert "extra.deep" in left.names
+    assert isinstance(parked.hear(), Loaded)
+    assert "main" in parked.go()
+
+    again = park(folder, recipe.without(left.names))
+    assert isinstance(again.hear(), Loaded)  # at once
+    again.go()
+
+
+def test_hopeless_ones_run_plainly(folder: Folder) -> None:
+    """After some rounds it gives up, says so, and begins."""
+    for number in range(hook.ROUNDS + 1):
+        folder.module(f"bad{number}", THREAD)
+    imports = "\n".join(f"import bad{number}" for number in range(hook.ROUNDS + 1))
+    folder.module("main", f"{imports}\nprint('main')")
+    recipe, _ = folder.record()
+    assert recipe is not None
+    parked = park(folder, recipe)
+    heard = []
+    while (message := parked.hear()) is not None:
+        heard.append(message)
+    assert [type(m) for m in heard] == [Left] * (hook.ROUNDS - 1) + [Unfit]
+    out, _ = parked.process.communicate(timeout=30)
+    assert out == "main\n"
+
+
+def test_the_hidden_sitecustomize_has_its_turn(folder: Folder) -> None:
+    """An image may have one of its own."""
+    (folder.root / "own").mkdir()
+    (folder.root / "own" / "sitecustomize.py").write_text("import os\nos.environ['OWN'] = '1'\n")
+    folder.env["PYTHONPATH"] = str(folder.root / "own")
+    folder.module("main", "import os\nprint(os.environ['OWN'], os.environ['PYTHONPATH'])")
+    recipe, plain = folder.record()
+    assert recipe is not None
+    parked = park(folder, recipe)
+    assert isinstance(parked.hear(), Loaded)
+    assert parked.go() == plain == f"1 {folder.root / 'own'}\n"
+
+
+def test_forked_workers_are_noted_too(folder: Folder) -> None:
+    """Servers that fork import the application in their workers."""
+    folder.module(
+        "main", "import os\nif not os.fork():\n    import slow\n    os._exit(0)\nos.wait()\n"
+    )
+    recipe, _ = folder.record()
+    assert recipe is not None
+    assert "slow" in recipe.ahead
+
+
+def test_without_the_descriptor_nothing_happens(folder: Folder) -> None:
+    """A second program of the container, such as one of ``kubectl exec``."""
+    process = folder.start("park:1:0", {})
+    out, err = process.communicate(timeout=30)
+    assert not err
+    assert out.startswith("main")
