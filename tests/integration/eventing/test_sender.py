@@ -112,6 +112,8 @@ async def test_headers_cannot_smuggle_others() -> None:
         with pytest.raises(ValueError, match="line break"):
             await sender.post("http://127.0.0.1:1", [("a", "b\r\nc: d")], b"")
         with pytest.raises(ValueError, match="not an absolute"):
+            await sender.post("127.0.0.1", [], b"")
+        with pytest.raises(UnreachableError, match='unsupported protocol scheme "ftp"'):
             await sender.post("ftp://127.0.0.1", [], b"")
 
 

@@ -57,8 +57,6 @@ def _validate_uri(uri: str, *, has_ref: bool) -> FieldErrors:
     if not has_ref and not (parts.scheme and parts.hostname):
         message = f"Relative URI is not allowed when Ref and {_FLAT} is absent"
         return [invalid_value(message, "uri")]
-    if parts.scheme and parts.scheme not in ("http", "https"):
-        return [invalid_value(uri, "uri", "events are sent over http or https")]
     return []
 
 

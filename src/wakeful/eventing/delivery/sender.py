@@ -51,11 +51,14 @@ def parse_destination(url: str, ca_certs: str = "") -> Destination:
     """Split a URL once.
 
     Raises:
-        ValueError: It is not an absolute http(s) URL.
+        ValueError: It is not an absolute URL.
+        UnreachableError: Its scheme is neither http nor https.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"URL {url!r} is not an absolute http or https URL")
+    if not parts.scheme or not parts.hostname:
+        raise ValueError(f"URL {url!r} is not an absolute URL")
+    if parts.scheme not in ("http", "https"):
+        raise UnreachableError(f'POST {url}: unsupported protocol scheme "{parts.scheme}"')
     tls = parts.scheme == "https"
     port = parts.port or (443 if tls else 80)
     authority = parts.netloc.rpartition("@")[2]
