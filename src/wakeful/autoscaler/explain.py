@@ -11,6 +11,7 @@ from wakeful.autoscaler.history import DecisionHistory, Record
 from wakeful.autoscaler.rest import RestPlan
 from wakeful.autoscaler.scaling import Decision
 from wakeful.autoscaler.spec import ScalingMetric, ScalingSpec
+from wakeful.autoscaler.zygote import WAY
 
 EXPLAIN_PREFIX = "/wakeful/v1/explain"
 """Where the API server answers with reports."""
@@ -166,12 +167,23 @@ def explain_outcome(outcome: Outcome, spec: ScalingSpec | None) -> list[str]:
 
 def explain_rest(rest: RestPlan) -> list[str]:
     """A sentence for a revision that is not gone at zero."""
+    if rest.way == WAY:
+        return _explain_zygote(rest)
     if rest.replicas == 0:
         return []
     if rest.wait_seconds is None:
         return ["at-zero is frozen: the last instance is kept, stopped where it was"]
     left = _seconds(round(rest.wait_seconds))
     return [f"at-zero is frozen: the last instance is kept, stopped, and gone in {left}"]
+
+
+def _explain_zygote(rest: RestPlan) -> list[str]:
+    if rest.replicas == 0:
+        return [f"at-zero is zygote, but there is none: {rest.note}"] if rest.note else []
+    if not rest.note:
+        return ["at-zero is zygote: a new instance is being made that will wait"]
+    left = "" if rest.wait_seconds is None else f", gone in {_seconds(round(rest.wait_seconds))}"
+    return [f"at-zero is zygote: a new instance waits, {rest.note}{left}"]
 
 
 def _wish(outcome: Outcome) -> str:
