@@ -171,14 +171,23 @@ def test_requests_of_a_millisecond_keep_an_instance(brief: tuple[str, Load]) -> 
 
 
 def test_target_burst_capacity_decides_who_is_in_the_path(namespace: Namespace) -> None:
-    """-1: always behind the gate; 0: straight to the instances."""
+    """-1: always through the gate; 0 and nothing said: straight to the instances."""
 
     def mode(name: str) -> str:
         return str(namespace.get("sks", f"{name}-00001")["spec"]["mode"])
 
     until(lambda: mode("burst-never") == "Serve", seconds=15)
     assert mode("burst-always") == "Proxy"
-    assert namespace.ask("burst-always").status == namespace.ask("burst-never").status == 200
+
+    def through_the_gate(name: str) -> bool:
+        return "k-proxy-request" in namespace.ask(name, "/info").json()["headers"]
+
+    namespace.ask("live")  # says nothing; awake from now on
+    assert [through_the_gate(name) for name in ("burst-always", "burst-never", "live")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_zero_comes_within_window_and_grace(namespace: Namespace) -> None:

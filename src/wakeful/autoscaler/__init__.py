@@ -27,6 +27,7 @@ from wakeful.autoscaler.bounds import (
     needs_gate,
     number_of_activators,
 )
+from wakeful.autoscaler.burst import gate_moves
 from wakeful.autoscaler.explain import (
     ExplainReport,
     explain_decision,
@@ -83,6 +84,7 @@ __all__ = [
     "decide",
     "explain_decision",
     "explain_outcome",
+    "gate_moves",
     "initial_excess_burst_capacity",
     "make_report",
     "needs_gate",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wakeful.autoscaler.bounds import Clamp, Outcome, Step
+from wakeful.autoscaler.burst import NEVER
 from wakeful.autoscaler.history import DecisionHistory, Record
 from wakeful.autoscaler.rest import RestPlan
 from wakeful.autoscaler.scaling import Decision
@@ -135,19 +136,29 @@ def _rates(decision: Decision) -> list[str]:
 
 
 def _burst(decision: Decision) -> str:
-    """The mode of the ServerlessService; requests go straight to ready instances in either."""
+    """The mode of the ServerlessService, and what it means for requests."""
     spec = decision.spec
-    if spec.target_burst_capacity == 0:
-        return "target-burst-capacity 0: mode Serve as soon as an instance is ready"
-    if spec.target_burst_capacity < 0:
-        return "target-burst-capacity -1: always mode Proxy"
-    mode = "Proxy" if decision.excess_burst_capacity < 0 else "Serve"
-    return (
-        f"{decision.ready} ready × {_number(spec.total_value)}"
-        f" - {_number(spec.target_burst_capacity)} for a burst"
-        f" - {_number(decision.load.panic)} in use = {decision.excess_burst_capacity}"
-        f" spare: mode {mode}"
-    )
+    if spec.target_burst_capacity == NEVER:
+        mode, why = "Serve", "target-burst-capacity 0: mode Serve as soon as an instance is ready"
+    elif spec.target_burst_capacity < 0:
+        mode, why = "Proxy", "target-burst-capacity -1: always mode Proxy"
+    else:
+        mode = "Proxy" if decision.excess_burst_capacity < 0 else "Serve"
+        why = (
+            f"{decision.ready} ready × {_number(spec.total_value)}"
+            f" - {_number(spec.target_burst_capacity)} for a burst"
+            f" - {_number(decision.load.panic)} in use = {decision.excess_burst_capacity}"
+            f" spare: mode {mode}"
+        )
+    return f"{why}; {_path(spec, mode)}"
+
+
+def _path(spec: ScalingSpec, mode: str) -> str:
+    if spec.limited:
+        return "containerConcurrency has all requests queue at the gate, in either mode"
+    if spec.gate_moves and mode == "Proxy":
+        return "the gate is in the path"
+    return "requests go straight to ready instances"
 
 
 def explain_outcome(outcome: Outcome, spec: ScalingSpec | None) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from wakeful.apis.autoscaling.annotations import RPS, TARGET_MIN, AutoscalingAnnotations
 from wakeful.apis.autoscaling.config import AutoscalerConfig
 from wakeful.autoscaler.aggregation import Aggregation, panic_window_seconds
+from wakeful.autoscaler.burst import gate_moves
 
 T = TypeVar("T")
 
@@ -55,6 +56,10 @@ class ScalingSpec:
     """0 is no limit."""
     pod_retention_seconds: float
     aggregation: Aggregation
+    limited: bool = False
+    """Each instance has a hard limit, for which all requests queue at the gate in either mode."""
+    gate_moves: bool = False
+    """Without one, the gate goes where the mode says; see :mod:`wakeful.autoscaler.burst`."""
 
 
 def resolve_spec(
@@ -106,6 +111,8 @@ def resolve_spec(
         max_scale=_either(annotations.max_scale, config.max_scale),
         pod_retention_seconds=retention if reachable else 0.0,
         aggregation=Aggregation.WEIGHTED_EXPONENTIAL if weighted else Aggregation.LINEAR,
+        limited=container_concurrency > 0,
+        gate_moves=gate_moves(annotations.target_burst_capacity, config.target_burst_capacity),
     )
 
 

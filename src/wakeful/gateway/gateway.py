@@ -20,7 +20,7 @@ from wakeful.gateway.load import LoadReports
 from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionKey
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator.compiler import PlanCompiler
-from wakeful.gateway.translator.names import INTERNAL, PUBLIC, cluster_name, pods_cluster_name
+from wakeful.gateway.translator.names import INTERNAL, PUBLIC, cluster_name
 from wakeful.gateway.translator.routes import HostConflict
 from wakeful.gateway.xds.resources import ResourceType
 from wakeful.gateway.xds.server import AdsServer
@@ -224,17 +224,11 @@ class Gateway:
 
     def _watch(self) -> None:
         """Have the load of all revisions reported that have instances."""
-        clusters = []
-        for key in self._compiler.awake():
-            gated = self.gate.is_gated(key)
-            clusters.append(pods_cluster_name(key) if gated else cluster_name(key))
-        self.load.watch(clusters)
+        self.load.watch(cluster_name(key) for key in self._compiler.awake())
 
     async def _offer(self, key: RevisionKey) -> None:
         """Open the gate for the instances that are acknowledged by now."""
         names = {ResourceType.ENDPOINTS: [cluster_name(key)]}
-        if self.gate.is_gated(key):
-            names[ResourceType.ENDPOINTS].append(pods_cluster_name(key))
         want = self._compiler.endpoints(key)
         await self.ads.settled(names, timeout=_ACK_SECONDS, clients=1)
         if self._compiler.endpoints(key) == want:

@@ -1,7 +1,7 @@
 """What each revision carries: Envoy's load reports (LRS) merged with the gate's own exact counts.
 
-Envoy reports requests at instances; requests that wait are known to the gate alone. Revisions with
-a concurrency limit pass the gate as a whole, so for those its numbers suffice.
+Envoy reports requests at instances; requests that wait are known to the gate alone. All requests of
+revisions with a concurrency limit pass the gate, so for those its numbers suffice.
 """
 
 from __future__ import annotations
@@ -56,6 +56,17 @@ class _Revision:
     gate: GateCounts = field(default_factory=lambda: GateCounts(0, 0, 0, 0.0, 0.0))
     was_reported: bool = False
     """Reports came in the period before the present one, too."""
+
+
+def _seen(revision: _Revision, elapsed: float) -> float:
+    """Average number of requests at instances, as Envoy reported it."""
+    if not revision.covered:
+        return float(revision.in_progress)
+    span = revision.covered
+    if not revision.was_reported:
+        # Before the first report of one that wakes, its requests were at the gate.
+        span = max(span, elapsed)
+    return revision.area / span
 
 
 class _Stream:
@@ -139,22 +150,19 @@ class LoadReports:
     def _sample(self, key: RevisionKey, revision: _Revision, elapsed: float) -> LoadSample:
         before = revision.gate
         counts = self._gate.counts(key) or before
-        gated = self._gate.is_gated(key)
-        revision.gate = counts
-        concurrency = (counts.held_area - before.held_area) / elapsed
-        if gated:
-            concurrency += (counts.running_area - before.running_area) / elapsed
-            requests = counts.arrived_total - before.arrived_total
+        waited = (counts.held_area - before.held_area) / elapsed
+        passed = (counts.running_area - before.running_area) / elapsed
+        arrived = counts.arrived_total - before.arrived_total
+        if self._gate.is_limited(key):
+            concurrency, requests = waited + passed, arrived
         else:
-            if revision.covered:
-                # Before the first report of one that wakes, its requests were at the gate.
-                span = revision.covered
-                if not revision.was_reported:
-                    span = max(span, elapsed)
-                concurrency += revision.area / span
-            else:
-                concurrency += revision.in_progress
-            requests = revision.issued
+            concurrency, requests = _seen(revision, elapsed), revision.issued
+            if self._gate.is_gated(key):
+                # Looks at a gauge are rough, the gate's count is exact; but requests that went
+                # by before the gate stood in the path are in the gauge only.
+                concurrency, requests = max(concurrency, passed), max(requests, arrived)
+            concurrency += waited
+        revision.gate = counts
         revision.was_reported = revision.covered > 0
         revision.area = revision.covered = 0.0
         revision.issued = 0
@@ -211,14 +219,14 @@ class LoadReports:
         for stats in request.cluster_stats:
             parsed = parse_cluster_name(stats.cluster_name)
             if parsed is not None:
-                self._take(*parsed, stats)
+                self._take(parsed, stats)
         waiters, self._report_waiters = self._report_waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
         self._tell()
 
-    def _take(self, key: RevisionKey, pods: bool, stats: load_report_pb2.ClusterStats) -> None:
+    def _take(self, key: RevisionKey, stats: load_report_pb2.ClusterStats) -> None:
         in_progress = issued = 0
         endpoints: dict[Endpoint, int] = {}
         for locality in stats.upstream_locality_stats:
@@ -230,10 +238,8 @@ class LoadReports:
                 address = endpoint.address.socket_address
                 where = Endpoint(address.address, address.port_value)
                 endpoints[where] = endpoint.total_requests_in_progress
-        if pods:
+        if self._gate.is_limited(key):
             self._gate.recover(key, endpoints)
-        elif self._gate.is_gated(key):
-            return  # its instances are in the other cluster
         revision = self._revisions.setdefault(key, _Revision())
         self._live.add(key)
         interval = stats.load_report_interval

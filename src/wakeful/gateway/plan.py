@@ -76,6 +76,17 @@ class Endpoint:
         return f"{self.address}:{self.port}"
 
 
+class GatePlace(StrEnum):
+    """Where the gate stands while instances are ready and no hard limit needs it."""
+
+    BEHIND = "behind"
+    """Behind them, for good; it sees a request only when nobody is ready."""
+    OUT = "out"
+    """Behind them at present; it may be put in the path."""
+    IN_PATH = "in-path"
+    """Every request passes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class RevisionBackend:
     """A revision as the data plane sees it. Times are seconds; 0 means no limit."""
@@ -89,11 +100,22 @@ class RevisionBackend:
     service: str = ""
     """Name of the Service it was made for, and of its Configuration; both only for logs."""
     configuration: str = ""
+    gate: GatePlace = GatePlace.BEHIND
+
+    @property
+    def limited(self) -> bool:
+        """Each instance has so many slots; all requests queue for them at the gate."""
+        return self.container_concurrency > 0
 
     @property
     def gated(self) -> bool:
         """Every request passes the gate, not only those that find nobody ready."""
-        return self.container_concurrency > 0
+        return self.limited or self.gate is GatePlace.IN_PATH
+
+    @property
+    def picked(self) -> bool:
+        """The gate names the instance for each request that it lets go."""
+        return self.limited or self.gate is not GatePlace.BEHIND
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,13 @@ def deployment(name: str) -> Deployment:
     )
 
 
-def serverless_service(name: str) -> ServerlessService:
+def serverless_service(
+    name: str, mode: str = "Serve", annotations: dict[str, str] | None = None
+) -> ServerlessService:
     return ServerlessService(
-        metadata=meta(name),
+        metadata=meta(name).model_copy(update={"annotations": annotations or {}}),
         spec=ServerlessServiceSpec(
-            mode="Serve",
+            mode=mode,
             protocol_type="http1",
             object_ref=ObjectReference(
                 api_version="apps/v1", kind="Deployment", name=f"{name}-deployment"
@@ -194,6 +196,43 @@ async def test_ingress_becomes_ready_once_envoy_serves_it_and_traffic_flows() ->
         assert public.subsets[0].addresses[0].ip == "127.0.0.1"
 
 
+async def test_gate_follows_the_mode_of_a_revision_that_names_a_burst_capacity() -> None:
+    annotations = {"autoscaling.knative.dev/target-burst-capacity": "7"}
+    async with running_app("one") as app, running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(deployment("hello-00001"))
+        network = await world.given(serverless_service("hello-00001", "Proxy", annotations))
+        await world.given(a_revision())
+        await world.given(ingress("hello", "hello-00001"))
+        await world.given(members("hello-00001-private", app))
+        await world.eventually(lambda: is_ready(world, "hello"))
+
+        async def is_through_the_gate(expected: bool) -> bool:
+            assert (await rig.get(HOST)).status == 200
+            return ("k-proxy-request" in map(str.lower, app.headers[-1])) is expected
+
+        async def turn(mode: str) -> None:
+            latest = await world.latest(network)
+            spec = latest.spec.model_copy(update={"mode": mode})
+            await world.client.update(latest.model_copy(update={"spec": spec}))
+
+        await world.eventually(lambda: is_through_the_gate(True))
+        await turn("Serve")
+        await world.eventually(lambda: is_through_the_gate(False))
+        await turn("Proxy")
+        await world.eventually(lambda: is_through_the_gate(True))
+
+
+def a_revision() -> Revision:
+    container = {"name": "user-container", "image": "hello"}
+    return Revision.from_wire(
+        {
+            "metadata": {"name": "hello-00001", "namespace": "default"},
+            "spec": {"containers": [container], "timeoutSeconds": 30},
+        }
+    )
+
+
 def pod_of(revision: Revision, app: App) -> Pod:
     """What the node agent makes of a Pod that is ready."""
     labels = {
@@ -224,15 +263,7 @@ async def test_ready_pod_serves_before_its_slice_and_is_drained_before_it_goes()
         await world.given(deployment("hello-00001"))
         await world.given(serverless_service("hello-00001"))
         await world.given(ingress("hello", "hello-00001"))
-        container = {"name": "user-container", "image": "hello"}
-        revision = await world.given(
-            Revision.from_wire(
-                {
-                    "metadata": {"name": "hello-00001", "namespace": "default"},
-                    "spec": {"containers": [container], "timeoutSeconds": 30},
-                }
-            )
-        )
+        revision = await world.given(a_revision())
         await world.eventually(lambda: is_ready(world, "hello"))
         pod = await world.given(pod_of(revision, app))
         await world.eventually(lambda: rig.gateway.gate.ready(HELLO))

@@ -26,7 +26,7 @@ HOST = "hello.default.localhost"
 
 
 PROBE = {"K-Network-Probe": "probe", "K-Network-Hash": "override"}
-OURS = ("knative-serving-", "x-envoy-", "x-wakeful-cluster", "x-wakeful-gate-retry", "k-network-")
+OURS = ("knative-serving-", "x-envoy-", "x-wakeful-", "k-network-")
 
 
 def seen_of_the_platform(app: App) -> set[str]:
@@ -334,7 +334,7 @@ async def test_client_cannot_choose_a_revision_or_confuse_the_gate() -> None:
             headers={
                 "Knative-Serving-Revision": "other",
                 "Knative-Serving-Namespace": "elsewhere",
-                "x-wakeful-gate-hop": "many",
+                "K-Proxy-Request": "activator;again=7",
                 "x-wakeful-cluster": "default/other",
             },
         )

@@ -45,7 +45,8 @@ def record(made: Decision, at: float = NOW) -> Record:
 def test_the_books_load_is_explained_with_its_numbers() -> None:
     assert explain_decision(decision(50, 0, 8)) == [
         "50 concurrent on average over 60 s ÷ (10 × 70 %) = 7.14 → 8",
-        "8 ready × 10 - 211 for a burst - 0 in use = -131 spare: mode Proxy",
+        "8 ready × 10 - 211 for a burst - 0 in use = -131 spare: mode Proxy; "
+        "requests go straight to ready instances",
     ]
 
 
@@ -81,13 +82,14 @@ def test_a_panic_says_what_it_compared() -> None:
             replace(SPEC, target_burst_capacity=0),
             (1, 1),
             1,
-            "target-burst-capacity 0: mode Serve as soon as an instance is ready",
+            "target-burst-capacity 0: mode Serve as soon as an instance is ready; "
+            "requests go straight to ready instances",
         ),
         (
             replace(SPEC, target_burst_capacity=-1),
             (1, 1),
             1,
-            "target-burst-capacity -1: always mode Proxy",
+            "target-burst-capacity -1: always mode Proxy; requests go straight to ready instances",
         ),
         (
             resolve_spec(CONFIG, AutoscalingAnnotations(metric="rps", target=50.0)),
@@ -175,3 +177,23 @@ def test_the_history_is_bounded_and_quiet_ticks_do_not_fill_it() -> None:
     assert [r.decision.load.stable for r in history.records] == [8, 9, 0]
     assert history.latest is not None
     assert history.latest.wall_time == NOW + 9
+
+
+@pytest.mark.parametrize(
+    ("burst", "limit", "ready", "words"),
+    [
+        (None, 0, 1, "mode Proxy; requests go straight to ready instances"),
+        (7.0, 0, 0, "mode Proxy; the gate is in the path"),
+        (7.0, 0, 3, "mode Serve; requests go straight to ready instances"),
+        (-1.0, 0, 3, "always mode Proxy; the gate is in the path"),
+        (0.0, 5, 3, "containerConcurrency has all requests queue at the gate, in either mode"),
+        (7.0, 5, 3, "mode Serve; containerConcurrency has all requests queue at the gate"),
+    ],
+)
+def test_it_says_where_the_gate_stands(
+    burst: float | None, limit: int, ready: int, words: str
+) -> None:
+    annotations = AutoscalingAnnotations(target=10.0, target_burst_capacity=burst)
+    spec = resolve_spec(CONFIG, annotations, container_concurrency=limit)
+
+    assert words in explain_decision(decision(0, 0, ready, spec))[-1]

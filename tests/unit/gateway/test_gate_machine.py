@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wakeful.gateway import Endpoint, RevisionBackend, RevisionKey
+from wakeful.gateway import Endpoint, GatePlace, RevisionBackend, RevisionKey
 from wakeful.gateway.gate import Phase, RevisionGate
 from wakeful.gateway.gate.machine import MAX_HOPS, QUEUE_LIMIT, Deny, Grant, Pause, Poke
 
@@ -67,6 +67,26 @@ def test_limit_is_a_central_line_over_all_instances() -> None:
     assert machine.arrive(4, 0.0) == []
     assert machine.leave(2, 1.0) == [Grant(3, TWO)]
     assert machine.leave(1, 1.0) == [Grant(4, ONE)]
+
+
+def test_gate_in_the_path_without_a_limit_sends_to_the_idlest_and_holds_nobody() -> None:
+    machine = RevisionGate(RevisionBackend(KEY, gate=GatePlace.IN_PATH))
+    machine.offer([ONE, TWO], 0.0)
+
+    granted = [machine.arrive(ticket, 0.0) for ticket in range(4)]
+    machine.leave(1, 1.0)
+
+    assert granted == [[Grant(0, ONE)], [Grant(1, TWO)], [Grant(2, ONE)], [Grant(3, TWO)]]
+    assert machine.arrive(4, 1.0) == [Grant(4, TWO)]
+
+
+def test_gate_that_leaves_still_names_the_instance_until_envoy_knows() -> None:
+    machine = RevisionGate(RevisionBackend(KEY, gate=GatePlace.IN_PATH))
+    machine.offer([ONE], 0.0)
+
+    machine.configure(RevisionBackend(KEY, gate=GatePlace.OUT), 1.0)
+
+    assert machine.arrive(1, 1.0) == [Grant(1, ONE)]
 
 
 def test_waiting_client_that_leaves_frees_its_place_only() -> None:

@@ -8,7 +8,7 @@ from envoy.service.load_stats.v3 import lrs_pb2
 
 from wakeful.aio import ManualClock
 from wakeful.apimachinery.meta import NamespacedName
-from wakeful.gateway import Endpoint, RevisionBackend, RevisionKey
+from wakeful.gateway import Endpoint, GatePlace, RevisionBackend, RevisionKey
 from wakeful.gateway.gate import Gate
 from wakeful.gateway.load import LoadReports, _Stream
 
@@ -121,13 +121,38 @@ async def test_limited_revisions_are_counted_by_the_gate_alone() -> None:
     entry.offer([ONE], world.clock.monotonic())
     world.load.collect()
     await world.clock.advance(1)
-    world.report(1, 7, name="default/hello/pods")
+    world.report(1, 7)
 
     samples = world.load.collect()
 
     assert samples is not None
     assert samples[NAME].concurrency == pytest.approx(2)  # one runs, one waits
     assert samples[NAME].requests == 0
+
+
+async def test_gate_in_the_path_counts_exactly_and_forgets_nobody_who_went_by_before() -> None:
+    """Three run since before the gate came; one short request that no report saw passes it."""
+    world = World()
+    world.gate.configure(RevisionBackend(HELLO, gate=GatePlace.IN_PATH))
+    entry = world.gate._entries[HELLO].gate
+    entry.offer([ONE], world.clock.monotonic())
+    world.report(3, 0)
+    world.load.collect()
+    await world.clock.advance(1)
+    world.report(3, 0, seconds=1)
+
+    before = world.load.collect()
+    world.gate._active.add(HELLO)
+    for ticket in range(5):
+        entry.arrive(ticket, world.clock.monotonic())
+    await world.clock.advance(1)
+    world.report(1, 2, seconds=1)
+    after = world.load.collect()
+
+    assert before is not None
+    assert after is not None
+    assert before[NAME].concurrency == pytest.approx(3)
+    assert (after[NAME].concurrency, after[NAME].requests) == (pytest.approx(5), 5)
 
 
 async def test_only_what_was_in_use_is_looked_at() -> None:

@@ -14,6 +14,7 @@ from wakeful.client import Change
 from wakeful.gateway import (
     BackendKey,
     Endpoint,
+    GatePlace,
     HostRule,
     IngressKey,
     RevisionKey,
@@ -22,7 +23,13 @@ from wakeful.gateway import (
     Split,
     WireProtocol,
 )
-from wakeful.gateway.planner.backends import Instance, Leavers, instances_of, make_revision_backend
+from wakeful.gateway.planner.backends import (
+    Instance,
+    Leavers,
+    gate_place,
+    instances_of,
+    make_revision_backend,
+)
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
 from wakeful.gateway.planner.ledger import Ledger
@@ -200,6 +207,33 @@ def test_limits_come_from_the_revision_and_the_protocol_from_its_network() -> No
     assert backend.protocol is WireProtocol.H2C
     assert (backend.container_concurrency, backend.timeout_seconds) == (2, 7.0)
     assert (backend.response_start_timeout_seconds, backend.idle_timeout_seconds) == (0.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "default", "mode", "place"),
+    [
+        (None, 211, "Proxy", GatePlace.BEHIND),
+        (None, 211, "Serve", GatePlace.BEHIND),
+        (None, 0, "Proxy", GatePlace.BEHIND),
+        (None, -1, "Proxy", GatePlace.IN_PATH),
+        (None, -1, "Serve", GatePlace.OUT),
+        ("-1", 211, "Proxy", GatePlace.IN_PATH),
+        ("0", -1, "Proxy", GatePlace.BEHIND),
+        ("7", 211, "Proxy", GatePlace.IN_PATH),
+        ("7", 211, "Serve", GatePlace.OUT),
+        ("seven", 211, "Proxy", GatePlace.BEHIND),
+    ],
+)
+@pytest.mark.parametrize("key", ["target-burst-capacity", "targetBurstCapacity"])
+def test_gate_goes_where_the_mode_says_for_those_who_asked(
+    key: str, asked: str | None, default: float, mode: str, place: GatePlace
+) -> None:
+    annotations = {} if asked is None else {f"autoscaling.knative.dev/{key}": asked}
+    network = ServerlessService.from_wire(
+        {"metadata": {"annotations": annotations}, "spec": {"mode": mode}}
+    )
+
+    assert gate_place(network, default) is place
 
 
 def test_deleted_pod_stays_draining_until_nothing_is_in_flight() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.core.v3 import health_check_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
@@ -11,6 +12,7 @@ from envoy.config.route.v3 import route_components_pb2, route_pb2
 
 from wakeful.gateway import (
     Endpoint,
+    GatePlace,
     GatewayPaths,
     GatewaySettings,
     HostRule,
@@ -27,7 +29,7 @@ from wakeful.gateway import (
     WireProtocol,
 )
 from wakeful.gateway.translator import PlanCompiler
-from wakeful.gateway.translator.names import parse_cluster_name
+from wakeful.gateway.translator.names import parse_cluster_name, proxy_value, times_let_go
 from wakeful.gateway.xds import Changes, ResourceType
 
 SETTINGS = GatewaySettings(GatewayPaths(Path("/run/w")))
@@ -94,14 +96,50 @@ def test_sleeping_revision_falls_to_the_gate_by_priority() -> None:
     assert not instances.HasField("metadata")
 
 
-def test_limited_revision_always_passes_the_gate() -> None:
+@pytest.mark.parametrize(
+    "backend", [{"container_concurrency": 3}, {"gate": GatePlace.IN_PATH}], ids=["limit", "asked"]
+)
+def test_instances_behind_the_gate_are_listed_but_not_for_envoy_to_choose(
+    backend: dict[str, object],
+) -> None:
     compiler = PlanCompiler(SETTINGS)
-    compiler.compile(simple(container_concurrency=3))
+    compiler.compile(simple(**backend))
 
-    changed = assignments(compiler.compile_endpoints(HELLO, [ONE]))
+    changed = assignments(compiler.compile_endpoints(HELLO, [ONE, TWO]))
 
-    assert ports(changed["default/hello-00001"], 0) == []
-    assert ports(changed["default/hello-00001/pods"], 0) == [1]
+    assert ports(changed["default/hello-00001"], 0) == [1, 2]
+    assert {
+        host.health_status for host in changed["default/hello-00001"].endpoints[0].lb_endpoints
+    } == {health_check_pb2.HealthStatus.DRAINING}
+
+
+def test_gate_that_enters_or_leaves_changes_one_message() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    compiler.compile_endpoints(HELLO, [ONE])
+    compiler.compile(simple(gate=GatePlace.OUT))
+
+    entered = compiler.compile(simple(gate=GatePlace.IN_PATH))
+    left = compiler.compile(simple(gate=GatePlace.OUT))
+
+    for changes in (entered, left):
+        assert {kind: list(names) for kind, names in changes.put.items()} == {
+            ResourceType.ENDPOINTS: ["default/hello-00001"]
+        }
+        assert not changes.remove
+
+
+def test_only_the_gate_picks_instances_where_it_may_stand_in_the_path() -> None:
+    policies = {}
+    for place in GatePlace:
+        cluster = clusters(PlanCompiler(SETTINGS).compile(simple(gate=place)))[str(HELLO)]
+        (policy,) = cluster.load_balancing_policy.policies
+        policies[place] = policy.typed_extension_config.name.rpartition(".")[2]
+
+    assert policies == {
+        GatePlace.BEHIND: "least_request",
+        GatePlace.OUT: "override_host",
+        GatePlace.IN_PATH: "override_host",
+    }
 
 
 def test_draining_instance_is_listed_but_not_chosen() -> None:
@@ -169,15 +207,6 @@ def test_removed_table_and_revision_are_taken_away() -> None:
 
     assert hosts(changes) == []
     assert changes.remove[ResourceType.CLUSTER] == {"default/hello-00001"}
-
-
-def test_limit_taken_back_removes_the_second_cluster() -> None:
-    compiler = PlanCompiler(SETTINGS)
-    compiler.compile(simple(container_concurrency=1))
-
-    changes = compiler.compile(simple())
-
-    assert changes.remove[ResourceType.CLUSTER] == {"default/hello-00001/pods"}
 
 
 def test_longer_paths_come_before_shorter_ones_and_probes_pass_them_all() -> None:
@@ -296,8 +325,12 @@ def test_plain_service_has_no_gate() -> None:
 
 
 def test_cluster_names_are_read_back() -> None:
-    assert parse_cluster_name("default/hello") == (RevisionKey("default", "hello"), False)
-    assert parse_cluster_name("default/hello/pods") == (RevisionKey("default", "hello"), True)
-    assert parse_cluster_name("default/pods") == (RevisionKey("default", "pods"), False)
+    assert parse_cluster_name("default/hello") == RevisionKey("default", "hello")
     assert parse_cluster_name("svc/default/web/80") is None
     assert parse_cluster_name("xds") is None
+
+
+def test_how_often_a_request_was_let_go_is_told_in_the_header_that_programs_see() -> None:
+    assert times_let_go("") == 0
+    assert proxy_value(0) == "activator"
+    assert [times_let_go(proxy_value(hop)) for hop in range(4)] == [1, 2, 3, 4]

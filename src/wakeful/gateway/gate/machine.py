@@ -8,7 +8,8 @@
     AWAKE     instances ready   ── last instance withdrawn ──> ASLEEP, or STARTING if some are held
 
 With a concurrency limit, being let go takes a slot of one instance; the slot comes back when the
-response has ended. Requests queue here, in one line, and never behind a busy instance.
+response has ended. Requests queue here, in one line, and never behind a busy instance. Without one,
+a gate that is in the path for another reason names the least busy instance and holds nobody.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class RevisionGate:
         self._used: dict[Endpoint, int] = {}
         self._foreign: dict[Endpoint, int] = {}
         """Requests in flight that a control plane before us let go."""
-        self._recovering = recovering and backend.gated
+        self._recovering = recovering and backend.limited
         self._queue: deque[int] = deque()
         self._waiting: set[int] = set()
         self._paused: set[int] = set()
@@ -269,8 +270,8 @@ class RevisionGate:
                 continue
             if not self._ready:
                 break
-            endpoint = self._pick() if self._backend.gated else None
-            if self._backend.gated and endpoint is None:
+            endpoint = self._pick() if self._backend.picked else None
+            if self._backend.picked and endpoint is None:
                 break
             ticket = self._queue.popleft()
             self._waiting.discard(ticket)
@@ -283,7 +284,8 @@ class RevisionGate:
         if self._recovering:
             return None
         best = min(self._ready, key=lambda e: (self.in_flight(e), self._ready[e]))
-        if self.in_flight(best) >= self._backend.container_concurrency:
+        limit = self._backend.container_concurrency
+        if limit and self.in_flight(best) >= limit:
             return None
         self._grants += 1
         self._ready[best] = self._grants

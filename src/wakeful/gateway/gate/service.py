@@ -33,14 +33,16 @@ from wakeful.gateway.gate.machine import (
 from wakeful.gateway.plan import Endpoint, RevisionBackend, RevisionKey
 from wakeful.gateway.translator.names import (
     CLUSTER_HEADER,
-    HOP_HEADER,
     MARK_NAME,
     MARK_NAMESPACE,
     MARK_REVISION_NAMESPACE,
     PICK_KEY,
     PICK_NAMESPACE,
+    PICK_TRIES,
+    PROXY_HEADER,
     cluster_name,
-    pods_cluster_name,
+    proxy_value,
+    times_let_go,
 )
 
 log = structlog.get_logger("wakeful.gateway.gate")
@@ -52,6 +54,7 @@ _GRPC_STATUS = {
     "queue_full": grpc.StatusCode.RESOURCE_EXHAUSTED.value[0],
     "gate_timeout": grpc.StatusCode.DEADLINE_EXCEEDED.value[0],
 }
+_PROXY = PROXY_HEADER.lower()
 _RETRY_AFTER = frozenset({"queue_full"})
 
 
@@ -165,6 +168,11 @@ class Gate:
         entry = self._entries.get(key)
         return entry is not None and entry.gate.backend.gated
 
+    def is_limited(self, key: RevisionKey) -> bool:
+        """Whether every request has always passed here, so that nothing is in flight but ours."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.gate.backend.limited
+
     def in_flight(self, key: RevisionKey, endpoint: Endpoint) -> int:
         """Slots of one instance that are taken."""
         entry = self._entries.get(key)
@@ -212,7 +220,7 @@ class Gate:
                         headers = _headers(message.request_headers)
                         key = _marked(message)
                         entry = self._entries.get(key)
-                        hop = _number(headers.get(HOP_HEADER, ""))
+                        hop = times_let_go(headers.get(_PROXY, ""))
                         await context.write(await self._decide(entry, key, ticket, hop))
                     case "response_trailers":
                         await context.write(
@@ -286,10 +294,6 @@ def _deadline(backend: RevisionBackend) -> float | None:
     return min((limit for limit in limits if limit), default=None)
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
 def _marked(message: ext_proc_pb2.ProcessingRequest) -> RevisionKey:
     mark = message.metadata_context.filter_metadata[MARK_NAMESPACE].fields
     return RevisionKey(mark[MARK_REVISION_NAMESPACE].string_value, mark[MARK_NAME].string_value)
@@ -310,12 +314,11 @@ def _set(name: str, value: str) -> base_pb2.HeaderValueOption:
 
 
 def _release(backend: RevisionBackend, grant: Grant, hop: int) -> ext_proc_pb2.ProcessingResponse:
-    if grant.endpoint is None:
-        # Back to where it came from: should the instance be gone again, it is simply held again.
-        target = cluster_name(backend.key)
-        headers = [_set(CLUSTER_HEADER, target), _set(HOP_HEADER, str(hop + 1))]
-    else:
-        headers = [_set(CLUSTER_HEADER, pods_cluster_name(backend.key))]
+    # Back to where it came from: should the instance be gone again, it is simply held again.
+    headers = [
+        _set(CLUSTER_HEADER, cluster_name(backend.key)),
+        _set(PROXY_HEADER, proxy_value(hop)),
+    ]
     response = ext_proc_pb2.ProcessingResponse(
         request_headers=ext_proc_pb2.HeadersResponse(
             response=ext_proc_pb2.CommonResponse(
@@ -325,7 +328,8 @@ def _release(backend: RevisionBackend, grant: Grant, hop: int) -> ext_proc_pb2.P
         )
     )
     if grant.endpoint is not None:
-        response.dynamic_metadata.update({PICK_NAMESPACE: {PICK_KEY: str(grant.endpoint)}})
+        tries = ",".join([str(grant.endpoint)] * PICK_TRIES)
+        response.dynamic_metadata.update({PICK_NAMESPACE: {PICK_KEY: tries}})
     return response
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from wakeful.apimachinery.goscalars import parse_float
+from wakeful.apis.autoscaling.annotations import TARGET_BURST_CAPACITY
 from wakeful.apis.core import Pod, Service
 from wakeful.apis.core.pod_ports import actual_ports
 from wakeful.apis.core.service_types import ServicePort
 from wakeful.apis.discovery import EndpointSlice
-from wakeful.apis.networking import NetworkProtocol, ServerlessService
+from wakeful.apis.networking import (
+    NetworkProtocol,
+    ServerlessService,
+    ServerlessServiceMode,
+)
 from wakeful.apis.serving import Revision
 from wakeful.apis.serving.register import CONFIGURATION, SERVICE, USER_PORT_NAME
+from wakeful.autoscaler import gate_moves
 from wakeful.gateway.plan import (
     Endpoint,
+    GatePlace,
     RevisionBackend,
     RevisionKey,
     ServiceBackend,
@@ -33,7 +42,22 @@ class Instance:
     pod: str = ""
 
 
-def make_revision_backend(service: ServerlessService, revision: Revision | None) -> RevisionBackend:
+def gate_place(network: ServerlessService, default_burst_capacity: float) -> GatePlace:
+    """Where the gate stands, by the mode that the autoscaler chose for the revision."""
+    asked: float | None = None
+    text = TARGET_BURST_CAPACITY.get(network.metadata.annotations)
+    if text is not None:
+        with contextlib.suppress(ValueError):
+            asked = parse_float(text)
+    if not gate_moves(asked, default_burst_capacity):
+        return GatePlace.BEHIND
+    proxy = network.spec.mode == ServerlessServiceMode.PROXY
+    return GatePlace.IN_PATH if proxy else GatePlace.OUT
+
+
+def make_revision_backend(
+    service: ServerlessService, revision: Revision | None, default_burst_capacity: float = 0.0
+) -> RevisionBackend:
     """The limits of a revision; those of a missing one are open."""
     key = RevisionKey(service.metadata.namespace, service.metadata.name)
     h2c = service.spec.protocol_type == NetworkProtocol.H2C
@@ -50,6 +74,7 @@ def make_revision_backend(service: ServerlessService, revision: Revision | None)
         idle_timeout_seconds=float(spec.idle_timeout_seconds or 0),
         service=revision.metadata.labels.get(SERVICE, ""),
         configuration=revision.metadata.labels.get(CONFIGURATION, ""),
+        gate=gate_place(service, default_burst_capacity),
     )
 
 

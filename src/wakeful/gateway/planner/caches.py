@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from wakeful.apis.core import Pod, Secret, Service
+from wakeful.apis.autoscaling import CONFIG_NAME as CONFIG_AUTOSCALER
+from wakeful.apis.autoscaling import parse_config as parse_autoscaler
+from wakeful.apis.core import ConfigMap, Pod, Secret, Service
 from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.discovery.endpointslice_types import SERVICE_NAME_LABEL
 from wakeful.apis.networking import (
@@ -16,6 +18,7 @@ from wakeful.apis.networking import (
 )
 from wakeful.apis.serving import Revision, register
 from wakeful.controller import Manager
+from wakeful.controller.configmaps import ConfigStore
 from wakeful.gateway.plan import (
     BackendKey,
     Certificate,
@@ -60,6 +63,9 @@ class Caches:
         self.slices = manager.informer(EndpointSlice)
         self.pods = manager.informer(Pod)
         self.secrets = manager.informer(Secret)
+        self.autoscaling = ConfigStore(
+            manager.informer(ConfigMap), CONFIG_AUTOSCALER, parse_autoscaler
+        )
         self.leavers = Leavers(self._is_deleting)
         self._announced: dict[str, Pod] = {}
         """Pods that were ready before the watch said so, by uid."""
@@ -151,7 +157,9 @@ class Caches:
         network = self.networks.get(key.name, key.namespace)
         if network is None:
             return None
-        return make_revision_backend(network, self.revisions.get(key.name, key.namespace))
+        revision = self.revisions.get(key.name, key.namespace)
+        burst = self.autoscaling.current().target_burst_capacity
+        return make_revision_backend(network, revision, burst)
 
     def service_backend(self, key: ServiceKey) -> ServiceBackend | None:
         """A plain Service, or None when there is none."""

@@ -37,7 +37,7 @@ from wakeful.gateway.plan import (
     RouteTable,
     ServiceKey,
 )
-from wakeful.gateway.planner.backends import instance_of
+from wakeful.gateway.planner.backends import gate_place, instance_of
 from wakeful.gateway.planner.caches import Caches
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
@@ -322,6 +322,7 @@ class Planner:
     def _watch(self) -> None:
         caches = self._caches
         self._observability.on_change(lambda _config: self._wake.set())
+        caches.autoscaling.on_change(lambda _config: self._wake.set())
         caches.ingresses.add_handler(self._on_ingress)
         caches.networks.add_handler(self._on_network)
         caches.services.add_handler(self._on_service)
@@ -341,12 +342,19 @@ class Planner:
     def _on_network(self, change: Change[ServerlessService]) -> None:
         old, new = change.old, change.new
         name = str(change.object.key)
-        if old is None or new is None or old.spec.protocol_type != new.spec.protocol_type:
+        if old is None or new is None or self._moves(old, new):
             self._mark(self._caches.ingresses_of_service(name))
         before = old.status.private_service_name if old is not None else ""
         after = new.status.private_service_name if new is not None else ""
         if before != after:
             self._endpoint_queue.add(_revision_key(change.object.key))
+
+    def _moves(self, old: ServerlessService, new: ServerlessService) -> bool:
+        """Whether a revision is reached in another way from now on."""
+        burst = self._caches.autoscaling.current().target_burst_capacity
+        return old.spec.protocol_type != new.spec.protocol_type or (
+            gate_place(old, burst) is not gate_place(new, burst)
+        )
 
     def _on_service(self, change: Change[Service]) -> None:
         old, new = change.old, change.new

@@ -20,13 +20,14 @@ from wakeful.gateway.translator.names import (
     MARK_REVISION_NAMESPACE,
     PICK_KEY,
     PICK_NAMESPACE,
+    PICK_TRIES,
     RETRY_HEADER,
     cluster_name,
-    pods_cluster_name,
 )
 
 _UNLIMITED = 1_000_000
 _RETRY_ON = "retriable-headers,connect-failure,refused-stream,reset-before-request"
+_RETRY_AT_ONCE_ON = "connect-failure,refused-stream,reset-before-request"
 _MAX_RETRIES = 5
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -83,6 +84,7 @@ def _policy(extension: extension_pb2.TypedExtensionConfig) -> cluster_pb2.LoadBa
 
 
 def _picked_by_gate() -> cluster_pb2.LoadBalancingPolicy:
+    """Send to the instance that the gate named; what did not pass the gate goes to the idlest."""
     source = override_host_pb2.OverrideHost.OverrideHostSource(
         metadata=metadata_pb2.MetadataKey(
             key=PICK_NAMESPACE,
@@ -119,7 +121,7 @@ def retry_policy() -> route_components_pb2.RetryPolicy:
 
 
 def _protocol_options(
-    protocol: WireProtocol, *, retry: bool
+    protocol: WireProtocol,
 ) -> http_protocol_options_pb2.HttpProtocolOptions:
     explicit = http_protocol_options_pb2.HttpProtocolOptions.ExplicitHttpConfig()
     if protocol is WireProtocol.H2C:
@@ -128,18 +130,30 @@ def _protocol_options(
         )
     else:
         explicit.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions())
-    options = http_protocol_options_pb2.HttpProtocolOptions(explicit_http_config=explicit)
-    if retry:
-        options.retry_policy.CopyFrom(retry_policy())
-    return options
+    return http_protocol_options_pb2.HttpProtocolOptions(
+        explicit_http_config=explicit, retry_policy=retry_policy()
+    )
+
+
+def retry_at_once() -> route_components_pb2.RetryPolicy:
+    """Try the instance that the gate picked again when it closed a connection just then.
+
+    The pick names it once for each try, so that no other instance gets a request without a slot.
+    Whatever takes longer begins anew at the entrance.
+    """
+    return route_components_pb2.RetryPolicy(
+        retry_on=_RETRY_AT_ONCE_ON,
+        num_retries=u32(PICK_TRIES - 1),
+        retry_back_off=route_components_pb2.RetryPolicy.RetryBackOff(
+            base_interval=seconds(0.001), max_interval=seconds(0.005)
+        ),
+    )
 
 
 def _cluster(
     name: str,
     protocol: WireProtocol,
     policy: cluster_pb2.LoadBalancingPolicy,
-    *,
-    retry: bool = True,
 ) -> cluster_pb2.Cluster:
     cluster = cluster_pb2.Cluster(
         name=name,
@@ -155,14 +169,15 @@ def _cluster(
         load_balancing_policy=policy,
     )
     cluster.typed_extension_protocol_options[_PROTOCOL_OPTIONS].CopyFrom(
-        any_of(_protocol_options(protocol, retry=retry))
+        any_of(_protocol_options(protocol))
     )
     return cluster
 
 
 def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
-    """The cluster routes point to: instances, then the gate."""
-    cluster = _cluster(cluster_name(backend.key), backend.protocol, _policy(_least_request()))
+    """The cluster routes point to: instances, then the gate; and what the gate sends to."""
+    policy = _picked_by_gate() if backend.picked else _policy(_least_request())
+    cluster = _cluster(cluster_name(backend.key), backend.protocol, policy)
     cluster.transport_socket_matches.append(make_gate_socket())
     cluster.metadata.filter_metadata[MARK_NAMESPACE].update(
         {
@@ -173,15 +188,6 @@ def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
         }
     )
     return cluster
-
-
-def make_pods_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
-    """The cluster the gate sends to, instance by instance.
-
-    No retries here: another try needs another slot, so it begins at the entrance.
-    """
-    name = pods_cluster_name(backend.key)
-    return _cluster(name, backend.protocol, _picked_by_gate(), retry=False)
 
 
 def make_service_cluster(backend: ServiceBackend) -> cluster_pb2.Cluster:

@@ -23,12 +23,10 @@ from wakeful.gateway.plan import (
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator._proto import any_of
 from wakeful.gateway.translator.clusters import (
-    make_pods_cluster,
     make_revision_cluster,
     make_service_cluster,
 )
 from wakeful.gateway.translator.endpoints import (
-    make_pods_endpoints,
     make_revision_endpoints,
     make_service_endpoints,
 )
@@ -156,11 +154,8 @@ class PlanCompiler:
             self._clusters[key] = clusters
             changed = {name: c for name, c in clusters.items() if known.get(name) != c}
             put[ResourceType.CLUSTER] |= changed
-            if changed or clusters.keys() != known.keys():
+            if changed or _gated(before) != _gated(backend):
                 put[ResourceType.ENDPOINTS] |= self._make_endpoints(backend)
-            gone = known.keys() - clusters.keys()
-            remove[ResourceType.CLUSTER] |= gone
-            remove[ResourceType.ENDPOINTS] |= gone
         for key in old.keys() - new.keys():
             names = self._clusters.pop(key, {}).keys()
             remove[ResourceType.CLUSTER] |= names
@@ -168,29 +163,21 @@ class PlanCompiler:
 
     def _make_clusters(self, backend: RevisionBackend | ServiceBackend) -> dict[str, Resource]:
         if isinstance(backend, ServiceBackend):
-            clusters = [make_service_cluster(backend)]
-        elif backend.gated:
-            clusters = [make_revision_cluster(backend), make_pods_cluster(backend)]
+            cluster = make_service_cluster(backend)
         else:
-            clusters = [make_revision_cluster(backend)]
-        return {cluster.name: _resource(cluster) for cluster in clusters}
+            cluster = make_revision_cluster(backend)
+        return {cluster.name: _resource(cluster)}
 
     def _make_endpoints(self, backend: RevisionBackend | ServiceBackend) -> dict[str, Resource]:
         endpoints = self._endpoints.get(backend.key, ())
         if isinstance(backend, ServiceBackend):
-            assignments = [make_service_endpoints(backend, endpoints)]
+            assignment = make_service_endpoints(backend, endpoints)
         else:
-            assignments = [make_revision_endpoints(backend, endpoints)]
-            if backend.gated:
-                assignments.append(make_pods_endpoints(backend, endpoints))
+            assignment = make_revision_endpoints(backend, endpoints)
         # A cluster that changed waits for its endpoints; the salt makes them new then.
-        clusters = self._clusters[backend.key]
-        return {
-            assignment.cluster_name: make_resource(
-                any_of(assignment), salt=clusters[assignment.cluster_name].version
-            )
-            for assignment in assignments
-        }
+        name = assignment.cluster_name
+        salt = self._clusters[backend.key][name].version
+        return {name: make_resource(any_of(assignment), salt=salt)}
 
     def _compile_certificates(
         self,
@@ -262,3 +249,7 @@ def _policies(table: RouteTable, plan: Plan) -> tuple[RevisionBackend | None, ..
 
 def _backends(plan: Plan) -> dict[BackendKey, RevisionBackend | ServiceBackend]:
     return dict([*plan.revisions.items(), *plan.services.items()])
+
+
+def _gated(backend: RevisionBackend | ServiceBackend | None) -> bool:
+    return isinstance(backend, RevisionBackend) and backend.gated

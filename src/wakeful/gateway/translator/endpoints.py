@@ -10,14 +10,14 @@ from envoy.config.endpoint.v3 import endpoint_components_pb2, endpoint_pb2
 from wakeful.gateway.plan import Endpoint, RevisionBackend, ServiceBackend
 from wakeful.gateway.translator._proto import tcp_address, u32
 from wakeful.gateway.translator.marks import make_gate_endpoint
-from wakeful.gateway.translator.names import cluster_name, pods_cluster_name
+from wakeful.gateway.translator.names import cluster_name
 
 _FULL_PRIORITY = 100_000
 """Over-provisioning in percent: one healthy instance keeps all traffic of its priority."""
 
 
 def _instances(
-    endpoints: Iterable[Endpoint],
+    endpoints: Iterable[Endpoint], *, hidden: bool = False
 ) -> endpoint_components_pb2.LocalityLbEndpoints:
     hosts = []
     for endpoint in sorted(endpoints):
@@ -26,7 +26,7 @@ def _instances(
                 address=tcp_address(endpoint.address, endpoint.port)
             )
         )
-        if endpoint.draining:
+        if hidden or endpoint.draining:
             host.health_status = health_check_pb2.HealthStatus.DRAINING
         hosts.append(host)
     return endpoint_components_pb2.LocalityLbEndpoints(priority=0, lb_endpoints=hosts)
@@ -49,22 +49,17 @@ def make_revision_endpoints(
 ) -> endpoint_pb2.ClusterLoadAssignment:
     """Instances first, the gate behind them: with nobody ready, Envoy itself falls to the gate.
 
-    A revision with a hard limit keeps its first priority empty, so that all its requests queue
-    in one place.
+    While the gate is in the path, none of them is for Envoy to choose: each is called draining, so
+    that all requests fall to the gate, which names the instance for each. They stay listed, with
+    their connections and the counts of what is in flight, so that requests notice nothing.
     """
-    instances = () if backend.gated else endpoints
     gate = endpoint_components_pb2.LocalityLbEndpoints(
         priority=1,
         lb_endpoints=[make_gate_endpoint(backend.key)],
     )
-    return _assignment(cluster_name(backend.key), [_instances(instances), gate])
-
-
-def make_pods_endpoints(
-    backend: RevisionBackend, endpoints: Iterable[Endpoint]
-) -> endpoint_pb2.ClusterLoadAssignment:
-    """The instances alone, for requests the gate let go with a chosen instance."""
-    return _assignment(pods_cluster_name(backend.key), [_instances(endpoints)])
+    return _assignment(
+        cluster_name(backend.key), [_instances(endpoints, hidden=backend.gated), gate]
+    )
 
 
 def make_service_endpoints(

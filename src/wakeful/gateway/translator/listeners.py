@@ -30,12 +30,11 @@ from wakeful.gateway.translator._proto import (
     set_header,
     tcp_address,
 )
+from wakeful.gateway.translator.clusters import retry_at_once
 from wakeful.gateway.translator.names import (
-    ACTIVATOR_VALUE,
     CLUSTER_HEADER,
     GATE,
     GATE_CLUSTER,
-    HOP_HEADER,
     INTERNAL,
     MARK_NAMESPACE,
     PICK_NAMESPACE,
@@ -198,7 +197,8 @@ def _external_processor() -> hcm_pb2.HttpFilter:
         forward_rules=ext_proc_pb2.HeaderForwardingRules(
             allowed_headers=string_pb2.ListStringMatcher(
                 patterns=[
-                    string_pb2.StringMatcher(exact=name.lower()) for name in (":method", HOP_HEADER)
+                    string_pb2.StringMatcher(exact=name.lower())
+                    for name in (":method", PROXY_HEADER)
                 ]
             )
         ),
@@ -212,8 +212,9 @@ def _gate_routes() -> route_pb2.RouteConfiguration:
             prefix="/",
             headers=[route_components_pb2.HeaderMatcher(name=CLUSTER_HEADER, present_match=True)],
         ),
-        route=route_components_pb2.RouteAction(cluster_header=CLUSTER_HEADER, timeout=seconds(0)),
-        request_headers_to_add=[set_header(PROXY_HEADER, ACTIVATOR_VALUE)],
+        route=route_components_pb2.RouteAction(
+            cluster_header=CLUSTER_HEADER, timeout=seconds(0), retry_policy=retry_at_once()
+        ),
         request_headers_to_remove=[CLUSTER_HEADER],
     )
     # Reached only when the gate could not be asked for half a minute.

@@ -21,6 +21,8 @@ PROBE_VALUE = "probe"
 ACTIVATOR_VALUE = "activator"
 """What a probe of the gate itself says; also who let a held request go."""
 PROXY_HEADER = "K-Proxy-Request"
+"""Set by the gate on requests it lets go, as Knative's activator does. Programs see it. When such a
+request is back at the gate, because nobody was reached, it also tells how often it was let go."""
 ORIGINAL_HOST_HEADER = "K-Original-Host"
 
 MARK_NAMESPACE = "wakeful"
@@ -30,37 +32,37 @@ MARK_REVISION_NAMESPACE = "namespace"
 
 CLUSTER_HEADER = "x-wakeful-cluster"
 """Set by the gate: where a released request goes. Envoy removes it before it sends."""
-HOP_HEADER = "x-wakeful-gate-hop"
-"""Set by the gate: how often this request was released; bounds loops."""
 RETRY_HEADER = "x-wakeful-gate-retry"
 """Set by the gate listener on an answer that means: nobody was reached, come again."""
 PICK_NAMESPACE = "wakeful.pick"
 """Dynamic metadata in which the gate names the instance for one request."""
 PICK_KEY = "destination"
+PICK_TRIES = 3
+"""How often a request that the gate let go is tried at its instance, one after the other."""
 
 GATE_CLUSTER = "gatecp"
 CONTROL_CLUSTER = "xds"
 
-_PODS_SUFFIX = "/pods"
-
 
 def cluster_name(key: RevisionKey | ServiceKey) -> str:
-    """The cluster that routes point to."""
+    """The cluster that routes, and the gate, send to."""
     return str(key)
 
 
-def pods_cluster_name(key: RevisionKey) -> str:
-    """The cluster that the gate sends to when it picks instances itself."""
-    return f"{key}{_PODS_SUFFIX}"
+def parse_cluster_name(name: str) -> RevisionKey | None:
+    """Return the revision a cluster belongs to; None for clusters that are no revision's."""
+    parts = name.split("/")
+    return RevisionKey(parts[0], parts[1]) if len(parts) == 2 else None
 
 
-def parse_cluster_name(name: str) -> tuple[RevisionKey, bool] | None:
-    """Return the revision a cluster belongs to and whether it is its pods cluster.
+def proxy_value(hop: int) -> str:
+    """What ``PROXY_HEADER`` says on a request that was let go ``hop`` times before."""
+    return f"{ACTIVATOR_VALUE};again={hop}" if hop else ACTIVATOR_VALUE
 
-    None for clusters that are no revision's.
-    """
-    pods = name.endswith(_PODS_SUFFIX) and name.count("/") == 2
-    parts = name.removesuffix(_PODS_SUFFIX).split("/") if pods else name.split("/")
-    if len(parts) != 2:
-        return None
-    return RevisionKey(parts[0], parts[1]), pods
+
+def times_let_go(value: str) -> int:
+    """How often a request with this ``PROXY_HEADER`` was let go; entrances take off a client's."""
+    if not value:
+        return 0
+    again = value.rpartition("=")[2]
+    return int(again) + 1 if again.isascii() and again.isdigit() else 1

@@ -36,6 +36,7 @@ from wakeful.gateway.translator.names import (
     ORIGINAL_HOST_HEADER,
     PROBE_HEADER,
     PROBE_VALUE,
+    PROXY_HEADER,
     PUBLIC,
     REVISION_HEADER,
     cluster_name,
@@ -50,6 +51,7 @@ _NOT_FOR_PROGRAMS = (
     REVISION_HEADER,
     NAMESPACE_HEADER,
     HASH_HEADER,
+    PROXY_HEADER,
     "x-envoy-external-address",
     "x-envoy-internal",
 )
