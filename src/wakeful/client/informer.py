@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from wakeful.aio import Backoff, Clock, SystemClock
+from wakeful.apimachinery.compact import compact
 from wakeful.apimachinery.errors import APIStatusError, ExpiredError
 from wakeful.apimachinery.labels import EVERYTHING, Selector
 from wakeful.apimachinery.meta import NamespacedName, Object
@@ -19,6 +20,11 @@ from wakeful.client.typed import Client
 
 T = TypeVar("T", bound=Object)
 Indexer = Callable[[T], Iterable[str]]
+
+_SETTLE_SECONDS = 10.0
+"""What has not changed for so long will stay for a while, and is made small."""
+_AT_ONCE = 20
+"""Objects made small in one go; about a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +69,19 @@ class Informer(Generic[T]):
         namespace: str = "",
         selector: Selector = EVERYTHING,
         fields: str = "",
+        reduce: Callable[[T], T] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        """``reduce`` takes away what nobody who reads this cache looks at."""
         self.model = model
         self.synced = asyncio.Event()
         self._client = client
         self._namespace, self._selector, self._fields = namespace, selector, fields
-        self._clock = clock or SystemClock()
+        self._reduce, self._clock = reduce, clock or SystemClock()
         self._objects: dict[NamespacedName, T] = {}
+        self._fresh: dict[NamespacedName, T] = {}
+        """Objects that were not made small yet."""
+        self._arrived = asyncio.Event()
         self._handlers: list[Callable[[Change[T]], None]] = []
         self._indexers: dict[str, Indexer[T]] = {}
         self._indices: dict[str, dict[str, set[NamespacedName]]] = {}
@@ -114,6 +125,14 @@ class Informer(Generic[T]):
 
     async def run(self) -> None:
         """List, then watch, for ever; a lost watch resumes, an expired one lists again."""
+        async with asyncio.TaskGroup() as group:
+            settling = group.create_task(self._settle(), name=f"{self.name}:settle")
+            try:
+                await self._keep_current()
+            finally:
+                settling.cancel()
+
+    async def _keep_current(self) -> None:
         backoff = Backoff(base=0.05, cap=10)
         version = ""
         while True:
@@ -164,12 +183,28 @@ class Informer(Generic[T]):
         old = self._objects.get(key)
         if old is not None and old.metadata.resource_version == obj.metadata.resource_version:
             return
-        self._objects[key] = obj
+        if self._reduce is not None:
+            obj = self._reduce(obj)
+        self._objects[key] = self._fresh[key] = obj
+        self._arrived.set()
         self._reindex(key, old, obj)
         self._notify(Change(old, obj))
 
+    async def _settle(self) -> None:
+        """Make objects small that have not changed for a while, a few at a time."""
+        while True:
+            await self._arrived.wait()
+            await self._clock.sleep(_SETTLE_SECONDS)
+            self._arrived.clear()
+            fresh, self._fresh = self._fresh, {}
+            for count, obj in enumerate(fresh.values(), 1):
+                compact(obj)
+                if count % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+
     def _remove(self, key: NamespacedName, last: T | None = None) -> None:
         old = self._objects.pop(key, None)
+        self._fresh.pop(key, None)
         if old is None:
             return
         self._reindex(key, old, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
 
 from wakeful.aio import Lifetime, RightOfWay
@@ -30,7 +30,8 @@ class Manager:
     """Starts caches, waits for them, then runs controllers; a component for ``supervise``.
 
     One informer serves all controllers that ask for the same model; with ``namespace`` it sees no
-    other one, for those who may not read them all.
+    other one, for those who may not read them all. ``reductions`` say, by model, what the
+    informers need not remember.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Manager:
         component: str = "wakeful",
         elector: LeaderElector | None = None,
         namespace: str = "",
+        reductions: Mapping[type[Object], Callable[[Any], Any]] | None = None,
     ) -> None:
         self.client = client
         self.right_of_way = RightOfWay()
@@ -48,6 +50,7 @@ class Manager:
         self.recorder = EventRecorder(client.transport, component, right_of_way=self.right_of_way)
         self._name, self._elector, self._namespace = name, elector, namespace
         self._informers: dict[type[Object], Informer[Any]] = {}
+        self._reductions = dict(reductions or {})
         self._runnables: list[Runnable] = []
 
     @property
@@ -59,7 +62,12 @@ class Manager:
         """The shared informer of a kind."""
         found = self._informers.get(model)
         if found is None:
-            found = self._informers[model] = Informer(self.client, model, namespace=self._namespace)
+            found = self._informers[model] = Informer(
+                self.client,
+                model,
+                namespace=self._namespace,
+                reduce=self._reductions.get(model),
+            )
         return cast("Informer[T]", found)
 
     def add(self, runnable: Runnable) -> None:

@@ -6,6 +6,7 @@ from wakeful.apis.apiextensions.crd_types import (
     CustomResourceDefinitionNames,
     CustomResourceDefinitionVersion,
     DefinitionSpec,
+    without_schemas,
 )
 from wakeful.apis.apiextensions.resources import RESOURCES
 
@@ -16,4 +17,5 @@ __all__ = [
     "CustomResourceDefinitionVersion",
     "DefinitionSpec",
     "accept",
+    "without_schemas",
 ]

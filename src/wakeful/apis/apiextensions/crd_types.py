@@ -108,3 +108,10 @@ class CustomResourceDefinition(KResource[DefinitionSpec, DefinitionStatus]):
 
     spec: DefinitionSpec = Field(default_factory=DefinitionSpec)
     status: DefinitionStatus = Field(default_factory=DefinitionStatus)
+
+
+def without_schemas(definition: CustomResourceDefinition) -> CustomResourceDefinition:
+    """The definition but for what its objects look like, which is most of it."""
+    versions = [v.model_copy(update={"schema_": None}) for v in definition.spec.versions]
+    spec = definition.spec.model_copy(update={"versions": versions})
+    return definition.model_copy(update={"spec": spec})
