@@ -1,7 +1,9 @@
 """Decisions against the reference table: 240 recorded loads, each tick of each.
 
 The table was computed from the formulas by :mod:`scaling_reference`, which shares no code with the
-autoscaler, and was compared with Knative's own decisions when it was recorded.
+autoscaler. When it was recorded, Knative's own autoscaler was given the same loads: of 23,100 ticks
+it decided 16 differently, all of them in the one second in which a window has been silent for
+exactly its length. Knative takes that for a load of zero; here there is nothing to decide from.
 """
 
 from __future__ import annotations
