@@ -199,6 +199,22 @@ def test_changed_timeout_changes_routes_only() -> None:
     assert hosts(changes)[0].routes[0].route.timeout.ToTimedelta().total_seconds() == 20.25
 
 
+def test_websockets_have_a_route_of_their_own_only_for_a_limit_of_their_own() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    plain = hosts(compiler.compile(simple(timeout_seconds=10.0)))[0].routes
+    changes = compiler.compile(simple(timeout_seconds=10.0, response_start_timeout_seconds=5.0))
+
+    upgrade, usual = hosts(changes)[0].routes[:2]
+    limits = [
+        route.route.max_stream_duration.max_stream_duration.ToTimedelta().total_seconds()
+        for route in (plain[0], upgrade, usual)
+    ]
+    assert limits == [10.5, 5.5, 10.5]
+    assert [m.name for m in upgrade.match.headers] == [m.name for m in usual.match.headers] + [
+        "upgrade"
+    ]
+
+
 def test_removed_table_and_revision_are_taken_away() -> None:
     compiler = PlanCompiler(SETTINGS)
     compiler.compile(simple())

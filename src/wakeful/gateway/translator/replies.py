@@ -56,6 +56,7 @@ def make_entrance_replies() -> hcm_pb2.LocalReplyConfig:
     return hcm_pb2.LocalReplyConfig(
         mappers=[
             _reply("request timeout", response_flags("UT", "SI")),
+            _reply("request timeout", response_flags("DT"), HTTPStatus.GATEWAY_TIMEOUT),
             _reply(
                 ACTIVATOR_VALUE,
                 all_of(no_route, header_is(PROBE_HEADER, ACTIVATOR_VALUE)),

@@ -6,6 +6,7 @@ thousands costs Python no more than concatenating strings.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -196,14 +197,7 @@ def _action(
         for split in route.splits
         if isinstance(split.backend, RevisionKey) and split.backend in revisions
     ]
-    # One route has one timeout; the most patient of its revisions decides. None at all is no limit.
-    longest = _longest([backend.timeout_seconds for backend in backends])
-    action.timeout.CopyFrom(seconds(longest + options.margin_seconds if longest else 0.0))
-    if idle := _longest([backend.idle_timeout_seconds for backend in backends]):
-        action.idle_timeout.CopyFrom(seconds(idle))
-    if start := _longest([backend.response_start_timeout_seconds for backend in backends]):
-        action.retry_policy.CopyFrom(retry_policy())
-        action.retry_policy.per_try_timeout.CopyFrom(seconds(start + options.margin_seconds))
+    _limit_time(action, backends, options.margin_seconds)
     _rewrite_path(action, route)
     if route.rewrite_host and not _keeps_host(route):
         action.host_rewrite_literal = route.rewrite_host
@@ -221,6 +215,26 @@ def _action(
                 host_rewrite_literal=split.rewrite_host,
             )
     return action
+
+
+def _limit_time(
+    action: route_components_pb2.RouteAction, backends: list[RevisionBackend], margin: float
+) -> None:
+    """One route has one timeout; the most patient of its revisions decides. None is no limit.
+
+    ``timeout`` counts from the request's end, which an upgraded connection or a stream of gRPC
+    reaches last of all; the limit for whole streams is for those. It comes later, so that a request
+    that has ended gets its answer from the first.
+    """
+    longest = _longest([backend.timeout_seconds for backend in backends])
+    action.timeout.CopyFrom(seconds(longest + margin if longest else 0.0))
+    if longest:
+        action.max_stream_duration.max_stream_duration.CopyFrom(seconds(longest + 2 * margin))
+    if idle := _longest([backend.idle_timeout_seconds for backend in backends]):
+        action.idle_timeout.CopyFrom(seconds(idle))
+    if start := _longest([backend.response_start_timeout_seconds for backend in backends]):
+        action.retry_policy.CopyFrom(retry_policy())
+        action.retry_policy.per_try_timeout.CopyFrom(seconds(start + margin))
 
 
 def _keeps_host(route: Route) -> bool:
@@ -266,6 +280,30 @@ def _redirect(options: RouteOptions) -> route_components_pb2.Route:
     )
 
 
+def _upgrade_route(
+    route: route_components_pb2.Route, options: RouteOptions
+) -> route_components_pb2.Route | None:
+    """The same route for WebSockets, if their life has a limit of its own.
+
+    They never start a response in the sense of ``responseStartTimeoutSeconds``, which Knative
+    therefore lets end them, whatever passes between the two ends.
+    """
+    start = route.route.retry_policy.per_try_timeout.ToTimedelta().total_seconds()
+    if not start:
+        return None
+    other = route_components_pb2.Route()
+    other.CopyFrom(route)
+    websocket = string_pb2.StringMatcher(exact="websocket", ignore_case=True)
+    other.match.headers.append(
+        route_components_pb2.HeaderMatcher(name="upgrade", string_match=websocket)
+    )
+    limit = other.route.max_stream_duration.max_stream_duration
+    longest = limit.ToTimedelta().total_seconds()
+    shortest = min(start + options.margin_seconds, longest or math.inf)
+    limit.CopyFrom(seconds(shortest))
+    return other
+
+
 def _precedence(route: Route) -> tuple[bool, int, int]:
     exact = route.path_match is PathMatch.EXACT
     return not exact, -len(route.path), -len(route.headers)
@@ -280,7 +318,11 @@ def make_virtual_host(
     routes = []
     if rule.redirect_to_https and options.https_port is not None:
         routes.append(_redirect(options))
-    routes += [_route(route, revisions, options) for route in ordered if route.splits]
+    for route in ordered:
+        if route.splits:
+            made = _route(route, revisions, options)
+            upgrade = _upgrade_route(made, options)
+            routes += [made] if upgrade is None else [upgrade, made]
     routes.append(_probe_route(table.version))
     return route_components_pb2.VirtualHost(
         name=f"{table.key}/{index}",
