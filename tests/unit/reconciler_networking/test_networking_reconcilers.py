@@ -170,7 +170,7 @@ async def test_both_services_are_made_and_the_gate_stands_in_until_somebody_is_r
 
 async def test_proxy_mode_keeps_the_gate_in_the_path_of_ready_instances() -> None:
     world = World(make_scheme())
-    add_serverlessservice_controller(world.manager)
+    add_serverlessservice_controller(world.manager, [("10.0.0.1", 80)])
     async with world.running():
         await world.given(some_members("127.0.0.5"))
         await world.given(a_deployment())
@@ -181,6 +181,20 @@ async def test_proxy_mode_keeps_the_gate_in_the_path_of_ready_instances() -> Non
 
         await world.eventually(serves)
         assert (await reason_of(world, "ActivatorEndpointsPopulated"))[0] == "True"
+
+        async def listed() -> bool:
+            found = await world.find(Endpoints, NAME)
+            return found is not None and [
+                (a.ip, s.ports[0].port) for s in found.subsets for a in s.addresses
+            ] == [("10.0.0.1", 80)]
+
+        await world.eventually(listed)
+
+        async def known() -> bool:
+            found = await world.find(EndpointSlice, "activator-service", "knative-serving")
+            return found is not None and found.endpoints[0].addresses == ["10.0.0.1"]
+
+        await world.eventually(known)
 
 
 async def test_name_that_is_taken_is_reported_and_left_alone() -> None:

@@ -13,6 +13,7 @@ from wakeful.apis.discovery.endpointslice_types import SERVICE_NAME_LABEL
 from wakeful.apis.networking import SERVERLESS_SERVICE_CONDITIONS, ServerlessService
 from wakeful.client import Informer
 from wakeful.controller import Controller, Manager
+from wakeful.reconciler.networking.serverlessservice.activator import ActivatorService
 from wakeful.reconciler.networking.serverlessservice.reconciler import (
     ServerlessServiceReconciler,
 )
@@ -59,6 +60,8 @@ def add_serverlessservice_controller(
     controller.watch(deployments, of_deployment)
     controller.watch(slices, of_slice)
     manager.add(controller)
+    if gate:
+        manager.add(ActivatorService(manager.client, gate))
     return controller
 
 
