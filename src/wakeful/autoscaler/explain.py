@@ -8,6 +8,7 @@ from typing import Any
 
 from wakeful.autoscaler.bounds import Clamp, Outcome, Step
 from wakeful.autoscaler.burst import NEVER
+from wakeful.autoscaler.coldstart import ColdStart, explain_cold_starts
 from wakeful.autoscaler.history import DecisionHistory, Record
 from wakeful.autoscaler.rest import RestPlan
 from wakeful.autoscaler.scaling import Decision
@@ -33,17 +34,25 @@ class ExplainReport:
     """How the number came about, step by step."""
     history: tuple[dict[str, Any], ...]
     """Earlier decisions, oldest first: time, desired, ready, stable, panic, mode, words."""
+    cold_starts: tuple[dict[str, Any], ...] = ()
+    """What the last requests at zero waited for, oldest first: time, milliseconds, phases."""
 
     def to_wire(self) -> dict[str, Any]:
         """The report as JSON-like data."""
         wire = asdict(self)
         wire["reasons"] = list(self.reasons)
         wire["history"] = list(self.history)
+        wire["coldStarts"] = list(wire.pop("cold_starts"))
         return wire
 
 
 def make_report(
-    namespace: str, revision: str, history: DecisionHistory, *, ready: int
+    namespace: str,
+    revision: str,
+    history: DecisionHistory,
+    *,
+    ready: int,
+    cold_starts: tuple[ColdStart, ...] = (),
 ) -> ExplainReport:
     """Everything there is to say about a revision."""
     latest = history.latest
@@ -52,6 +61,7 @@ def make_report(
         reasons += tuple(explain_outcome(history.outcome, latest.decision.spec if latest else None))
     if history.rest is not None:
         reasons += tuple(explain_rest(history.rest))
+    reasons += tuple(explain_cold_starts(cold_starts))
     want = _wanted(history)
     return ExplainReport(
         namespace=namespace,
@@ -61,6 +71,7 @@ def make_report(
         summary=_summary(revision, want, ready, latest),
         reasons=reasons,
         history=tuple(_row(record) for record in history.records),
+        cold_starts=tuple(start.to_wire() for start in cold_starts),
     )
 
 

@@ -255,6 +255,7 @@ def _make_decisions(
     # The order is the order in which changes are heard of: what a held request waits for first.
     autoscaling = add_kpa_controller(manager, gateway.load, parking=parking)
     gateway.connect_poke(autoscaling.deciders)
+    gateway.connect_timing(autoscaling.deciders.timing)
     add_apps_controllers(manager)
     add_core_controllers(
         manager, admission, root_ca=root_ca, claims_dir=str(settings.layout.root / "claims")
@@ -322,5 +323,6 @@ def _make_node(
         cpu_cores=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         traffic=decisions.planner,
+        progress=decisions.autoscaling.note_start,
         nameserver=lambda: names.address,
     )

@@ -15,7 +15,7 @@ import structlog
 from wakeful.aio import Clock, SystemClock
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.autoscaler import Poke
-from wakeful.gateway.gate.service import Gate
+from wakeful.gateway.gate.service import Gate, Timing
 from wakeful.gateway.load import LoadReports
 from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionKey
 from wakeful.gateway.settings import GatewaySettings
@@ -66,6 +66,10 @@ class Gateway:
     def connect_poke(self, poke: Poke) -> None:
         """Name who starts instances: the autoscaler needs our load first, we need it then."""
         self.gate.connect_poke(poke)
+
+    def connect_timing(self, timing: Timing) -> None:
+        """Name who knows what held requests waited for."""
+        self.gate.connect_timing(timing)
 
     @property
     def settings(self) -> GatewaySettings:

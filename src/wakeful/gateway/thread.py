@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from wakeful.aio import Clock
 from wakeful.apimachinery.meta import NamespacedName
 from wakeful.autoscaler import LoadSample, Poke
+from wakeful.gateway.gate.service import Timing
 from wakeful.gateway.gateway import Gateway
 from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionKey
 from wakeful.gateway.settings import GatewaySettings
@@ -99,6 +100,10 @@ class GatewayThread:
         """Name who starts instances; asked in the loop that ``serving`` is entered in."""
         self._poke = _ForwardedPoke(poke)
         self._gateway.connect_poke(self._poke)
+
+    def connect_timing(self, timing: Timing) -> None:
+        """See :meth:`Gateway.connect_timing`; ``timing`` is asked in our thread."""
+        self._gateway.connect_timing(timing)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:

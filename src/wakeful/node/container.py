@@ -14,6 +14,7 @@ from wakeful.aio import Backoff
 from wakeful.apimachinery.errors import APIStatusError, WakefulError
 from wakeful.apis.core.pod_types import Container, Pod
 from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
+from wakeful.autoscaler.coldstart import Mark
 from wakeful.node.context import NodeContext
 from wakeful.node.environment import ContainerConfigError
 from wakeful.node.health import Health, Rest
@@ -221,6 +222,7 @@ class ContainerRunner:
         except (WakefulError, OSError) as err:
             await self._explain("CreateContainerError", str(err))
             return None
+        self._node.progress(self._pod, Mark.RUNNING)
         self._pulls.reset()
         self._problems.reset()
         self._report.normal("Started", f"Started container {self._container.name}")

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from wakeful.aio import Clock, SystemClock
 from wakeful.apis.core.pod_types import Pod
+from wakeful.autoscaler.coldstart import Mark
 from wakeful.client import Client
 from wakeful.controller import EventRecorder
 from wakeful.node.ports import PortTable
@@ -73,6 +74,8 @@ class NodeContext:
     memory_bytes: int
     pids_per_container: int | None = 4096
     traffic: Traffic = field(default_factory=NoTraffic)
+    progress: Callable[[Pod, Mark], None] = lambda _pod, _mark: None
+    """Told of each step that a Pod takes on its way to its first request."""
     nameserver: Callable[[], str | None] = lambda: None
     """Where instances look names of the cluster up; None while nobody serves them."""
     clock: Clock = field(default_factory=SystemClock)

@@ -8,6 +8,7 @@ import structlog
 
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import Container, LifecycleHandler, Pod, Probe
+from wakeful.autoscaler.coldstart import Mark
 from wakeful.node.context import NodeContext
 from wakeful.node.probes import (
     Attempt,
@@ -147,6 +148,8 @@ class Health:
             result = await attempt_within(timing.timeout, attempt)
             tries += 1
             elapsed = clock.monotonic() - begun
+            if result.success and not was_ready:
+                self._node.progress(self._pod, Mark.ANSWERING)
             verdict = state.observe(result.success)
             if verdict is Verdict.PASSED and not snapshot.ready:
                 snapshot.ready = was_ready = True

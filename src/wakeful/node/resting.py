@@ -8,6 +8,7 @@ import structlog
 
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import FROZEN_ANNOTATION, Pod
+from wakeful.autoscaler.coldstart import Mark
 from wakeful.node.context import NodeContext
 from wakeful.node.health import Rest
 from wakeful.node.statuswriter import Report
@@ -23,7 +24,8 @@ class RestKeeper:
 
     def __init__(self, node: NodeContext, pod: Pod, report: Report) -> None:
         self.rest = Rest()
-        self._node, self._uid, self._report = node, pod.metadata.uid, report
+        self._node, self._pod, self._report = node, pod, report
+        self._uid = pod.metadata.uid
         self._wanted, self._changed = False, asyncio.Event()
         self.observe(pod)
         if self._wanted:
@@ -62,4 +64,5 @@ class RestKeeper:
 
     async def _thaw(self) -> None:
         await self._node.runtime.thaw(self._uid)
+        self._node.progress(self._pod, Mark.THAWED)
         self.rest.end()

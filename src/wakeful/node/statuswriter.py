@@ -12,6 +12,7 @@ from wakeful.aio import Backoff
 from wakeful.apimachinery.errors import APIStatusError, ConflictError, NotFoundError
 from wakeful.apimachinery.request import APIRequest, Verb
 from wakeful.apis.core.pod_types import Pod, PodStatus
+from wakeful.autoscaler.coldstart import Mark
 from wakeful.node.context import NodeContext
 
 log = structlog.get_logger("wakeful.node.status")
@@ -143,7 +144,7 @@ class StatusWriter:
         if wire == pod.status.to_wire():
             return
         metadata = pod.metadata
-        await self._node.traffic.announce(pod.model_copy(update={"status": status}))
+        await self._announce(pod.model_copy(update={"status": status}))
         answer = await self._node.client.transport.call(
             APIRequest(
                 Verb.UPDATE,
@@ -171,6 +172,14 @@ class StatusWriter:
         if int(version) > _version(self.pod):
             written = self.pod.metadata.model_copy(update={"resource_version": version})
             self.pod = self.pod.model_copy(update={"metadata": written, "status": status})
+
+    async def _announce(self, pod: Pod) -> None:
+        becomes_ready = pod.is_ready and not self.pod.is_ready
+        if becomes_ready:
+            self._node.progress(pod, Mark.READY)
+        await self._node.traffic.announce(pod)
+        if becomes_ready:
+            self._node.progress(pod, Mark.PROGRAMMED)
 
     async def _read_again(self) -> None:
         """Somebody else wrote: take their version and try once more."""

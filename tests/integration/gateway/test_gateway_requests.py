@@ -401,3 +401,18 @@ async def test_two_gateways_do_not_disturb_each_other() -> None:
         with pytest.raises((TimeoutError, aiohttp.ClientError)):
             async with asyncio.timeout(0.2):
                 await second.get(HOST)
+
+
+async def test_a_request_that_asks_is_told_what_it_waited_for() -> None:
+    phases = "decision;dur=3, spawn;dur=12.5"
+    asks = {"x-wakeful-timing": "cold-start"}
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        rig.gateway.connect_timing(lambda namespace, name: f"{phases}, {namespace};dur=1")
+        told = asyncio.create_task(rig.get(HOST, headers=asks))
+        silent = asyncio.create_task(rig.get(HOST))
+        await until(lambda: rig.held(HELLO) == 2)
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        assert (await told).headers["server-timing"] == f"{phases}, default;dur=1"
+        assert "server-timing" not in (await silent).headers
+        assert "server-timing" not in (await rig.get(HOST, headers=asks)).headers

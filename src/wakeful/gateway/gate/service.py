@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -40,6 +40,9 @@ from wakeful.gateway.translator.names import (
     PICK_NAMESPACE,
     PICK_TRIES,
     PROXY_HEADER,
+    TIMING_HEADER,
+    TIMING_KEY,
+    TIMING_NAMESPACE,
     cluster_name,
     proxy_value,
     times_let_go,
@@ -58,6 +61,11 @@ _PROXY = PROXY_HEADER.lower()
 _RETRY_AFTER = frozenset({"queue_full"})
 
 
+Timing = Callable[[str, str], str]
+"""What requests for a revision (namespace, name) that are let go now waited for, or nothing, as
+``Server-Timing`` says it; asked in the gateway's thread."""
+
+
 @dataclass(slots=True)
 class _Entry:
     gate: RevisionGate
@@ -69,6 +77,7 @@ class Gate:
 
     def __init__(self, poke: Poke | None = None, clock: Clock | None = None) -> None:
         self._poker = poke
+        self._timing: Timing = lambda _namespace, _revision: ""
         self._clock = clock or SystemClock()
         self._entries: dict[RevisionKey, _Entry] = {}
         self._active: set[RevisionKey] = set()
@@ -94,6 +103,10 @@ class Gate:
     def connect_poke(self, poke: Poke) -> None:
         """Name who starts instances."""
         self._poker = poke
+
+    def connect_timing(self, timing: Timing) -> None:
+        """Name who knows what held requests waited for."""
+        self._timing = timing
 
     def expect_recovery(self) -> None:
         """The Envoy we serve outlived another control plane: learn its load before granting slots.
@@ -221,7 +234,8 @@ class Gate:
                         key = _marked(message)
                         entry = self._entries.get(key)
                         hop = times_let_go(headers.get(_PROXY, ""))
-                        await context.write(await self._decide(entry, key, ticket, hop))
+                        timed = TIMING_HEADER in headers
+                        await context.write(await self._decide(entry, key, ticket, hop, timed))
                     case "response_trailers":
                         await context.write(
                             ext_proc_pb2.ProcessingResponse(
@@ -236,7 +250,7 @@ class Gate:
                 self._apply(entry, entry.gate.leave(ticket, self._now()))
 
     async def _decide(
-        self, entry: _Entry | None, key: RevisionKey, ticket: int, hop: int
+        self, entry: _Entry | None, key: RevisionKey, ticket: int, hop: int, timed: bool
     ) -> ext_proc_pb2.ProcessingResponse:
         if entry is None:
             return _denial(
@@ -251,6 +265,7 @@ class Gate:
         verdict: asyncio.Future[Grant | Deny] = asyncio.get_running_loop().create_future()
         self._verdicts[ticket] = verdict
         self._apply(entry, entry.gate.arrive(ticket, self._now(), hop=hop))
+        starting = entry.gate.phase is Phase.STARTING
         try:
             async with asyncio.timeout(_deadline(entry.gate.backend)):
                 decision = await verdict
@@ -261,7 +276,10 @@ class Gate:
             )
         if isinstance(decision, Deny):
             return _denial(decision)
-        return _release(entry.gate.backend, decision, hop)
+        response = _release(entry.gate.backend, decision, hop)
+        if timed and starting and (phases := self._timing(key.namespace, key.name)):
+            response.dynamic_metadata.update({TIMING_NAMESPACE: {TIMING_KEY: phases}})
+        return response
 
     def _apply(self, entry: _Entry, effects: Iterable[Effect]) -> None:
         for effect in effects:

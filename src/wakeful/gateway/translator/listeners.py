@@ -42,6 +42,10 @@ from wakeful.gateway.translator.names import (
     PUBLIC,
     PUBLIC_TLS,
     RETRY_HEADER,
+    TIMING_HEADER,
+    TIMING_KEY,
+    TIMING_NAMESPACE,
+    TIMING_RESPONSE_HEADER,
 )
 from wakeful.gateway.translator.replies import make_entrance_replies, response_flags
 from wakeful.gateway.translator.requestlog import make_access_log
@@ -191,14 +195,14 @@ def _external_processor() -> hcm_pb2.HttpFilter:
                 untyped=[MARK_NAMESPACE]
             ),
             receiving_namespaces=ext_proc_pb2.MetadataOptions.MetadataNamespaces(
-                untyped=[PICK_NAMESPACE]
+                untyped=[PICK_NAMESPACE, TIMING_NAMESPACE]
             ),
         ),
         forward_rules=ext_proc_pb2.HeaderForwardingRules(
             allowed_headers=string_pb2.ListStringMatcher(
                 patterns=[
                     string_pb2.StringMatcher(exact=name.lower())
-                    for name in (":method", PROXY_HEADER)
+                    for name in (":method", PROXY_HEADER, TIMING_HEADER)
                 ]
             )
         ),
@@ -216,6 +220,16 @@ def _gate_routes() -> route_pb2.RouteConfiguration:
             cluster_header=CLUSTER_HEADER, timeout=seconds(0), retry_policy=retry_at_once()
         ),
         request_headers_to_remove=[CLUSTER_HEADER],
+        response_headers_to_add=[
+            base_pb2.HeaderValueOption(
+                header=base_pb2.HeaderValue(
+                    key=TIMING_RESPONSE_HEADER,
+                    value=f"%DYNAMIC_METADATA({TIMING_NAMESPACE}:{TIMING_KEY})%",
+                ),
+                # The program may have timings of its own to tell.
+                append_action=base_pb2.HeaderValueOption.APPEND_IF_EXISTS_OR_ADD,
+            )
+        ],
     )
     # Reached only when the gate could not be asked for half a minute.
     nobody = route_components_pb2.Route(

@@ -40,6 +40,13 @@ PICK_KEY = "destination"
 PICK_TRIES = 3
 """How often a request that the gate let go is tried at its instance, one after the other."""
 
+TIMING_HEADER = "x-wakeful-timing"
+"""Set by a client that wants to know what its request waited for at zero."""
+TIMING_RESPONSE_HEADER = "server-timing"
+TIMING_NAMESPACE = "wakeful.timing"
+"""Dynamic metadata in which the gate says it."""
+TIMING_KEY = "phases"
+
 GATE_CLUSTER = "gatecp"
 CONTROL_CLUSTER = "xds"
 

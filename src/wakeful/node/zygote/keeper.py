@@ -20,6 +20,7 @@ from wakeful.apis.core.pod_types import (
     Container,
     Pod,
 )
+from wakeful.autoscaler.coldstart import Mark
 from wakeful.node.context import NodeContext
 from wakeful.node.environment import referenced_by_env
 from wakeful.node.runtime import ContainerConfig, ContainerStatus, Isolation
@@ -174,6 +175,8 @@ class ContainerZygote:
             with suppress(OSError):
                 sock.send(b"go\n")
                 sock.shutdown(socket.SHUT_WR)
+        if outcome:
+            self._node.progress(self._keeper.pod, Mark.RELEASED)
         return outcome
 
     async def _until_released(

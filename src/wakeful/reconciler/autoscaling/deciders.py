@@ -34,6 +34,7 @@ from wakeful.autoscaler import (
     initial_excess_burst_capacity,
     make_report,
 )
+from wakeful.autoscaler.coldstart import ColdStarts, server_timing
 from wakeful.autoscaler.rest import RestPlan
 
 log = structlog.get_logger("wakeful.autoscaler")
@@ -82,9 +83,12 @@ class Deciders:
         *,
         clock: Clock | None = None,
         hurry: Callable[[], None] = lambda: None,
+        starts: ColdStarts | None = None,
     ) -> None:
         self._source, self._ready, self._hurry = source, ready, hurry
         self._clock = clock or SystemClock()
+        self.starts = starts or ColdStarts(self._clock)
+        """What waking requests wait for."""
         self._deciders: dict[NamespacedName, _Decider] = {}
         self._awake: set[NamespacedName] = set()
         self._listeners: list[Callable[[NamespacedName], None]] = []
@@ -117,6 +121,7 @@ class Deciders:
         """Forget a revision; unknown ones are forgotten already."""
         self._deciders.pop(key, None)
         self._awake.discard(key)
+        self.starts.forget(key)
 
     def rouse(self, key: NamespacedName) -> None:
         """Something about the revision's instances has changed; have a look at the next tick."""
@@ -142,6 +147,7 @@ class Deciders:
         if decider is None or decider.recommendation.desired > 0:
             return
         self._hurry()
+        self.starts.held(key)
         now = self._clock.monotonic()
         if decider.woken_at is None:
             decider.woken_at = now
@@ -154,7 +160,21 @@ class Deciders:
         decider = self._deciders.get(key)
         if decider is None:
             return None
-        return make_report(namespace, revision, decider.history, ready=self._ready(key))
+        return make_report(
+            namespace,
+            revision,
+            decider.history,
+            ready=self._ready(key),
+            cold_starts=self.starts.recent(key),
+        )
+
+    def timing(self, namespace: str, revision: str) -> str:
+        """What a request that is let go now waited for, as ``Server-Timing`` says it.
+
+        Empty when that was no cold start. May be asked from any thread.
+        """
+        start = self.starts.ready(NamespacedName(namespace, revision))
+        return server_timing(start, self._clock.monotonic()) if start is not None else ""
 
     @property
     def awake(self) -> int:

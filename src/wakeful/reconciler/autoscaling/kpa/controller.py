@@ -21,6 +21,7 @@ from wakeful.apis.networking import ServerlessService
 from wakeful.apis.serving import register
 from wakeful.apis.serving.config import CONFIG_DEPLOYMENT, parse_deployment
 from wakeful.autoscaler import LoadSource
+from wakeful.autoscaler.coldstart import Mark
 from wakeful.client import Change
 from wakeful.controller import Controller, Manager
 from wakeful.controller.configmaps import ConfigStore
@@ -44,6 +45,11 @@ class Autoscaling:
 
     controller: Controller[PodAutoscaler]
     deciders: Deciders
+
+    def note_start(self, pod: Pod, mark: Mark) -> None:
+        """Take note of a step of an instance that may end somebody's wait."""
+        for key in autoscaler_of(pod):
+            self.deciders.starts.note(key, mark, pod.metadata.name)
 
 
 def add_kpa_controller(

@@ -27,6 +27,7 @@ from wakeful.autoscaler import (
     resolve_spec,
 )
 from wakeful.autoscaler.bounds import MIN_ACTIVATORS, Step
+from wakeful.autoscaler.coldstart import Mark
 from wakeful.autoscaler.rest import DEFAULT_FROZEN_SECONDS, Resting, RestPlan, plan_rest
 from wakeful.autoscaler.zygote import plan_zygote
 from wakeful.controller import Result
@@ -174,7 +175,10 @@ class KPAReconciler:
         autoscaler.status.at_zero = ""
         thawed = await self._frozen.thaw(key)
         begun = await self._zygotes.release(key)
-        return await self._scale(autoscaler, want) or thawed or begun
+        woken = await self._scale(autoscaler, want) or thawed or begun
+        if woken:
+            self._deciders.starts.note(key, Mark.SCALED)
+        return woken
 
     async def _scale(self, autoscaler: PodAutoscaler, want: int) -> bool:
         """Write the scale if it is another; say whether that wakes what slept."""
