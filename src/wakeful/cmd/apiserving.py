@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import secrets
@@ -34,6 +35,7 @@ from wakeful.apiserver.registry.core import APIServer
 from wakeful.apiserver.streams import PodStreams
 from wakeful.autoscaler import ExplainReport
 from wakeful.autoscaler.explain import EXPLAIN_PREFIX
+from wakeful.autoscaler.exposition import CONTENT_TYPE, ScalingFigures, write_exposition
 from wakeful.autoscaler.usage import UsageSource
 from wakeful.cmd.metricsapi import MetricsAPI
 from wakeful.config import Settings
@@ -52,6 +54,7 @@ from wakeful.storage import Store
 _ISSUER = "https://kubernetes.default.svc.cluster.local"
 _ADMIN = "wakeful-admin"
 Explainer = Callable[[str, str], ExplainReport | None]
+Figures = Callable[[], list[ScalingFigures]]
 
 
 class ApiServing:
@@ -83,6 +86,7 @@ class ApiServing:
         self,
         node: NodeConnector,
         explain: Explainer,
+        figures: Figures,
         usage: UsageSource,
         *,
         others: Sequence[AggregatedAPI] = (),
@@ -114,7 +118,7 @@ class ApiServing:
                 StaticTokens({admin_token: UserInfo(_ADMIN, (SYSTEM_MASTERS, AUTHENTICATED))}),
                 self._tokens,
             ),
-            raw={EXPLAIN_PREFIX: _explain_handler(explain)},
+            raw={EXPLAIN_PREFIX: _explain_handler(explain), "/metrics": _metrics_handler(figures)},
             streams=PodStreams(node, self.server.objects).handlers(),
             aggregated=(MetricsAPI(usage, self.server), *others),
         )
@@ -146,11 +150,13 @@ class ApiEntrance:
         runtime: Runtime,
         node: NodeConnector,
         explain: Explainer,
+        figures: Figures,
         usage: UsageSource,
         others: Sequence[AggregatedAPI] = (),
     ) -> None:
         self._serving, self._runtime, self._others = serving, runtime, others
         self._node, self._explain, self._usage = node, explain, usage
+        self._figures = figures
         self._component: ApiServerComponent | None = None
 
     @property
@@ -164,6 +170,7 @@ class ApiEntrance:
         self._component = self._serving.make_component(
             self._node,
             self._explain,
+            self._figures,
             self._usage,
             others=self._others,
             pods_gateway=gateway,
@@ -239,5 +246,17 @@ def _explain_handler(
         if report is None:
             raise NotFoundError(f"nothing is decided for revision {namespace}/{revision}")
         return json_response(report.to_wire())
+
+    return handle
+
+
+def _metrics_handler(
+    figures: Figures,
+) -> Callable[[web.Request, UserInfo], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request, user: UserInfo) -> web.StreamResponse:
+        """``GET /metrics``."""
+        del request, user
+        body = await asyncio.to_thread(write_exposition, figures())
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     return handle

@@ -201,7 +201,15 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         return found or horizontal.explain(namespace, revision)
 
     events = make_events_api(settings.layout, api.server, sender, stack)
-    entrance = ApiEntrance(api, runtime, PodConnector(node), explain, usage, (events,))
+    entrance = ApiEntrance(
+        api,
+        runtime,
+        PodConnector(node),
+        explain,
+        decisions.autoscaling.figures,
+        usage,
+        (events,),
+    )
 
     def announce() -> None:
         Addresses(settings.bind, entrance.port, settings.http_port, settings.https_port).save(

@@ -176,6 +176,11 @@ class Deciders:
         start = self.starts.ready(NamespacedName(namespace, revision))
         return server_timing(start, self._clock.monotonic()) if start is not None else ""
 
+    def history(self, key: NamespacedName) -> DecisionHistory | None:
+        """What was decided about a revision; None when it is not ours to scale."""
+        decider = self._deciders.get(key)
+        return decider.history if decider is not None else None
+
     @property
     def awake(self) -> int:
         """How many revisions are being looked at."""

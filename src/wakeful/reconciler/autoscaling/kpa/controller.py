@@ -22,11 +22,13 @@ from wakeful.apis.serving import register
 from wakeful.apis.serving.config import CONFIG_DEPLOYMENT, parse_deployment
 from wakeful.autoscaler import LoadSource
 from wakeful.autoscaler.coldstart import Mark
+from wakeful.autoscaler.exposition import ScalingFigures
 from wakeful.client import Change
 from wakeful.controller import Controller, Manager
 from wakeful.controller.configmaps import ConfigStore
 from wakeful.reconciler.autoscaling.children import Children
 from wakeful.reconciler.autoscaling.deciders import Deciders
+from wakeful.reconciler.autoscaling.figures import gather_figures
 from wakeful.reconciler.autoscaling.kpa.frozen import FrozenPods
 from wakeful.reconciler.autoscaling.kpa.parking import Parking
 from wakeful.reconciler.autoscaling.kpa.reconciler import KPAReconciler
@@ -45,6 +47,8 @@ class Autoscaling:
 
     controller: Controller[PodAutoscaler]
     deciders: Deciders
+    figures: Callable[[], list[ScalingFigures]]
+    """What every revision looks like now, to be scraped."""
 
     def note_start(self, pod: Pod, mark: Mark) -> None:
         """Take note of a step of an instance that may end somebody's wait."""
@@ -110,7 +114,7 @@ def add_kpa_controller(
     deployment_config.on_change(controller.enqueue_all)
     manager.add(controller)
     manager.add(deciders)
-    return Autoscaling(controller, deciders)
+    return Autoscaling(controller, deciders, lambda: gather_figures(deciders, autoscalers, pods))
 
 
 def _reports_to(controller: Controller[PodAutoscaler]) -> Callable[[Change[Deployment]], None]:
