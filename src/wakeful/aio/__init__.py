@@ -4,6 +4,7 @@ Not for anything that knows a kind, a socket or a file format.
 """
 
 from wakeful.aio.backoff import Backoff
+from wakeful.aio.cancellation import kept_cancellation
 from wakeful.aio.clock import Clock, ManualClock, SystemClock
 from wakeful.aio.rightofway import RightOfWay
 from wakeful.aio.supervise import Component, ComponentExitedError, Lifetime, supervise
@@ -17,5 +18,6 @@ __all__ = [
     "ManualClock",
     "RightOfWay",
     "SystemClock",
+    "kept_cancellation",
     "supervise",
 ]

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from wakeful.aio import kept_cancellation
 from wakeful.eventbus.kafka.connection import KafkaConnection
 from wakeful.eventbus.kafka.errors import (
     KafkaUnavailableError,
@@ -152,7 +153,7 @@ class AioKafkaAdmin:
     async def _client(self, connection: KafkaConnection) -> AsyncIterator[AIOKafkaAdminClient]:
         from aiokafka.admin import AIOKafkaAdminClient
 
-        with translated(connection.text):
+        with kept_cancellation(), translated(connection.text):
             client = AIOKafkaAdminClient(**connection.options())
             try:
                 async with asyncio.timeout(self._timeout):
@@ -167,7 +168,7 @@ class AioKafkaAdmin:
     ) -> AsyncIterator[AIOKafkaConsumer]:
         from aiokafka import AIOKafkaConsumer
 
-        with translated(connection.text):
+        with kept_cancellation(), translated(connection.text):
             consumer = AIOKafkaConsumer(
                 **connection.options(), group_id=group, enable_auto_commit=False
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wakeful.aio import Backoff, Clock
+from wakeful.aio import Backoff, Clock, kept_cancellation
 from wakeful.eventbus.kafka import KafkaConnection, KafkaUnavailableError, Record
 from wakeful.eventbus.kafka.errors import translated
 from wakeful.eventing.sources.kafka.lane import Deliver, Lane
@@ -92,15 +92,16 @@ class Member:
             heartbeat_interval_ms=1000,
             metadata_max_age_ms=30_000,
         )
-        try:
-            with translated(what.connection.text):
-                async with asyncio.timeout(_START_SECONDS):
-                    await consumer.start()
-            yield consumer
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_END_SECONDS):
-                    await consumer.stop()
+        with kept_cancellation():
+            try:
+                with translated(what.connection.text):
+                    async with asyncio.timeout(_START_SECONDS):
+                        await consumer.start()
+                yield consumer
+            finally:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_END_SECONDS):
+                        await consumer.stop()
 
 
 class _Share:
