@@ -14,6 +14,7 @@ from wakeful.apis.serving.config import (
     parse_features,
     parse_gc,
     parse_network,
+    parse_observability,
 )
 from wakeful.apis.serving.config.features import config_key
 from wakeful.apis.serving.config.gotemplate import Template, TemplateError
@@ -220,3 +221,41 @@ def test_templates_render(template: str, result: str) -> None:
 def test_templates_that_are_none_are_refused(template: str) -> None:
     with pytest.raises(TemplateError):
         Template(template)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"metrics-protocol": "smoke"}, 'unsupported protocol "smoke"'),
+        ({"metrics-protocol": "grpc"}, 'endpoint should be set when protocol is "grpc"'),
+        ({"metrics-endpoint": "here"}, 'endpoint should not be set when protocol is "none"'),
+        ({"request-metrics-protocol": "x"}, 'unsupported protocol "x"'),
+        ({"tracing-protocol": "zipkin"}, 'unsupported protocol "zipkin"'),
+        ({"tracing-protocol": "grpc"}, 'endpoint should be set for protocol "grpc"'),
+        ({"tracing-sampling-rate": "1.5"}, "sampling rate 1.500000 should be less than"),
+        ({"tracing-sampling-rate": "-1"}, "sampling rate -1.000000 should be greater or equal"),
+        ({"runtime-profiling": "on"}, 'unsupported profile setting "on"'),
+        ({"runtime-export-interval": "-1s"}, 'export interval "-1s" should be greater than zero'),
+        ({"metrics-export-interval": "soon"}, 'failed to parse "metrics-export-interval"'),
+        ({"logging.enable-var-log-collection": "x"}, 'failed to parse "logging.enable-var-log'),
+    ],
+)
+def test_faults_in_observability_are_named(data: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_observability(data)
+    assert message in str(caught.value)
+
+
+def test_exporters_as_upstream_knows_them_are_accepted() -> None:
+    parse_observability(
+        {
+            "metrics-protocol": "prometheus",
+            "request-metrics-protocol": "http/protobuf",
+            "request-metrics-endpoint": "http://collector:4318/v1/metrics",
+            "metrics-export-interval": "30s",
+            "tracing-protocol": "grpc",
+            "tracing-endpoint": "collector:4317",
+            "tracing-sampling-rate": "0.1",
+            "runtime-profiling": "enabled",
+        }
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from wakeful.apis.serving.config.exporters import check_exporters
 from wakeful.apis.serving.config.parse import ConfigError, as_bool, read
 from wakeful.apis.serving.config.requestlog import (
     DEFAULT_TEMPLATE,
@@ -35,6 +36,8 @@ def parse_observability(data: Mapping[str, str]) -> ObservabilityConfig:
     Raises:
         ConfigError: A value cannot be read, or requests shall be logged without a template.
     """
+    check_exporters(data)
+    as_bool(data, "logging.enable-var-log-collection", False)
     enabled = as_bool(data, "logging.enable-request-log", False)
     template = read(data, _TEMPLATE, parse_log_template, parse_log_template(DEFAULT_TEMPLATE))
     if enabled and not template:
