@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from wakeful.apis.autoscaling import CONFIG_NAME as CONFIG_AUTOSCALER
@@ -17,6 +18,7 @@ from wakeful.apis.networking import (
     ServerlessService,
 )
 from wakeful.apis.serving import Revision, register
+from wakeful.client import Change
 from wakeful.controller import Manager
 from wakeful.controller.configmaps import ConfigStore
 from wakeful.gateway.plan import (
@@ -49,7 +51,18 @@ _BY_BACKEND, _BY_LOCAL_HOST, _BY_PRIVATE, _BY_SERVICE, _BY_SECRET, _BY_REVISION 
     "gateway:secret",
     "gateway:revision",
 )
+_BY_REWRITING, _YES = "gateway:rewriting", "yes"
 _NEWEST = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A backend and what it was made from."""
+
+    network: ServerlessService
+    revision: Revision | None
+    burst: float
+    backend: RevisionBackend
 
 
 class Caches:
@@ -69,10 +82,14 @@ class Caches:
         self.leavers = Leavers(self._is_deleting)
         self._announced: dict[str, Pod] = {}
         """Pods that were ready before the watch said so, by uid."""
+        self._made: dict[RevisionKey, _Made] = {}
+        """Backends that plans have: of thousands, few change from one to the next."""
         self.ingresses.add_index(_BY_BACKEND, _services_of)
         self.ingresses.add_index(_BY_LOCAL_HOST, _local_hosts)
         self.ingresses.add_index(_BY_SECRET, _secrets_of)
+        self.ingresses.add_index(_BY_REWRITING, lambda ingress: (_YES,) * _rewrites(ingress))
         self.networks.add_index(_BY_PRIVATE, _private_service)
+        self.networks.add_handler(self._forget_backend)
         self.slices.add_index(_BY_SERVICE, _service_of_slice)
         self.pods.add_index(_BY_REVISION, _revision_of_pod)
 
@@ -86,9 +103,9 @@ class Caches:
         """Ingresses that take their certificate from a Secret."""
         return self.ingresses.by_index(_BY_SECRET, str(key))
 
-    def rewriters(self) -> Iterator[Ingress]:
+    def rewriters(self) -> Iterable[Ingress]:
         """Ingresses whose routes are those of another host."""
-        return (ingress for ingress in self.ingresses if _rewrites(ingress))
+        return self.ingresses.by_index(_BY_REWRITING, _YES)
 
     def revisions_of_private_service(self, key: object) -> list[RevisionKey]:
         """The revisions whose instances are behind a private Service."""
@@ -159,7 +176,23 @@ class Caches:
             return None
         revision = self.revisions.get(key.name, key.namespace)
         burst = self.autoscaling.current().target_burst_capacity
-        return make_revision_backend(network, revision, burst)
+        made = self._made.get(key)
+        if (
+            made is None
+            or made.network is not network
+            or made.revision is not revision
+            or (made.burst != burst)
+        ):
+            backend = make_revision_backend(network, revision, burst)
+            if made is not None and made.backend == backend:
+                backend = made.backend  # the same object: whoever compares sees it at once
+            made = self._made[key] = _Made(network, revision, burst, backend)
+        return made.backend
+
+    def _forget_backend(self, change: Change[ServerlessService]) -> None:
+        if change.new is None:
+            meta = change.object.metadata
+            self._made.pop(RevisionKey(meta.namespace, meta.name), None)
 
     def service_backend(self, key: ServiceKey) -> ServiceBackend | None:
         """A plain Service, or None when there is none."""
