@@ -124,6 +124,7 @@ class AdsServer:
             for client in self._clients:
                 client.stream.mark(told)
                 client.wake.set()
+            self._take_back(told)
             try:
                 await self.settled({**told.put, **told.remove}, timeout=timeout)
             except NackError as error:
@@ -216,6 +217,26 @@ class AdsServer:
                 del waiter.remaining[client, event.kind, name]
                 if isinstance(event, Refused) and not waiter.future.done():
                     waiter.future.set_exception(NackError(event.kind, event.names, event.message))
+            self._finish(waiter)
+
+    def _take_back(self, told: Changes) -> None:
+        """End waits for what is never going to be sent.
+
+        A change that another one undoes before it was sent leaves nothing to be acknowledged.
+        """
+        names = {
+            (kind, name) for each in (told.put, told.remove) for kind in each for name in each[kind]
+        }
+        for waiter in list(self._waiters):
+            for key, nonce in list(waiter.remaining.items()):
+                client, kind, name = key
+                if (kind, name) not in names:
+                    continue
+                outstanding = client.stream.outstanding(kind, name)
+                if outstanding is None:
+                    del waiter.remaining[key]
+                else:
+                    waiter.remaining[key] = min(nonce, outstanding)
             self._finish(waiter)
 
     def _forget(self, client: _Client) -> None:
