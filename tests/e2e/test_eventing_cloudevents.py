@@ -64,7 +64,7 @@ def wait_for(where: Namespace, service: str, *texts: str) -> str:
         events = printed(where, service)
         return next((e for e in events if all(text in e for text in texts)), "")
 
-    event: str = until(found, seconds=60, what=f"an event with {texts} at {service}")
+    event: str = until(found, what=f"an event with {texts} at {service}")
     return event
 
 
@@ -116,7 +116,7 @@ def broker(namespace: Namespace) -> Iterator[Namespace]:
         },
     )
     waits = ("broker/default", "trigger/all", "trigger/few", "pod/caller", "ksvc/all", "ksvc/few")
-    namespace.kubectl("wait", *waits, "--for=condition=Ready", "--timeout=60s", timeout=70)
+    namespace.kubectl("wait", *waits, "--for=condition=Ready", "--timeout=100s")
     yield namespace
     namespace.kubectl("delete", "pod/caller", "--wait=false", "--grace-period=0")
 
@@ -257,7 +257,7 @@ def test_events_are_transformed_and_become_jobs(broker: Namespace) -> None:
         trigger("jobs", orders, "JobSink", "worker", sinks),
     )
     waits = ("eventtransform/totals", "jobsink/worker", "trigger/totals", "trigger/jobs")
-    broker.kubectl("wait", *waits, "--for=condition=Ready", "--timeout=60s", timeout=70)
+    broker.kubectl("wait", *waits, "--for=condition=Ready", "--timeout=100s")
     order = Event(
         id="order-1",
         source="/shop",
@@ -272,7 +272,7 @@ def test_events_are_transformed_and_become_jobs(broker: Namespace) -> None:
 
     selector = ("-l", "sinks.knative.dev/job-sink-name=worker")
     until(lambda: broker.get("jobs", *selector)["items"], what="a Job")
-    broker.kubectl("wait", "job", *selector, "--for=condition=Complete", "--timeout=60s")
+    broker.kubectl("wait", "job", *selector, "--for=condition=Complete", "--timeout=100s")
     (job,) = broker.get("jobs", *selector)["items"]
     found = json.loads(broker.kubectl("logs", f"job/{job['metadata']['name']}").out)
     assert (found["id"], found["data"]) == ("order-1", {"items": [{"price": 1.5}, {"price": 2}]})

@@ -18,7 +18,7 @@ from wakeful.testing.services import Namespace
 BOOK = Path(__file__).parent / "book"
 OLD, TODAY = "kafkasources.sources.eventing.knative.dev", "kafkasources.sources.knative.dev"
 PRINTED_SERVERS = "192.168.0.6x:9092,192.168.0.7x:9092,192.168.0.8x:9092"
-SECONDS = 40
+SECONDS = 90
 """The tests' broker lets each new member of a group wait five seconds for others."""
 
 
@@ -62,7 +62,7 @@ def shown(where: Namespace, *texts: str) -> str:
 
 
 def ready(where: Namespace, source: str) -> None:
-    where.kubectl("wait", source, "--for=condition=Ready", "--timeout=30s")
+    where.kubectl("wait", source, "--for=condition=Ready", "--timeout=100s")
 
 
 def test_the_books_source(kafka: Namespace, broker: str) -> None:
@@ -163,7 +163,7 @@ def test_a_sink_writes_what_a_broker_took(kafka: Namespace, broker: str) -> None
         },
     )
     names = ("kafkasink/audit", "broker/default", "trigger/audit")
-    kafka.kubectl("wait", *names, "--for=condition=Ready", "--timeout=60s", timeout=70)
+    kafka.kubectl("wait", *names, "--for=condition=Ready", "--timeout=100s")
     sent = ["--id", "a-1", "--type", "done", "-e", "partitionkey=blue", "-d", "yes"]
     kafka.platform.wakeful("events", "send", *sent, "-n", kafka.name)
 

@@ -45,7 +45,7 @@ def kafka(namespace: Namespace) -> Iterator[Namespace]:
         namespace.ready("display", "step")
         yield namespace
         # Their topics are deleted with them, while there is a broker.
-        namespace.kubectl("delete", "sequence,channel,kafkachannel", "--all", "--timeout=30s")
+        namespace.kubectl("delete", "sequence,channel,kafkachannel", "--all", "--timeout=100s")
         system.kubectl("delete", "configmap/kafka-channel-config")
 
 
@@ -76,7 +76,7 @@ def test_channels_and_sequences_in_kafka(kafka: Namespace) -> None:
         },
     )
     waits = ("channel/orders", "subscription/orders", "sequence/steps")
-    kafka.kubectl("wait", *waits, "--for=condition=Ready", "--timeout=60s", timeout=70)
+    kafka.kubectl("wait", *waits, "--for=condition=Ready", "--timeout=100s")
     names = kafka.kubectl("get", "kafkachannels", "-o", "name").out.split()
     assert sorted(name.rpartition("/")[2] for name in names) == [
         "orders",
@@ -90,5 +90,5 @@ def test_channels_and_sequences_in_kafka(kafka: Namespace) -> None:
         selector = "serving.knative.dev/service=display"
         return kafka.kubectl("logs", "-l", selector, "-c", "user-container", "--tail=-1").out
 
-    until(lambda: '"message": "one and more and more"' in printed(), seconds=60)
+    until(lambda: '"message": "one and more and more"' in printed())
     assert "  id: o-1\n" in printed()

@@ -77,7 +77,7 @@ def repair(platform: Platform, subscriber: Subscriber) -> Iterator[Namespace]:
         },
     )
     names = ("broker/default", "trigger/orders")
-    where.kubectl("wait", *names, "--for=condition=Ready", "--timeout=60s", timeout=70)
+    where.kubectl("wait", *names, "--for=condition=Ready", "--timeout=100s")
     try:
         yield where
     finally:
@@ -105,7 +105,7 @@ def test_a_lost_event_is_found_edited_replayed_and_received(
             said = events(repair, "send", "--id", event_id, "--type", "order", "-d", '{"n": 1}')
             assert said.out == f"Broker default took event {event_id} (202)\n"
         seen = [json.loads(line) for line in tail.stdout]
-        assert tail.wait(timeout=20) == 0
+        assert tail.wait(timeout=60) == 0
     assert [(event["id"], event["data"]) for event in seen] == [
         ("o-1", {"n": 1}),
         ("o-2", {"n": 1}),

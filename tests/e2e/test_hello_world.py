@@ -41,7 +41,7 @@ def hello(platform: Platform) -> None:
         '{"data": {"stable-window": "6s", "scale-to-zero-grace-period": "2s"}}',
     )
     platform.kubectl("apply", "-f", str(MANIFEST))
-    platform.kubectl("wait", "ksvc", NAME, "--for=condition=Ready", "--timeout=30s")
+    platform.kubectl("wait", "ksvc", NAME, "--for=condition=Ready", "--timeout=100s")
 
 
 def test_it_answers(platform: Platform) -> None:
@@ -93,14 +93,14 @@ def test_the_whole_chain_of_objects_is_there(platform: Platform) -> None:
 def test_fifty_at_once_make_five_instances_and_nothing_fails(platform: Platform) -> None:
     until(lambda: not instances(platform), what="asleep before the load")
     statuses: Counter[str] = Counter()
-    end = time.monotonic() + 6
+    enough = threading.Event()
     lock = threading.Lock()
 
     address = platform.addresses["http"].removeprefix("http://")
 
     def client() -> None:
-        connection = http.client.HTTPConnection(address, timeout=30)
-        while time.monotonic() < end:
+        connection = http.client.HTTPConnection(address, timeout=90)
+        while not enough.is_set():
             connection.request("GET", "/?sleep=100", headers={"Host": HOST})
             response = connection.getresponse()
             response.read()
@@ -111,18 +111,18 @@ def test_fifty_at_once_make_five_instances_and_nothing_fails(platform: Platform)
     threads = [threading.Thread(target=client) for _ in range(50)]
     for thread in threads:
         thread.start()
-    most = 0
-    while time.monotonic() < end:
-        most = max(most, len(instances(platform)))
-    for thread in threads:
-        thread.join()
+    try:
+        until(lambda: len(instances(platform)) >= 5, what="five instances")
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
 
     assert set(statuses) == {"200"}
-    assert most >= 5
 
 
 def test_it_falls_asleep_and_wakes_for_a_request(platform: Platform) -> None:
-    until(lambda: not instances(platform), seconds=40, what="scaled to zero")
+    until(lambda: not instances(platform), what="scaled to zero")
     service = platform.get("ksvc", NAME)
     assert {c["status"] for c in service["status"]["conditions"]} == {"True"}
 
@@ -131,22 +131,23 @@ def test_it_falls_asleep_and_wakes_for_a_request(platform: Platform) -> None:
     seconds = time.monotonic() - begun
 
     assert answer.out == "Hello World!\n\n200"
-    assert seconds < 2
+    assert seconds < 10  # a figure is for the benchmark
 
 
 def test_it_explains_its_scale(platform: Platform) -> None:
     platform.curl(HOST)
-    words = platform.wakeful("explain", "ksvc", NAME).out
-    assert NAME in words
-    assert "concurrent on average over" in words
+
+    def words() -> str:
+        return platform.wakeful("explain", "ksvc", NAME).out
+
+    assert NAME in words()
+    until(lambda: "concurrent on average over" in words())
 
 
 def test_logs_show_what_it_prints(platform: Platform) -> None:
     platform.curl(HOST)
-    logs = platform.kubectl(
-        "logs", "-l", f"serving.knative.dev/service={NAME}", "-c", "user-container"
-    )
-    assert "listening" in logs.out
+    command = ("logs", "-l", f"serving.knative.dev/service={NAME}", "-c", "user-container")
+    until(lambda: "listening" in platform.kubectl(*command, check=False).out)
 
 
 def test_unknown_hosts_get_404(platform: Platform) -> None:

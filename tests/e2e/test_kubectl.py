@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import re
 import subprocess
 import threading
 import time
@@ -44,7 +44,7 @@ spec:
 @pytest.fixture(scope="module", autouse=True)
 def web(platform: Platform) -> Iterator[None]:
     platform.kubectl("apply", "-f", "-", stdin=DEPLOYMENT)
-    platform.kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    platform.kubectl("rollout", "status", "deployment/web", "--timeout=100s")
     yield
     platform.kubectl("delete", "deployment,service", "web", "--ignore-not-found")
 
@@ -77,7 +77,6 @@ def test_describe_shows_events(platform: Platform) -> None:
             and "Started" in out
             and out
         ),
-        seconds=10,
     )
     assert "Node:" in text
     assert "web" in platform.kubectl("describe", "service", "web").out
@@ -128,16 +127,15 @@ def test_logs_follow_until_the_pod_ends(platform: Platform) -> None:
         "-c",
         "for i in 1 2 3; do echo line $i; sleep 0.2; done",
     )
-    until(lambda: platform.kubectl("logs", "talker", check=False).code == 0, seconds=10)
+    until(lambda: platform.kubectl("logs", "talker", check=False).code == 0)
     assert platform.kubectl("logs", "-f", "talker").out == "line 1\nline 2\nline 3\n"
-    platform.kubectl("wait", "pod/talker", "--for=jsonpath={.status.phase}=Succeeded")
+    platform.kubectl(
+        "wait", "pod/talker", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=100s"
+    )
     platform.kubectl("delete", "pod", "talker")
 
 
 def test_port_forward_reaches_a_pod(platform: Platform) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     forward = subprocess.Popen(
         [
             "kubectl",
@@ -145,16 +143,17 @@ def test_port_forward_reaches_a_pod(platform: Platform) -> None:
             str(platform.data_dir / "kubeconfig"),
             "port-forward",
             "deployment/web",
-            f"{port}:8080",
+            ":8080",
         ],
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert forward.stdout is not None
-        assert "Forwarding from" in forward.stdout.readline()
+        found = re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", forward.stdout.readline())
+        assert found is not None
         for _ in range(3):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}", timeout=60) as answer:
                 assert answer.read() == b"Hello kubectl!\n"
     finally:
         forward.terminate()
@@ -164,20 +163,20 @@ def test_port_forward_reaches_a_pod(platform: Platform) -> None:
 
 def test_scale_and_endpoints(platform: Platform) -> None:
     platform.kubectl("scale", "deployment/web", "--replicas=3")
-    platform.kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    platform.kubectl("rollout", "status", "deployment/web", "--timeout=100s")
 
     def endpoints() -> int:
         slices = platform.get("endpointslices", "-l", "kubernetes.io/service-name=web")["items"]
         return sum(len(s.get("endpoints") or ()) for s in slices)
 
-    until(lambda: endpoints() == 3, seconds=10)
+    until(lambda: endpoints() == 3)
     platform.kubectl("scale", "deployment/web", "--replicas=2")
-    until(lambda: endpoints() == 2, seconds=15)
+    until(lambda: endpoints() == 2)
 
 
 def test_rollout_restart_and_undo(platform: Platform) -> None:
     platform.kubectl("set", "env", "deployment/web", "TARGET=second")
-    platform.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    platform.kubectl("rollout", "status", "deployment/web", "--timeout=100s")
     pod = pod_names(platform)[0]
     until(
         lambda: (
@@ -188,7 +187,7 @@ def test_rollout_restart_and_undo(platform: Platform) -> None:
         )
     )
     platform.kubectl("rollout", "undo", "deployment/web")
-    platform.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    platform.kubectl("rollout", "status", "deployment/web", "--timeout=100s")
     until(lambda: pod not in pod_names(platform))
     history = platform.kubectl("rollout", "history", "deployment/web").out
     assert "REVISION" in history
@@ -211,7 +210,7 @@ def test_namespace_is_emptied_and_removed(platform: Platform) -> None:
         lambda: platform.kubectl("get", "sa", "default", "-n", "short-lived", check=False).code == 0
     )
     platform.kubectl("create", "cm", "x", "--from-literal=a=b", "-n", "short-lived")
-    platform.kubectl("delete", "namespace", "short-lived", "--timeout=30s")
+    platform.kubectl("delete", "namespace", "short-lived", "--timeout=100s")
     assert platform.kubectl("get", "namespace", "short-lived", check=False).code != 0
 
 
@@ -266,9 +265,9 @@ def test_watch_shows_changes_as_they_happen(platform: Platform) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        until(lambda: lines, seconds=10)
+        until(lambda: lines)
         platform.kubectl("create", "cm", "appears", "--from-literal=a=b")
-        until(lambda: "configmap/appears" in lines, seconds=10)
+        until(lambda: "configmap/appears" in lines)
     finally:
         watch.terminate()
         watch.wait()
@@ -312,7 +311,9 @@ spec:
               properties: {size: {type: integer, minimum: 1}}
 """
     platform.kubectl("apply", "-f", "-", stdin=crd)
-    platform.kubectl("wait", "crd/widgets.example.org", "--for=condition=Established")
+    platform.kubectl(
+        "wait", "crd/widgets.example.org", "--for=condition=Established", "--timeout=100s"
+    )
     widget = "apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 3}\n"
     platform.kubectl("apply", "-f", "-", stdin=widget)
     assert platform.kubectl("get", "wg").out.split()[-2:] == ["w", "3"]
@@ -339,8 +340,8 @@ def test_crashing_pod_says_so(platform: Platform) -> None:
     def status() -> str:
         return platform.kubectl("get", "pod", "crasher", "--no-headers").out
 
-    until(lambda: "CrashLoopBackOff" in status() or "Error" in status(), seconds=20)
-    until(lambda: "boom" in platform.kubectl("logs", "crasher", "-p", check=False).out, seconds=20)
+    until(lambda: "CrashLoopBackOff" in status() or "Error" in status())
+    until(lambda: "boom" in platform.kubectl("logs", "crasher", "-p", check=False).out)
     state = platform.get("pod", "crasher")["status"]["containerStatuses"][0]
     assert state["restartCount"] >= 1
     assert state["lastState"]["terminated"]["exitCode"] == 7

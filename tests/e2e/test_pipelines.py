@@ -37,7 +37,7 @@ class Tekton:
     def get(self, kind: str, name: str) -> Any:
         return self.platform.get(kind, name, "-n", NAMESPACE)
 
-    def ended(self, kind: str, name: str, *, seconds: float = 40) -> Any:
+    def ended(self, kind: str, name: str, *, seconds: float = 120) -> Any:
         """The run once it has ended, well or not."""
         return until(lambda: self._if_ended(kind, name), seconds=seconds, what=f"{kind} {name}")
 
@@ -408,7 +408,11 @@ def test_pipelines_that_end_badly(tekton: Tekton) -> None:
         a_pipeline_run("nothing", pipelineRef={"name": "nowhere"}),
     )
     for name, status in (("cancel", "Cancelled"), ("grace", "CancelledRunFinally")):
-        until(lambda name=name: tekton.get("pipelinerun", name)["status"].get("childReferences"))
+        until(
+            lambda name=name: (
+                tekton.get("pipelinerun", name).get("status", {}).get("childReferences")
+            )
+        )
         patch = json.dumps({"spec": {"status": status}})
         tekton.kubectl("patch", "pipelinerun", name, "--type", "merge", "-p", patch)
 
@@ -511,9 +515,9 @@ def test_kill_9_in_mid_run(tekton: Tekton, tmp_path: Path) -> None:
     victim = _control_plane(platform)
     os.kill(victim, signal.SIGKILL)
     (marks / "go").touch()
-    until(lambda: _control_plane(platform) not in (0, victim), seconds=60)
+    until(lambda: _control_plane(platform) not in (0, victim))
 
-    done = until(lambda: _ended_after_restart(tekton), seconds=60, what="the run")
+    done = until(lambda: _ended_after_restart(tekton), what="the run")
     assert reason(done) == ("True", "Succeeded"), condition(done)
     assert log.read_text() == "one\nthree\nfour 1\n"
 

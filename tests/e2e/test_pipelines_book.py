@@ -84,7 +84,7 @@ class Book:
             conditions = found.get("status", {}).get("conditions") or [{"status": "Unknown"}]
             return found if conditions[0]["status"] != "Unknown" else None
 
-        return until(test, seconds=60, what=f"pipelinerun {name}")
+        return until(test, what=f"pipelinerun {name}")
 
     def logs(self, run_name: str) -> str:
         out: str = self.wakeful("pipeline", "logs", run_name).out
@@ -95,7 +95,6 @@ class Book:
         host = f"{service}.{NAMESPACE}.localhost"
         said = until(
             lambda: wanted in (answer := self.platform.curl(host)).out and answer,
-            seconds=30,
             what=f"{service} to say {wanted}",
         )
         assert said.out.endswith("200")
@@ -144,11 +143,11 @@ def registry() -> Iterator[FakeRegistry]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="registry")
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield served
     loop, stop = done[0]
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(60)
 
 
 def apply_chapter(book: Book, repository: Path) -> None:
@@ -256,7 +255,7 @@ def test_a_pipeline_of_today_runs_on_a_working_tree_and_pushes(
 def test_a_push_runs_a_pipeline(book: Book, repository: Path, tmp_path: Path) -> None:
     """Through an EventListener behind the gateway, which believes signed requests only."""
     book.kubectl("apply", "-f", str(BOOK / "triggers.yaml"))
-    book.kubectl("wait", "--for=condition=Ready", "eventlistener/pushes", "--timeout=30s")
+    book.kubectl("wait", "--for=condition=Ready", "eventlistener/pushes", "--timeout=100s")
     listener = book.get("eventlistener", "pushes")
     assert listener["status"]["address"]["url"] == f"http://el-pushes.{NAMESPACE}.svc.cluster.local"
     host, port = f"el-pushes.{NAMESPACE}.localhost", book.platform.addresses["http"]
@@ -281,7 +280,7 @@ curl -sS -o answer -w '%{{http_code}}' -H 'Host: {host}' -H 'X-GitHub-Event: pus
     git("commit", "-q", "-m", "Change", cwd=work)
     pushed = subprocess.run(
         ["git", "-C", str(work), "push", "origin", "b1.0"],
-        capture_output=True, text=True, check=True, timeout=30,
+        capture_output=True, text=True, check=True, timeout=90,
     )  # fmt: skip
     assert "202" in pushed.stderr
     event_id = json.loads((origin / "answer").read_text())["eventID"]

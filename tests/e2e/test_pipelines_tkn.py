@@ -110,7 +110,7 @@ async def test_tkn_finds_what_it_asks_for(tkn: Tkn) -> None:
     made = await tkn.send("POST", f"{TEKTON}/pipelineruns", body)
     name = made["metadata"]["name"]
 
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(120):
         task_run = await _first_child(tkn, name)  # tkn pipelinerun logs -f
         pod = await _pod_of(tkn, task_run)
         seen = await tkn.get(f"{CORE}/pods/{pod}")
@@ -139,7 +139,7 @@ async def test_tkn_finds_what_it_asks_for(tkn: Tkn) -> None:
     await _first_child(tkn, second)
     patch = [{"op": "replace", "path": "/spec/status", "value": "Cancelled"}]  # tkn pr cancel
     await tkn.send("PATCH", f"{TEKTON}/pipelineruns/{second}", patch, "json-patch+json")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         async for cancelled in tkn.watch(f"{TEKTON}/pipelineruns", second):
             if condition(cancelled)["status"] != "Unknown":
                 break

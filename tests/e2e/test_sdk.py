@@ -108,7 +108,7 @@ def test_the_controller_logs_every_reconcile_with_its_trace(platform: Platform) 
         until(lambda: any(line["msg"] == gone for line in mine()), what=gone)
 
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
         logged = lines(written)
 
     assert logged[-1]["msg"] == "Stopped."
@@ -144,11 +144,11 @@ def test_one_of_two_replicas_works_and_the_other_takes_over(platform: Platform) 
         with controller(platform, "--leader-election") as (second, second_log):
             until(lambda: lines(second_log), what="the second replica has started")
             first.send_signal(signal.SIGTERM)
-            assert first.wait(timeout=10) == 0
+            assert first.wait(timeout=60) == 0
             until(lambda: leads(second_log), what="the second replica leads")
             taken = holder()
             second.send_signal(signal.SIGINT)
-            assert second.wait(timeout=10) == 0
+            assert second.wait(timeout=60) == 0
 
     assert held != taken
     assert not holder()

@@ -127,14 +127,14 @@ def test_scenario_one_and_two_of_autoscaling(default: Namespace) -> None:
     default.ready("autoscale-go")
     path = "/?sleep=100&prime=10000&bloat=5"
     with clients(default, "autoscale-go", 50, path) as load:
-        until(lambda: default.ready_pods("autoscale-go") >= 5, seconds=20)
+        until(lambda: default.ready_pods("autoscale-go") >= 5)
     load.check()
 
     apply(default, "autoscale-go-bounds.yaml")
     default.ready("autoscale-go")
     new = default.get("ksvc", "autoscale-go")["status"]["latestReadyRevisionName"]
     with clients(default, "autoscale-go", 50, path) as load:
-        until(lambda: default.ready_pods("autoscale-go", revision=new) == 3, seconds=20)
+        until(lambda: default.ready_pods("autoscale-go", revision=new) == 3)
         end = time.monotonic() + 2
         while time.monotonic() < end:
             assert len(default.pods("autoscale-go", revision=new)) <= 3
@@ -157,15 +157,15 @@ def test_login_service_moves_to_a_domain_of_our_own(default: Namespace) -> None:
     default.platform.kubectl("patch", *config, '{"data": {"knative.kuberun.com": ""}}')
     try:
         host = "login-service.default.knative.kuberun.com"
-        until(lambda: default.ask(host).text == "Hello Login Service!\n", seconds=10)
-        until(lambda: host in default.kubectl("get", "ksvc", "login-service").out, seconds=10)
+        until(lambda: default.ask(host).text == "Hello Login Service!\n")
+        until(lambda: host in default.kubectl("get", "ksvc", "login-service").out)
         domain = default.kubectl(
             "get", "route", "login-service", "--output", "jsonpath={.status.domain}"
         ).out
         assert domain == host
     finally:
         default.platform.kubectl("patch", *config, '{"data": {"knative.kuberun.com": null}}')
-    until(lambda: default.ask("login-service").status == 200, seconds=10)
+    until(lambda: default.ask("login-service").status == 200)
 
 
 def test_websocket_chat(default: Namespace) -> None:

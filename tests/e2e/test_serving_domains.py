@@ -18,8 +18,6 @@ from cryptography.x509.oid import NameOID
 from wakeful.testing.platform import run, until
 from wakeful.testing.services import Namespace, a_service, condition
 
-DOMAIN = "shop.example.org"
-
 
 def a_mapping(name: str, service: str, **spec: Any) -> dict[str, Any]:
     ref = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": service}
@@ -52,40 +50,44 @@ def service(namespace: Namespace) -> None:
 
 def test_a_mapping_needs_a_claim(namespace: Namespace) -> None:
     """Nobody takes a name that was not given to the namespace; with it, the name leads there."""
-    namespace.apply(a_mapping(DOMAIN, "shop"))
+    name = "given.example.org"
+    namespace.apply(a_mapping(name, "shop"))
     until(
         lambda: (
-            condition(namespace.get("dm", DOMAIN), "DomainClaimed").get("reason")
+            condition(namespace.get("dm", name), "DomainClaimed").get("reason")
             == "DomainAlreadyClaimed"
         )
     )
-    assert namespace.ask(DOMAIN).status == 404
+    assert namespace.ask(name).status == 404
 
-    namespace.apply(a_claim(DOMAIN, namespace.name))
-    until(lambda: is_ready(namespace, DOMAIN))
-    assert namespace.ask(DOMAIN).text == "Hello shop!\n"
+    namespace.apply(a_claim(name, namespace.name))
+    until(lambda: is_ready(namespace, name))
+    assert namespace.ask(name).text == "Hello shop!\n"
     port = namespace.address.rpartition(":")[2]
-    assert namespace.get("dm", DOMAIN)["status"]["url"] == f"http://{DOMAIN}:{port}"
-    headers = namespace.ask(DOMAIN, "/info").json()["headers"]
-    seen = {name.lower(): value for name, value in headers.items()}
-    assert seen["host"] == DOMAIN
+    assert namespace.get("dm", name)["status"]["url"] == f"http://{name}:{port}"
+    headers = namespace.ask(name, "/info").json()["headers"]
+    seen = {header.lower(): value for header, value in headers.items()}
+    assert seen["host"] == name
     assert "k-original-host" not in seen
 
 
 def test_the_second_waits_until_the_first_lets_go(namespace: Namespace) -> None:
     """One namespace has a name at a time; what the other one asked for is kept."""
+    name = "contested.example.org"
+    namespace.apply(a_claim(name, namespace.name), a_mapping(name, "shop"))
+    until(lambda: is_ready(namespace, name))
     other = Namespace(namespace.platform, f"{namespace.name}-too")
     namespace.platform.kubectl("create", "namespace", other.name)
     try:
-        other.apply(a_service("shop", env={"TARGET": "other"}), a_mapping(DOMAIN, "shop"))
+        other.apply(a_service("shop", env={"TARGET": "other"}), a_mapping(name, "shop"))
         other.ready("shop")
-        until(lambda: condition(other.get("dm", DOMAIN), "DomainClaimed").get("status") == "False")
-        assert namespace.ask(DOMAIN).text == "Hello shop!\n"
+        until(lambda: condition(other.get("dm", name), "DomainClaimed").get("status") == "False")
+        assert namespace.ask(name).text == "Hello shop!\n"
 
-        namespace.kubectl("delete", "domainmapping", DOMAIN)
-        other.apply(a_claim(DOMAIN, other.name))
-        until(lambda: is_ready(other, DOMAIN))
-        until(lambda: namespace.ask(DOMAIN).text == "Hello other!\n", seconds=5)
+        namespace.kubectl("delete", "domainmapping", name)
+        other.apply(a_claim(name, other.name))
+        until(lambda: is_ready(other, name))
+        until(lambda: namespace.ask(name).text == "Hello other!\n")
     finally:
         namespace.platform.kubectl("delete", "namespace", other.name, "--wait=false")
 

@@ -80,9 +80,9 @@ def test_waves_up_and_down_under_a_steady_stream(namespace: Namespace) -> None:
     """A crowd comes and goes: instances are added, drained and removed."""
     with prober(namespace, "waves", 50, "/?sleep=20") as load:
         with clients(namespace, "waves", 30, "/?sleep=100") as crowd:
-            until(lambda: namespace.ready_pods("waves") >= 5, seconds=20)
+            until(lambda: namespace.ready_pods("waves") >= 5)
             time.sleep(1)
-        until(lambda: namespace.ready_pods("waves") <= 2, seconds=40)
+        until(lambda: namespace.ready_pods("waves") <= 2)
     load.check()
     crowd.check()
 
@@ -102,10 +102,10 @@ def test_pods_deleted_by_hand_under_a_steady_stream(namespace: Namespace) -> Non
         for _ in range(2):
             victim = namespace.pods("losing")[0]["metadata"]["name"]
             namespace.kubectl("delete", "pod", victim)
-            until(lambda: namespace.ready_pods("losing") == 2, seconds=20)
+            until(lambda: namespace.ready_pods("losing") == 2)
     load.check()
 
 
 def test_requests_at_the_moment_of_falling_asleep(sleepers: Load) -> None:
-    until(lambda: sleepers.total >= len(SLEEPERS) * 3, seconds=60)
+    until(lambda: sleepers.total >= len(SLEEPERS) * 3)
     sleepers.check()

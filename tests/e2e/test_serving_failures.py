@@ -43,9 +43,10 @@ def services(namespace: Namespace) -> None:
     liveness = {
         "httpGet": {"path": "/alive"},
         "periodSeconds": 1,
+        "timeoutSeconds": 20,
         "failureThreshold": 2,
     }
-    startup = {"httpGet": {"path": "/ready"}, "periodSeconds": 1, "failureThreshold": 30}
+    startup = {"httpGet": {"path": "/ready"}, "periodSeconds": 1, "failureThreshold": 90}
     namespace.apply(
         *(
             a_service(f"probe-{name}", container={"readinessProbe": probe}, annotations=AWAKE)
@@ -73,7 +74,7 @@ def services(namespace: Namespace) -> None:
     )
 
 
-def failed(namespace: Namespace, name: str, kind: str, *, seconds: float = 20) -> dict[str, Any]:
+def failed(namespace: Namespace, name: str, kind: str, *, seconds: float = 90) -> dict[str, Any]:
     def found() -> dict[str, Any] | None:
         seen = condition(namespace.get(kind, name))
         return seen if seen["status"] == "False" else None
@@ -147,12 +148,12 @@ def test_a_secret_that_was_forgotten_and_then_made(namespace: Namespace) -> None
 def test_a_failed_service_recovers_with_its_next_version(namespace: Namespace) -> None:
     failed(namespace, "exits", "ksvc")
     namespace.apply(a_service("exits", env={"TARGET": "mended"}))
-    until(lambda: namespace.ask("exits").text == "Hello mended!\n", seconds=20)
+    until(lambda: namespace.ask("exits").text == "Hello mended!\n")
     namespace.ready("exits")
 
 
 def test_a_program_that_never_listens_meets_its_deadline(namespace: Namespace) -> None:
-    revision = failed(namespace, "late-00001", "revision", seconds=30)
+    revision = failed(namespace, "late-00001", "revision")
     assert revision["reason"] == "ProgressDeadlineExceeded"
     assert failed(namespace, "late", "ksvc")["status"] == "False"
 
@@ -170,7 +171,7 @@ def test_a_bad_version_leaves_the_good_one_serving(namespace: Namespace) -> None
 def test_a_program_that_ends_while_it_serves_is_started_again(namespace: Namespace) -> None:
     namespace.ready("crashes")
     namespace.ask("crashes", "/exit?code=9")
-    until(lambda: namespace.ask("crashes").status == 200, seconds=20)
+    until(lambda: namespace.ask("crashes").status == 200)
     pod = until(
         lambda: next(
             (
@@ -193,7 +194,7 @@ def test_failing_liveness_restarts_the_container(namespace: Namespace) -> None:
         answer = namespace.ask("heart", "/info")
         return answer.status == 200 and answer.json()["instance"] != before
 
-    until(another, seconds=30)
+    until(another)
     pod = until(lambda: next(iter(namespace.pods("heart")), None))
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
 
@@ -210,7 +211,7 @@ def test_an_instance_that_turns_unready_gets_no_traffic(namespace: Namespace) ->
     name = "probe-http-1"
     namespace.ready(name)
     assert namespace.ask(name, "/switch?healthy=0").status == 200
-    until(lambda: namespace.ready_pods(name) == 0, seconds=15)
+    until(lambda: namespace.ready_pods(name) == 0)
     with pytest.raises(TimeoutError):
         namespace.ask(name, "/", timeout=1.5)
     pod = namespace.pods(name)[0]["metadata"]["name"]
@@ -225,7 +226,7 @@ def test_pods_that_are_deleted_by_hand_are_replaced(namespace: Namespace) -> Non
     before = namespace.pods(name)[0]["metadata"]["name"]
     begun = time.monotonic()
     namespace.kubectl("delete", "pod", before)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 100  # the grace period is five minutes
     assert namespace.ask(name).status == 200
     assert namespace.pods(name)[0]["metadata"]["name"] != before
 
@@ -239,7 +240,7 @@ def test_a_pod_that_fits_nowhere_says_so(namespace: Namespace) -> None:
         seen = condition(namespace.get("revision", "greedy-00001"), "ResourcesAvailable")
         return seen if seen.get("reason") == "Unschedulable" else None
 
-    found = until(unschedulable, seconds=20)
+    found = until(unschedulable)
     assert "Insufficient cpu" in found["message"]
 
 

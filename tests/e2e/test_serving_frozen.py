@@ -37,7 +37,15 @@ def frozen(namespace: Namespace) -> Any:
 def test_frozen_thawed_and_gone(namespace: Namespace) -> None:
     """The same process answers again, at once; after its time it is gone, and a new one comes."""
     first = namespace.ask("light").headers["x-instance"]
-    pod = until(lambda: frozen(namespace), seconds=60)["metadata"]["name"]
+    pod = until(lambda: frozen(namespace))["metadata"]["name"]
+
+    begun = time.monotonic()
+    reply = namespace.ask("light")
+    assert reply.headers["x-instance"] == first
+    assert reply.text == "Hello light!\n"
+    assert time.monotonic() - begun < 10  # a figure is for the benchmark
+
+    assert until(lambda: frozen(namespace))["metadata"]["name"] == pod
     until(lambda: "Frozen" in namespace.kubectl("get", "events").out)
     service = namespace.get("ksvc", "light")
     assert condition(service)["status"] == "True"
@@ -45,22 +53,14 @@ def test_frozen_thawed_and_gone(namespace: Namespace) -> None:
     assert condition(scaler, "Active")["reason"] == "NoTraffic"
     explain = ["explain", "ksvc", "light", "-n", namespace.name]
     assert "at-zero is frozen" in namespace.platform.wakeful(*explain).out
-
-    begun = time.monotonic()
-    reply = namespace.ask("light")
-    assert reply.headers["x-instance"] == first
-    assert reply.text == "Hello light!\n"
-    assert time.monotonic() - begun < 2  # a figure is for the benchmark
-
-    assert until(lambda: frozen(namespace), seconds=60)["metadata"]["name"] == pod
-    until(lambda: not namespace.pods("light"), seconds=60)
+    until(lambda: not namespace.pods("light"))
     assert namespace.ask("light").headers["x-instance"] != first
 
 
 def test_many_at_once_wake_it(namespace: Namespace) -> None:
     """What comes while it freezes, or while it thaws, is answered."""
     namespace.ask("light")
-    until(lambda: frozen_pods(namespace), seconds=60)  # in the middle of it
+    until(lambda: frozen_pods(namespace))  # in the middle of it
     load = at_once(namespace, "light", 30)
     load.check()
 

@@ -26,9 +26,12 @@ def services(namespace: Namespace) -> None:
 
 
 def test_use_is_shown(namespace: Namespace) -> None:
-    pods = namespace.kubectl("top", "pods").out
-    assert "fat-00001-deployment" in pods
-    assert "Mi" in pods
+
+    def pods() -> str:  # the first figures need a moment
+        return namespace.kubectl("top", "pods", check=False).out
+
+    until(lambda: "fat-00001-deployment" in pods())
+    assert "Mi" in pods()
     selected = namespace.kubectl("top", "pods", "-l", "serving.knative.dev/service=fat").out
     assert "unsaid" not in selected
     assert "%" in namespace.platform.kubectl("top", "nodes").out
@@ -36,7 +39,7 @@ def test_use_is_shown(namespace: Namespace) -> None:
 
 def test_use_above_the_target_brings_another_instance(namespace: Namespace) -> None:
     """No program fits into one mebibyte: two instances, as many as are allowed."""
-    until(lambda: namespace.ready_pods("fat") == 2, seconds=40)
+    until(lambda: namespace.ready_pods("fat") == 2)
     shown = namespace.kubectl("get", "hpa", "fat-00001").out
     assert "/1Mi" in shown
     assert "<unknown>" not in shown
@@ -51,7 +54,7 @@ def test_a_missing_request_is_explained(namespace: Namespace) -> None:
         conditions = namespace.get("hpa", "unsaid-00001")["status"].get("conditions", [])
         return next((c["message"] for c in conditions if c["type"] == "ScalingActive"), "")
 
-    until(lambda: "missing request for cpu" in active(), seconds=30)
+    until(lambda: "missing request for cpu" in active())
     words = namespace.platform.wakeful("explain", "hpa", "unsaid-00001", "-n", namespace.name).out
     assert "set resources.requests" in words
 
@@ -59,7 +62,7 @@ def test_a_missing_request_is_explained(namespace: Namespace) -> None:
 def test_an_edited_podautoscaler_is_obeyed_until_the_revision_speaks(namespace: Namespace) -> None:
     name = "edited-00001"
     namespace.kubectl("annotate", "podautoscaler", name, KEY + "min-scale=2")
-    until(lambda: namespace.ready_pods("edited") == 2, seconds=15)
+    until(lambda: namespace.ready_pods("edited") == 2)
     time.sleep(1)
     assert namespace.ready_pods("edited") == 2
     namespace.kubectl("annotate", "revision", name, KEY + "max-scale=4")

@@ -277,7 +277,7 @@ def test_configurations_and_routes_without_a_service(namespace: Namespace) -> No
     assert [r["metadata"]["name"] for r in revisions] == ["bare-00001", "bare-00002"]
     assert all("some" not in r["metadata"]["labels"] for r in revisions)
     namespace.kubectl("delete", "route.serving.knative.dev/bare", "configuration/bare")
-    until(lambda: namespace.ask("bare").status == 404, seconds=5)
+    until(lambda: namespace.ask("bare").status == 404)
 
 
 def template(target: str) -> dict[str, Any]:
@@ -327,6 +327,7 @@ def test_the_way_of_kn(namespace: Namespace) -> None:
     namespace.kubectl("replace", "-f", "-", stdin=json.dumps(found))
     path = f"/apis/serving.knative.dev/v1/namespaces/{namespace.name}/services"
     query = f"watch=true&fieldSelector=metadata.name%3Dby-kn&resourceVersion={version_of(stale)}"
+    namespace.ready("by-kn")
     events = namespace.kubectl("get", "--raw", f"{path}?{query}&timeoutSeconds=3").out
     seen = [json.loads(line) for line in events.splitlines()]
     assert {e["object"]["metadata"]["name"] for e in seen} == {"by-kn"}
@@ -367,7 +368,7 @@ def test_old_revisions_are_collected(namespace: Namespace) -> None:
     try:
         time.sleep(2)  # until it is old enough
         namespace.apply(a_service("aged", env={"TARGET": "3"}))
-        until(lambda: left() == {"aged-00001", "aged-00004"}, seconds=30, what="collected")
+        until(lambda: left() == {"aged-00001", "aged-00004"}, what="collected")
     finally:
         gone = json.dumps({"data": dict.fromkeys(short)})
         namespace.platform.kubectl("patch", *config, gone)
@@ -382,7 +383,7 @@ def test_deleting_a_service_takes_all_of_it_away(namespace: Namespace) -> None:
 
     namespace.kubectl("delete", "ksvc", "gone")
 
-    until(lambda: namespace.ask("gone").status == 404, seconds=5, what="the route is gone")
+    until(lambda: namespace.ask("gone").status == 404, what="the route is gone")
 
     def left() -> list[str]:
         items = namespace.get(KINDS)["items"]
@@ -392,7 +393,7 @@ def test_deleting_a_service_takes_all_of_it_away(namespace: Namespace) -> None:
             if i["metadata"]["name"].startswith("gone")
         ]
 
-    until(lambda: not left(), seconds=40, what=f"nothing is left of {left()}")
+    until(lambda: not left(), what=f"nothing is left of {left()}")
 
 
 def test_tables_read_as_in_the_book(namespace: Namespace) -> None:

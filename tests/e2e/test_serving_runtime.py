@@ -267,7 +267,6 @@ def test_volumes_follow_their_source(namespace: Namespace) -> None:
     namespace.kubectl("patch", "configmap", "settings", "--type=merge", "-p", patch)
     until(
         lambda: look(namespace, "files", "/etc/from-config/late.txt").get("content") == "added",
-        seconds=15,
     )
 
 
@@ -289,7 +288,7 @@ def test_memory_beyond_the_limit_gets_no_answer(namespace: Namespace) -> None:
     assert namespace.ask("limited", "/allocate?mb=100").text == "100\n"
     assert namespace.ask("limited", "/allocate?mb=200").text == "200\n"
     assert namespace.ask("limited", "/allocate?mb=500").status != 200
-    until(lambda: namespace.ask("limited").status == 200, seconds=20)
+    until(lambda: namespace.ask("limited").status == 200)
 
 
 def test_containers_meet_on_localhost(namespace: Namespace) -> None:

@@ -355,7 +355,10 @@ class WebSocket:
 
     def receive(self) -> str:
         """The next message; "" when the other side has ended."""
-        head = self._file.read(2)
+        try:
+            head = self._file.read(2)
+        except ConnectionResetError:
+            return ""
         if len(head) < 2 or head[0] & 15 == 8:
             return ""
         size = head[1] & 127
