@@ -196,7 +196,8 @@ def test_changed_timeout_changes_routes_only() -> None:
     changes = compiler.compile(simple(timeout_seconds=20.0))
 
     assert set(changes.put) == {ResourceType.ROUTES}
-    assert hosts(changes)[0].routes[0].route.timeout.ToTimedelta().total_seconds() == 20.25
+    limit = hosts(changes)[0].routes[0].route.max_stream_duration.max_stream_duration
+    assert limit.ToTimedelta().total_seconds() == 20.25
 
 
 def test_websockets_have_a_route_of_their_own_only_for_a_limit_of_their_own() -> None:
@@ -209,7 +210,7 @@ def test_websockets_have_a_route_of_their_own_only_for_a_limit_of_their_own() ->
         route.route.max_stream_duration.max_stream_duration.ToTimedelta().total_seconds()
         for route in (plain[0], upgrade, usual)
     ]
-    assert limits == [10.5, 5.5, 10.5]
+    assert limits == [10.25, 5.25, 10.25]
     assert [m.name for m in upgrade.match.headers] == [m.name for m in usual.match.headers] + [
         "upgrade"
     ]

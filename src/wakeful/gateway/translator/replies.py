@@ -10,12 +10,13 @@ from http import HTTPStatus
 from envoy.config.accesslog.v3 import accesslog_pb2
 from envoy.config.core.v3 import base_pb2, substitution_format_string_pb2
 from envoy.config.route.v3 import route_components_pb2
+from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as hcm_pb2,
 )
 from envoy.type.matcher.v3 import string_pb2
 
-from wakeful.gateway.translator._proto import u32
+from wakeful.gateway.translator._proto import any_of, u32
 from wakeful.gateway.translator.names import (
     ACTIVATOR_VALUE,
     HASH_HEADER,
@@ -50,13 +51,24 @@ def all_of(*filters: accesslog_pb2.AccessLogFilter) -> accesslog_pb2.AccessLogFi
     return accesslog_pb2.AccessLogFilter(and_filter=accesslog_pb2.AndFilter(filters=filters))
 
 
+def _lasted_too_long() -> accesslog_pb2.AccessLogFilter:
+    """Answers to requests that reached ``max_stream_duration``, for which there is no flag."""
+    expression = "response.code_details == 'max_duration_timeout'"
+    return accesslog_pb2.AccessLogFilter(
+        extension_filter=accesslog_pb2.ExtensionFilter(
+            name="envoy.access_loggers.extension_filters.cel",
+            typed_config=any_of(cel_pb2.ExpressionFilter(expression=expression)),
+        )
+    )
+
+
 def make_entrance_replies() -> hcm_pb2.LocalReplyConfig:
     """Timeouts, and probes that no route answers, whatever their host."""
     no_route = response_flags("NR")
     return hcm_pb2.LocalReplyConfig(
         mappers=[
             _reply("request timeout", response_flags("UT", "SI")),
-            _reply("request timeout", response_flags("DT"), HTTPStatus.GATEWAY_TIMEOUT),
+            _reply("request timeout", _lasted_too_long(), HTTPStatus.GATEWAY_TIMEOUT),
             _reply(
                 ACTIVATOR_VALUE,
                 all_of(no_route, header_is(PROBE_HEADER, ACTIVATOR_VALUE)),

@@ -222,14 +222,13 @@ def _limit_time(
 ) -> None:
     """One route has one timeout; the most patient of its revisions decides. None is no limit.
 
-    ``timeout`` counts from the request's end, which an upgraded connection or a stream of gRPC
-    reaches last of all; the limit for whole streams is for those. It comes later, so that a request
-    that has ended gets its answer from the first.
+    It counts from the request's beginning, as Knative's does. Envoy's own ``timeout`` would count
+    from its end, which an upgraded connection or a stream of gRPC reaches last of all.
     """
     longest = _longest([backend.timeout_seconds for backend in backends])
-    action.timeout.CopyFrom(seconds(longest + margin if longest else 0.0))
+    action.timeout.CopyFrom(seconds(0.0))
     if longest:
-        action.max_stream_duration.max_stream_duration.CopyFrom(seconds(longest + 2 * margin))
+        action.max_stream_duration.max_stream_duration.CopyFrom(seconds(longest + margin))
     if idle := _longest([backend.idle_timeout_seconds for backend in backends]):
         action.idle_timeout.CopyFrom(seconds(idle))
     if start := _longest([backend.response_start_timeout_seconds for backend in backends]):
@@ -281,7 +280,7 @@ def _redirect(options: RouteOptions) -> route_components_pb2.Route:
 
 
 def _upgrade_route(
-    route: route_components_pb2.Route, options: RouteOptions
+    route: route_components_pb2.Route,
 ) -> route_components_pb2.Route | None:
     """The same route for WebSockets, if their life has a limit of its own.
 
@@ -299,7 +298,7 @@ def _upgrade_route(
     )
     limit = other.route.max_stream_duration.max_stream_duration
     longest = limit.ToTimedelta().total_seconds()
-    shortest = min(start + options.margin_seconds, longest or math.inf)
+    shortest = min(start, longest or math.inf)
     limit.CopyFrom(seconds(shortest))
     return other
 
@@ -321,7 +320,7 @@ def make_virtual_host(
     for route in ordered:
         if route.splits:
             made = _route(route, revisions, options)
-            upgrade = _upgrade_route(made, options)
+            upgrade = _upgrade_route(made)
             routes += [made] if upgrade is None else [upgrade, made]
     routes.append(_probe_route(table.version))
     return route_components_pb2.VirtualHost(
