@@ -309,6 +309,37 @@ async def test_channels_pass_replies_on_without_a_detour(path: EventPath) -> Non
     assert (got.id, got.body) == ("1", b"d++")
 
 
+async def test_a_reply_has_retries_of_its_own(path: EventPath) -> None:
+    """A subscriber that took an event of a Channel does not get it again for its reply."""
+    stream = StreamPlan("wk_c_default_ch", "inmemorychannel/default/ch", "u", in_memory=True)
+    host = "ch-kn-channel.default.svc"
+
+    async def answer(_got: Received) -> web.Response:
+        if len(one.received) == 1:
+            return web.Response(status=503)
+        headers = {"ce-specversion": "1.0", "ce-id": "r", "ce-source": "/r", "ce-type": "r"}
+        return web.Response(headers=headers)
+
+    async def busy_once(_got: Received) -> web.Response:
+        return web.Response(status=503 if len(end.received) == 1 else 202)
+
+    async with subscriber(answer) as one, subscriber(busy_once) as end:
+        sub = SubscriptionPlan(
+            stream.name,
+            "s",
+            "subscription/default/s",
+            "v",
+            subscriber=TargetPlan(one.url),
+            reply=TargetPlan(end.url),
+            dead_letter=TargetPlan(end.url),
+            retry=RetryPolicy(1),
+        )
+        await path.use(Plan((stream,), (RoutePlan(host, "/", stream.name, stream.owner),), (sub,)))
+        assert await send(path, "1", host=host, target="/") == 202
+        assert [got.id for got in await end.got(2)] == ["r", "r"]
+        assert len(one.received) == 2
+
+
 async def test_a_dead_subscriber_does_not_hold_others_up(path: EventPath) -> None:
     stream, route = a_broker()
 

@@ -1,4 +1,4 @@
-"""One attempt to deliver an event: to the subscriber, and its answer to the reply's destination."""
+"""One attempt of each hop: an event to its subscriber, the answer to the reply's destination."""
 
 from __future__ import annotations
 
@@ -47,6 +47,14 @@ class Parcel:
     """How often a reply may still pass the Broker; not shown to subscribers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a subscriber said that someone else shall hear."""
+
+    event: Event
+    forwarded: ForwardedHeaders
+
+
 class Courier:
     """Sends for all lanes. What is addressed to our own ingress takes no detour over HTTP."""
 
@@ -54,28 +62,41 @@ class Courier:
         self._sender, self._ingress, self._recorder = sender, ingress, recorder
 
     async def attempt(self, plan: SubscriptionPlan, parcel: Parcel) -> Failure | None:
-        """Deliver once; None when all of it was taken."""
-        event = parcel.event
-        answer: Event | None = event
-        answer_headers = parcel.forwarded
-        if plan.subscriber is not None:
-            response = await self._send(plan, plan.subscriber, event, parcel, HopKind.DELIVERED)
-            if isinstance(response, Failure):
-                return response
-            try:
-                answer = read_reply(response, must_be_event=plan.is_trigger)
-            except BadReplyError as error:
-                outcome = Outcome(HTTPStatus.BAD_GATEWAY, str(error))
-                return self._failed(plan, parcel, Failure(plan.subscriber.url, outcome), 0.0)
-            if answer is None or plan.reply is None:
-                return None
-            answer_headers = _answer_headers(response, parcel.forwarded)
-        if plan.reply is None or answer is None:
+        """Make one attempt of each hop; None when all of it was taken."""
+        answer = await self.ask(plan, parcel)
+        if isinstance(answer, Answer):
+            return await self.reply(plan, parcel, answer)
+        return answer
+
+    async def ask(self, plan: SubscriptionPlan, parcel: Parcel) -> Answer | Failure | None:
+        """Deliver to the subscriber once; None when it was taken and nobody waits for an answer.
+
+        Without a subscriber the event itself is the answer.
+        """
+        if plan.subscriber is None:
+            return Answer(parcel.event, parcel.forwarded) if plan.reply is not None else None
+        response = await self._send(plan, plan.subscriber, parcel.event, parcel, HopKind.DELIVERED)
+        if isinstance(response, Failure):
+            return response
+        try:
+            answer = read_reply(response, must_be_event=plan.is_trigger)
+        except BadReplyError as error:
+            outcome = Outcome(HTTPStatus.BAD_GATEWAY, str(error))
+            return self._failed(plan, parcel, Failure(plan.subscriber.url, outcome), 0.0)
+        if answer is None or plan.reply is None:
             return None
         if plan.is_trigger:
             answer = with_ttl(answer, parcel.ttl)
-        sent = Parcel(answer, answer_headers, parcel.sequence, parcel.attempt)
-        result = await self._send(plan, plan.reply, answer, sent, HopKind.REPLIED, of=event)
+        return Answer(answer, _answer_headers(response, parcel.forwarded))
+
+    async def reply(self, plan: SubscriptionPlan, parcel: Parcel, answer: Answer) -> Failure | None:
+        """Send the answer to an event where replies go, once; None when it was taken."""
+        if plan.reply is None:  # not any more
+            return None
+        sent = Parcel(answer.event, answer.forwarded, parcel.sequence, parcel.attempt)
+        result = await self._send(
+            plan, plan.reply, answer.event, sent, HopKind.REPLIED, of=parcel.event
+        )
         return result if isinstance(result, Failure) else None
 
     async def bury(self, plan: SubscriptionPlan, parcel: Parcel, why: Failure) -> Failure | None:

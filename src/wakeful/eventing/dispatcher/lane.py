@@ -15,7 +15,7 @@ from wakeful.cloudevents.filters import Filter, compile_filters
 from wakeful.eventbus import BusError, EventBus, Message, NoConsumerError, Subscription
 from wakeful.eventing.delivery import next_retry
 from wakeful.eventing.dispatcher.answers import Failure, take_ttl
-from wakeful.eventing.dispatcher.deliver import Courier, Parcel
+from wakeful.eventing.dispatcher.deliver import Answer, Courier, Parcel
 from wakeful.eventing.dispatcher.window import MOST, Window
 from wakeful.eventing.frame import unpack
 from wakeful.eventing.history.records import DeadLetter, Hop, HopKind, Recorder
@@ -35,9 +35,17 @@ class _Progress:
     """How far an event is that went back to the stream for a while."""
 
     attempts: int = 0
+    answer: Answer | None = None
+    """The subscriber took the event; this is still to be sent as its reply."""
+    replies: int = 0
     given_up: Failure | None = None
-    """The subscriber's last failure; from then on the dead letter sink is tried."""
+    """The last failure; from then on the dead letter sink is tried."""
     burials: int = 0
+
+    @property
+    def failures(self) -> int:
+        """Attempts of either hop that failed."""
+        return self.attempts + self.replies
 
 
 @dataclass(slots=True)
@@ -161,7 +169,7 @@ class Lane:
         ttl = take_ttl(event) if self.plan.is_trigger else None
         progress = self._progress.get(message.sequence) or _Progress()
         while True:
-            parcel = Parcel(event, headers, message.sequence, progress.attempts + 1, ttl)
+            parcel = Parcel(event, headers, message.sequence, progress.failures + 1, ttl)
             wait = await self._try(parcel, progress, message)
             if wait is None:
                 self._progress.pop(message.sequence, None)
@@ -178,13 +186,13 @@ class Lane:
         """Make one attempt; return the wait before the next one, None when it is over."""
         plan, now = self.plan, self.tools.clock.now
         if progress.given_up is None:
-            failure = await self.tools.courier.attempt(plan, parcel)
+            failure = await self._deliver(parcel, progress)
             if failure is None:
                 self.stats.delivered += 1
                 return None
-            progress.attempts += 1
             self.stats.failed_attempts += 1
-            wait = next_retry(plan.retry, progress.attempts, failure.outcome, now())
+            attempts = progress.attempts if progress.answer is None else progress.replies
+            wait = next_retry(plan.retry, attempts, failure.outcome, now())
             if wait is not None:
                 return wait
             progress.given_up = failure
@@ -201,6 +209,33 @@ class Lane:
         await self._keep(parcel.event, message, progress, failure)
         return None
 
+    async def _deliver(self, parcel: Parcel, progress: _Progress) -> Failure | None:
+        """Attempt the hop that is due; None when all of it was taken.
+
+        Each hop of a Channel's subscription has its own retries, and a subscriber that took an
+        event does not get it again because its reply found nobody. A Broker that does not take a
+        reply has the event itself delivered again: it says so to whoever replied.
+        """
+        courier, plan = self.tools.courier, self.plan
+        answer = progress.answer
+        if answer is None:
+            result = await courier.ask(plan, parcel)
+            if isinstance(result, Failure):
+                progress.attempts += 1
+                return result
+            if result is None:
+                return None
+            answer = result
+        failure = await courier.reply(plan, parcel, answer)
+        if failure is None:
+            return None
+        if plan.is_trigger:
+            progress.attempts += 1
+        else:
+            progress.answer = answer
+            progress.replies += 1
+        return failure
+
     async def _keep(
         self, event: Event, message: Message, progress: _Progress, last: Failure
     ) -> None:
@@ -216,7 +251,7 @@ class Lane:
             why.url,
             reason,
             why.outcome.status,
-            progress.attempts,
+            progress.failures,
             why.body[:_MOST_RESPONSE_BYTES],
             message.data,
             event.subject or "",
@@ -238,7 +273,7 @@ class Lane:
                 message.sequence,
                 why.url,
                 why.outcome.status,
-                progress.attempts,
+                progress.failures,
                 note=f"dead letter {number}: {reason}",
             )
         )
