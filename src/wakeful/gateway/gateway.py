@@ -17,7 +17,7 @@ from wakeful.apimachinery.errors import WakefulError
 from wakeful.autoscaler import Poke
 from wakeful.gateway.gate.service import Gate, Timing
 from wakeful.gateway.load import LoadReports
-from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionKey
+from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionBackend, RevisionKey
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator.compiler import PlanCompiler
 from wakeful.gateway.translator.names import INTERNAL, PUBLIC, cluster_name
@@ -55,6 +55,8 @@ class Gateway:
         self._publishing = asyncio.Lock()
         self._published = False
         self._plan = Plan()
+        self._configured: dict[RevisionKey, RevisionBackend] = {}
+        """What the gate was told of each revision."""
         self._offers: asyncio.Queue[tuple[RevisionKey, ...] | None] = asyncio.Queue()
         self.adopted = False
         """Envoy was serving before us: what it has in flight is learnt from its first load report
@@ -119,8 +121,10 @@ class Gateway:
             if self.adopted and not self._published:
                 self.gate.expect_recovery()
             # The gate knows a revision before any request can be sent to it, and longer.
-            for backend in plan.revisions.values():
-                self.gate.configure(backend)
+            for key, backend in plan.revisions.items():
+                if self._configured.get(key) is not backend:
+                    self._configured[key] = backend
+                    self.gate.configure(backend)
             fresh = self._fresh(plan)
             changes = self._compiler.compile(plan)
             if self._published:
@@ -133,7 +137,8 @@ class Gateway:
                 if self.adopted:
                     self._offers.put_nowait(None)
             self._plan = plan
-            for key in set(self.gate.keys()) - plan.revisions.keys():
+            for key in self._configured.keys() - plan.revisions.keys():
+                del self._configured[key]
                 self.gate.forget(key)
                 self.load.forget(key)
             self._watch()
@@ -145,7 +150,7 @@ class Gateway:
         return [
             key
             for key, backend in plan.revisions.items()
-            if known.get(key) != backend and self._compiler.endpoints(key)
+            if known.get(key) is not backend and self._compiler.endpoints(key)
         ]
 
     async def settled(self, *, timeout: float = _ACK_SECONDS) -> None:

@@ -7,6 +7,7 @@ one changed endpoint among thousands of revisions costs one small message.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
@@ -22,6 +23,7 @@ from wakeful.gateway.plan import (
 )
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator._proto import any_of
+from wakeful.gateway.translator.claims import HostClaims
 from wakeful.gateway.translator.clusters import (
     make_revision_cluster,
     make_service_cluster,
@@ -43,13 +45,20 @@ from wakeful.gateway.translator.routes import (
     RouteOptions,
     make_route_configuration,
     make_virtual_hosts,
-    resolve_conflicts,
 )
 from wakeful.gateway.translator.serviceports import make_service_listener
 from wakeful.gateway.xds.resources import Changes, Resource, ResourceType, make_resource
 
 Resources = dict[ResourceType, dict[str, Resource]]
-_Facts = tuple[RouteTable, tuple[RevisionBackend | None, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    """The virtual hosts of a table, serialised, by route configuration."""
+
+    table: RouteTable
+    backends: frozenset[BackendKey]
+    chunks: dict[str, bytes]
 
 
 def _resource(message: Message) -> Resource:
@@ -65,7 +74,8 @@ class PlanCompiler:
         self._plan: Plan | None = None
         self._endpoints: dict[BackendKey, tuple[Endpoint, ...]] = {}
         self._clusters: dict[BackendKey, dict[str, Resource]] = {}
-        self._hosts: dict[IngressKey, tuple[_Facts, dict[str, bytes]]] = {}
+        self._hosts: dict[IngressKey, _Hosts] = {}
+        self._claims = HostClaims()
         self._conflicts: list[HostConflict] = []
 
     @property
@@ -78,7 +88,7 @@ class PlanCompiler:
         previous, self._plan = self._plan, plan
         put: Resources = {kind: {} for kind in ResourceType}
         remove: dict[ResourceType, set[str]] = {kind: set() for kind in ResourceType}
-        self._compile_backends(plan, previous, put, remove)
+        touched = self._compile_backends(plan, previous, put, remove)
         self._compile_certificates(plan, previous, put, remove)
         self._compile_addresses(plan, previous, put, remove)
         if previous is None:
@@ -89,9 +99,9 @@ class PlanCompiler:
                 PUBLIC: _resource(make_public_listener(self._settings, log)),
                 INTERNAL: _resource(make_internal_listener(self._settings, log)),
             }
-        if self._compile_hosts(plan, previous is None):
+        if self._compile_hosts(plan, touched) or previous is None:
             for name in (PUBLIC, INTERNAL):
-                chunks = [hosts[name] for _, hosts in self._hosts.values()]
+                chunks = [hosts.chunks[name] for hosts in self._hosts.values()]
                 put[ResourceType.ROUTES][name] = make_resource(
                     make_route_configuration(name, chunks)
                 )
@@ -142,13 +152,16 @@ class PlanCompiler:
         previous: Plan | None,
         put: Resources,
         remove: dict[ResourceType, set[str]],
-    ) -> None:
+    ) -> set[BackendKey]:
+        """Compile clusters; return the backends that came, went or changed."""
         old = _backends(previous) if previous is not None else {}
         new = _backends(plan)
+        touched = set(old.keys() ^ new.keys())
         for key, backend in new.items():
             before = old.get(key)
             if before is backend or before == backend:
                 continue
+            touched.add(key)
             clusters = self._make_clusters(backend)
             known = self._clusters.get(key, {})
             self._clusters[key] = clusters
@@ -160,6 +173,7 @@ class PlanCompiler:
             names = self._clusters.pop(key, {}).keys()
             remove[ResourceType.CLUSTER] |= names
             remove[ResourceType.ENDPOINTS] |= names
+        return touched
 
     def _make_clusters(self, backend: RevisionBackend | ServiceBackend) -> dict[str, Resource]:
         if isinstance(backend, ServiceBackend):
@@ -219,31 +233,29 @@ class PlanCompiler:
         gone = old.keys() - plan.addresses.keys()
         remove[ResourceType.LISTENER] |= {cluster_name(key) for key in gone}
 
-    def _compile_hosts(self, plan: Plan, first: bool) -> bool:
-        """Serialise the tables that changed; tell whether any did."""
-        tables, self._conflicts = resolve_conflicts(plan.tables.values())
-        changed = first
-        for key in self._hosts.keys() - tables.keys():
+    def _compile_hosts(self, plan: Plan, touched: set[BackendKey]) -> bool:
+        """Serialise the tables that changed or lead to ``touched``; tell whether any did."""
+        tables, self._conflicts = self._claims.resolve(plan.tables)
+        gone = self._hosts.keys() - tables.keys()
+        for key in gone:
             del self._hosts[key]
-            changed = True
+        changed = bool(gone)
         for key, table in tables.items():
-            facts = (table, _policies(table, plan))
             known = self._hosts.get(key)
-            if known is not None and known[0] == facts:
-                continue
-            hosts = make_virtual_hosts(table, plan.revisions, self._options)
-            changed = changed or known is None or known[1] != hosts
-            self._hosts[key] = (facts, hosts)
+            if known is not None:
+                same = known.table is table or known.table == table
+                if same and touched.isdisjoint(known.backends):
+                    continue
+            chunks = make_virtual_hosts(table, plan.revisions, self._options)
+            changed = changed or known is None or known.chunks != chunks
+            self._hosts[key] = _Hosts(table, _backends_of(table), chunks)
         return changed
 
 
-def _policies(table: RouteTable, plan: Plan) -> tuple[RevisionBackend | None, ...]:
+def _backends_of(table: RouteTable) -> frozenset[BackendKey]:
     """Everything outside the table that its routes depend on."""
-    return tuple(
-        plan.revisions.get(split.backend) if isinstance(split.backend, RevisionKey) else None
-        for rule in table.rules
-        for route in rule.routes
-        for split in route.splits
+    return frozenset(
+        split.backend for rule in table.rules for route in rule.routes for split in route.splits
     )
 
 
