@@ -249,6 +249,29 @@ _EXPECTED: Mapping[str, tuple[str, str]] = {
 """Pydantic's word for a wrong type: what Go calls the right one, and what OpenAPI calls it."""
 
 
+_ZEROS: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0.0, "boolean": False}
+
+
+def fill_nulls(data: dict[str, Any], error: ValidationError) -> bool:
+    """Put zero values where ``error`` found null in a list; tell whether there were any.
+
+    Go's decoder leaves an item alone for which it reads null.
+    """
+    found = False
+    for fault in error.errors(include_url=False, include_context=False):
+        _, value, steps = _locate(data, fault["loc"])
+        expected = _EXPECTED.get(fault["type"])
+        if value is not None or expected is None or not steps or not isinstance(steps[-1], int):
+            continue
+        holder: Any = data
+        for step in steps[:-1]:
+            holder = holder[step]
+        if holder[steps[-1]] is None:
+            holder[steps[-1]] = _ZEROS.get(expected[1], {})
+            found = True
+    return found
+
+
 def validation_error(
     gvk: GroupVersionKind,
     model: type[BaseModel],

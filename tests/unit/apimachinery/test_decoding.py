@@ -7,6 +7,7 @@ from wakeful.apimachinery.decoding import (
     decode_json,
     decode_yaml,
     decoding_problems,
+    fill_nulls,
     strict_error,
     validation_error,
 )
@@ -235,3 +236,18 @@ BOMB = b"a0: &a0 [x]\n" + b"".join(
 def test_yaml_without_a_json_form_is_a_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequestError):
         decode_yaml(body)
+
+
+def test_null_in_a_list_is_the_zero_value_of_its_items() -> None:
+    data: dict[str, Any] = {
+        "metadata": {"name": "x", "finalizers": [None, "a"]},
+        "spec": {"containers": [None, {"ports": [None]}], "replicas": "many"},
+    }
+    with pytest.raises(ValidationError) as caught:
+        Widget.model_validate(data)
+    assert fill_nulls(data, caught.value)
+    assert data["metadata"]["finalizers"] == ["", "a"]
+    assert data["spec"]["containers"] == [{}, {"ports": [{}]}]
+    with pytest.raises(ValidationError, match="replicas") as caught:
+        Widget.model_validate(data)
+    assert not fill_nulls(data, caught.value)

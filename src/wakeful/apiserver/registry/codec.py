@@ -7,7 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from wakeful.apimachinery.decoding import decoding_problems, strict_error, validation_error
+from wakeful.apimachinery.decoding import (
+    decoding_problems,
+    fill_nulls,
+    strict_error,
+    validation_error,
+)
 from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apimachinery.meta import Object, drop_nulls
 from wakeful.apimachinery.pruning import unknown_fields
@@ -74,10 +79,20 @@ def to_model(call: Call, body: dict[str, Any], duplicates: Sequence[str] = ()) -
         hub = _by_schema(call, served.structural, hub, duplicates)
     elif call.field_validation != "Ignore":
         report_unknown(call, unknown_fields(model, hub), duplicates)
+    custom = served.resource.custom
+    try:
+        return _validate(model, hub, custom=custom)
+    except ValidationError as err:
+        raise validation_error(served.gvk, model, hub, err, custom=custom) from err
+
+
+def _validate(model: type[Object], hub: dict[str, Any], *, custom: bool) -> Object:
     try:
         return model.model_validate(hub)
     except ValidationError as err:
-        raise validation_error(served.gvk, model, hub, err, custom=served.resource.custom) from err
+        if custom or not fill_nulls(hub, err):
+            raise
+    return model.model_validate(hub)
 
 
 def _by_schema(
