@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -72,10 +72,15 @@ class ZygoteKeeper:
             return None
         return ContainerZygote(self, container, key)
 
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """Of the newest version known."""
+        return self.pod.metadata.annotations
+
     async def tell(self, text: str) -> None:
         """Write on the Pod how it is with its zygote."""
         meta = self.pod.metadata
-        if meta.annotations.get(ZYGOTE_ANNOTATION) == text:
+        if self.annotations.get(ZYGOTE_ANNOTATION) == text:
             return
         patch = {"metadata": {"annotations": {ZYGOTE_ANNOTATION: text}, "uid": meta.uid}}
         try:
@@ -272,6 +277,8 @@ class ContainerZygote:
         """Say why there is no zygote, or take down what a recorded start imports."""
         if self._choice.unfit:
             await self._keeper.tell_unfit(self._choice.unfit)
+        elif self._notes is None:
+            await self._tell_known()
         if self._notes is None:
             return
 
@@ -285,11 +292,20 @@ class ContainerZygote:
                 await self._node.clock.sleep(seconds - before)
                 before = seconds
                 note()
+                if is_ready():
+                    await self._tell_known()
             if is_ready() and self._recipes.get(self._key) is None:
                 await self._unfit(_NO_PYTHON)
             await asyncio.Event().wait()
         finally:
             self._recipes.unlisten(self._key, note)
+
+    async def _tell_known(self) -> None:
+        """Say that there can be a zygote in the place of this instance."""
+        recipe = self._recipes.get(self._key)
+        if recipe is None or recipe.unfit or ZYGOTE_ANNOTATION in self._keeper.annotations:
+            return
+        await self._keeper.tell(f"{len(recipe.ahead)} modules known")
 
     def _note(self, ready: bool) -> None:
         """Take down what was noted, if it was good for anything."""
