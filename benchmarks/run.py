@@ -20,7 +20,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "book_load": ("book_load", []),
     "concurrency_queue": ("concurrency_queue", []),
     "idle": ("idle", []),
-    "idle_1000": ("idle", ["--services", "1000"]),
+    "many_services": ("many_services", []),
     "kill_control_plane": ("kill_control_plane", []),
     "gateway_warm": ("gateway_warm", []),
     "warm_platform": ("warm_platform", []),
@@ -30,7 +30,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "eventing_throughput": ("eventing_throughput", []),
     "eventing_kill": ("eventing_kill", []),
 }
-SLOW = frozenset({"idle_1000"})
+SLOW = frozenset({"many_services"})
 """Left out by ``--quick``."""
 
 
