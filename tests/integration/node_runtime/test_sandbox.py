@@ -636,6 +636,24 @@ async def test_limits_hold(runtime: SandboxRuntime, container: Container) -> Non
     assert stats.containers[0].memory_bytes > 0
 
 
+async def test_limits_are_found_where_programs_look_for_them(
+    runtime: SandboxRuntime, container: Container, image: Path
+) -> None:
+    """``/sys/fs/cgroup`` is a mount with either version, and nothing below can be changed."""
+    if not runtime.describe().resource_limits:
+        pytest.skip("control groups are not writable here")
+    limits = ResourceLimits(memory_bytes=48 << 20)
+    script = (
+        "while read -r _ at _ options _; do [ $at = /sys/fs/cgroup ] && echo ${options%%,*}; done"
+        " </proc/mounts; cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes"
+        " 2>/dev/null; mkdir /sys/fs/cgroup/x 2>/dev/null || echo closed"
+    )
+    for name, rootfs in (("host", None), ("image", image)):
+        config = container(script, name=name, rootfs=rootfs, limits=limits)
+        status = await run(runtime, config)
+        assert text_of(status) == ["ro", str(48 << 20), "closed"], name
+
+
 async def test_frozen_sandboxes_stand_still_and_still_end(
     runtime: SandboxRuntime, container: Container
 ) -> None:

@@ -24,6 +24,7 @@ from wakeful.node.runtime.types import ContainerConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SYS_DEVICES = "/sys/devices/system"
+_CGROUPS = "/sys/fs/cgroup"
 _ETC_FILES = ("hosts", "hostname", "resolv.conf")
 
 
@@ -164,6 +165,10 @@ class _Preparer:
         exploded: dict[str, list[tuple[str, str]]] = {}
         closed: list[str] = []
         spots = [*(t.target for t in tmpfs), cwd]
+        controllers = self._controllers()
+        if controllers and around.stage is None:
+            tmpfs.append(TmpfsAt(_CGROUPS, 0o755))
+            closed.append(_CGROUPS)
         if around.stage is not None:
             root = Bind(f"{around.stage}/root", "/", read_only=False)
             self._steps.append({"kind": "tmpfs", "target": str(around.stage)})
@@ -171,6 +176,8 @@ class _Preparer:
                 closed = self._stage_host(root.source, wanted, spots)
             else:
                 self._stage_image(root.source, config.rootfs)
+            if controllers:
+                self._stage_controllers(root.source, controllers)
             volumes = [mount.target for mount in mounts]
             covered = [place.target for place in tmpfs]
             binds = self._stage_binds(root.source, wanted, volumes, covered)
@@ -357,6 +364,23 @@ class _Preparer:
                 "target": root,
             },
         ]
+
+    def _controllers(self) -> list[str]:
+        """Return where controllers of version 1 appear; with version 2 there is but one place."""
+        places = [place for _, place in self._around.cgroup_binds]
+        return [place for place in places if below(place, _CGROUPS)]
+
+    def _stage_controllers(self, root: str, places: Sequence[str]) -> None:
+        """Make the controllers' common place a mount, by which programs find them.
+
+        An empty directory for each is all there is to it, so one serves every container.
+        """
+        assert self._around.images is not None
+        common = f"{self._around.images}-cgroup"
+        names = [place.removeprefix(f"{_CGROUPS}/") for place in places]
+        self._steps += [{"kind": "dir", "target": f"{common}/{name}"} for name in names]
+        place = {"target": f"{root}{_CGROUPS}", "owner": self._owner}
+        self._steps.append({"kind": "bind", "source": common, **place})
 
     def _overlay(self, rootfs: Path) -> Overlay:
         layer = self._around.layer
