@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from wakeful.reconciler.core.namespace.contents import Collection
@@ -55,24 +56,24 @@ class Node:
 
 
 def parse_node(collection: Collection, obj: Mapping[str, Any]) -> Node:
-    """Read an object's metadata."""
+    """Read an object's metadata; texts are kept once, however many objects have them."""
     meta = obj["metadata"]
     return Node(
-        meta["uid"],
+        intern(meta["uid"]),
         collection,
-        meta.get("namespace", ""),
-        meta["name"],
+        intern(meta.get("namespace", "")),
+        intern(meta["name"]),
         tuple(
             Owner(
-                ref.get("apiVersion", ""),
-                ref.get("kind", ""),
-                ref.get("name", ""),
-                ref.get("uid", ""),
+                intern(ref.get("apiVersion", "")),
+                intern(ref.get("kind", "")),
+                intern(ref.get("name", "")),
+                intern(ref.get("uid", "")),
                 bool(ref.get("blockOwnerDeletion")),
             )
             for ref in meta.get("ownerReferences") or ()
         ),
-        tuple(meta.get("finalizers") or ()),
+        tuple(map(intern, meta.get("finalizers") or ())),
         "deletionTimestamp" in meta,
     )
 
