@@ -69,7 +69,7 @@ def test_no_limit_is_for_ever() -> None:
         (kept(note="9 modules"), ["at-zero is zygote: a new instance waits, 9 modules"]),
         (
             kept(note="9 modules", wait_seconds=50.2),
-            ["at-zero is zygote: a new instance waits, 9 modules, gone in 50s"],
+            ["at-zero is zygote: a new instance waits, 9 modules, gone in 50 s"],
         ),
     ],
 )

@@ -18,6 +18,7 @@ from wakeful.apis.networking import ServerlessService
 from wakeful.autoscaler import LoadSample
 from wakeful.controller import Controller
 from wakeful.reconciler.autoscaling import (
+    Parking,
     add_hpa_controller,
     add_kpa_controller,
     add_metric_controller,
@@ -68,12 +69,14 @@ class Network:
 class AutoscalingWorld(World):
     """The API server with the autoscaling controllers; decisions happen when a test says so."""
 
-    def __init__(self, *, network: bool = True) -> None:
+    def __init__(self, *, network: bool = True, parking: Parking | None = None) -> None:
         kinds = (apps, autoscaling, core, hpa, networking)
         super().__init__(Scheme(r for group in kinds for r in group.RESOURCES))
         self.load = Load()
         self.stepped = SteppedClock()
-        self.autoscaling = add_kpa_controller(self.manager, self.load, clock=self.stepped)
+        self.autoscaling = add_kpa_controller(
+            self.manager, self.load, clock=self.stepped, parking=parking
+        )
         self.deciders = self.autoscaling.deciders
         self.hpa = add_hpa_controller(self.manager)
         add_metric_controller(self.manager)
