@@ -69,10 +69,11 @@ class ApiServing:
         self._tokens = ServiceAccountTokens(
             load_or_create_token_issuer(settings.layout.pki, _ISSUER), self._uid_of, SystemClock()
         )
+        self.authorizer = RBACAuthorizer(self._rules.current)
         self.server = APIServer(
             store,
             scheme,
-            authorizer=RBACAuthorizer(self._rules.current),
+            authorizer=self.authorizer,
             hooks=[EscalationGuard(self._rules.current), *hooks],
             tokens=self._tokens,
         )

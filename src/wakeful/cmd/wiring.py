@@ -81,6 +81,7 @@ from wakeful.reconciler.autoscaling import (
 from wakeful.reconciler.batch import add_batch_controllers
 from wakeful.reconciler.core import CoreAdmission, add_core_controllers
 from wakeful.reconciler.eventing.configs import admit_eventing_config_maps
+from wakeful.reconciler.eventing.crossnamespace import CrossNamespaceAdmission
 from wakeful.reconciler.networking import (
     add_certificate_controller,
     add_ingress_controller,
@@ -131,12 +132,13 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     registry = await stack.enter_async_context(open_registry())
 
     admission = CoreAdmission(settings.service_cidr)
-    binding, parking = BindingAdmission(), Parking()
+    binding, parking, links = BindingAdmission(), Parking(), CrossNamespaceAdmission()
     configs: tuple[AdmissionHook, ...]
     configs = (admit_config_maps, admit_eventing_config_maps, admit_pipeline_config_maps)
     hooks: tuple[AdmissionHook, ...]
-    hooks = (*admission.hooks(), binding, parking, *configs, admit_dry_runs)
+    hooks = (*admission.hooks(), binding, parking, links, *configs, admit_dry_runs)
     api = ApiServing(settings, make_scheme(), store, hooks)
+    links.authorizer = api.authorizer
     transport = InProcessTransport(api.server, _CONTROLLERS)
     await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
     await ensure_objects(transport, eventing_objects())

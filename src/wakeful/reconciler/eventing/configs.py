@@ -9,7 +9,6 @@ from wakeful.apis.core import ConfigMap
 from wakeful.apis.duck.features import (
     AUTHENTICATION_OIDC,
     CONFIG_FEATURES,
-    CROSS_NAMESPACE_EVENT_LINKS,
     SYSTEM_NAMESPACE,
     TRANSPORT_ENCRYPTION,
     parse_features,
@@ -32,7 +31,6 @@ _OFF = ("Disabled", "")
 _UNSUPPORTED = {
     TRANSPORT_ENCRYPTION: "events are not encrypted on their way yet",
     AUTHENTICATION_OIDC: "senders are not asked who they are yet",
-    CROSS_NAMESPACE_EVENT_LINKS: "nobody checks yet who may read from another namespace",
 }
 """Flags that must not look as if they protected anything."""
 
