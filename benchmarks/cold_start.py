@@ -2,7 +2,8 @@
 
 A row of services sleeps; they are asked one after the other, each over a new connection, then all
 fall asleep again, until there are enough wakes. In between, the same program is started without
-the platform: as a plain process, and in a sandbox as the platform makes it.
+the platform: as a plain process, and in a sandbox as the platform makes it. The phases are the
+platform's own account, as ``wakeful explain`` gives it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ async def measure(options: argparse.Namespace) -> Report:
                     wakes.append(_ask(platform, name) * 1000)
                     warm.append(_ask(platform, name) * 1000)
                     await asyncio.sleep(0.3)  # so that the wake before is over
+        phases = await _phases(platform, names)
         if options.use:
             for name in names:
                 await platform.delete(name)
@@ -66,7 +68,20 @@ async def measure(options: argparse.Namespace) -> Report:
         "ms",
         note="beyond the median of the sandboxed start",
     )
+    for name, lengths in phases.items():
+        report.add_spread(f"phase: {name}", lengths, "ms")
     return report
+
+
+async def _phases(platform: Platform, names: list[str]) -> dict[str, list[float]]:
+    """Milliseconds of each phase of the last cold starts of all services."""
+    found: dict[str, list[float]] = {}
+    for name in names:
+        report = await platform.api.call("GET", f"/wakeful/v1/explain/default/{name}-00001")
+        for start in report["coldStarts"]:
+            for phase, length in start["phases"].items():
+                found.setdefault(phase, []).append(length)
+    return found
 
 
 def _ask(platform: Platform, name: str) -> float:

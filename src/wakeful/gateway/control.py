@@ -46,6 +46,10 @@ class GatewayControl(Protocol):
         """Replace the instances of one backend."""
         ...
 
+    async def let_go(self, key: RevisionKey, endpoint: Endpoint) -> bool:
+        """Let what is held go to a listed instance before Envoy is told that it is ready."""
+        ...
+
     async def drained(self, key: RevisionKey, endpoint: Endpoint) -> bool:
         """Wait until nothing is in flight at an instance that was set draining."""
         ...

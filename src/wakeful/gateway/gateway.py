@@ -190,6 +190,19 @@ class Gateway:
         await self.ads.push(changes)
         await self._offer(key)
 
+    def let_go(self, key: RevisionKey, endpoint: Endpoint) -> bool:
+        """Let what is held go to an instance that is ready, before Envoy is told that it is.
+
+        That takes an instance that was listed as draining while it booted: Envoy sends it what
+        names it. Returns False, and does nothing, when an Envoy does not know it yet.
+        """
+        listed = {(known.address, known.port) for known in self._compiler.endpoints(key)}
+        names = {ResourceType.ENDPOINTS: [cluster_name(key)]}
+        if (endpoint.address, endpoint.port) not in listed or not self.ads.is_settled(names):
+            return False
+        self.gate.let_go(key, endpoint)
+        return True
+
     def fail(self, key: RevisionKey, reason: str) -> None:
         """Tell everyone held for a revision that it does not start."""
         self.gate.fail(key, reason)

@@ -184,6 +184,12 @@ class GatewayThread:
         """See :meth:`Gateway.set_endpoints`."""
         await self._await(self._gateway.set_endpoints(key, tuple(endpoints)))
 
+    async def let_go(self, key: RevisionKey, endpoint: Endpoint) -> bool:
+        """See :meth:`Gateway.let_go`."""
+        if self._loop is None:
+            return False
+        return await asyncio.wrap_future(self._run(lambda: self._gateway.let_go(key, endpoint)))
+
     async def drained(self, key: RevisionKey, endpoint: Endpoint) -> bool:
         """See :meth:`Gateway.drained`."""
         return await self._await(self._gateway.drained(key, endpoint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import time
 from collections import Counter
@@ -416,3 +417,23 @@ async def test_a_request_that_asks_is_told_what_it_waited_for() -> None:
         assert (await told).headers["server-timing"] == f"{phases}, default;dur=1"
         assert "server-timing" not in (await silent).headers
         assert "server-timing" not in (await rig.get(HOST, headers=asks)).headers
+
+
+async def test_held_request_goes_to_an_instance_that_envoy_is_yet_to_choose() -> None:
+    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+        booting = dataclasses.replace(app.endpoint, draining=True)
+        unknown = dataclasses.replace(app.endpoint, port=1)
+        held = asyncio.create_task(rig.get(HOST))
+        await until(lambda: rig.held(HELLO) == 1)
+        assert not rig.gateway.let_go(HELLO, app.endpoint)
+        await rig.gateway.set_endpoints(HELLO, [booting])
+        assert not rig.gateway.let_go(HELLO, unknown)
+        assert (rig.held(HELLO), app.served) == (1, 0)
+
+        assert rig.gateway.let_go(HELLO, app.endpoint)
+
+        assert (await held).status == 200
+        assert (await rig.get(HOST)).status == 200
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+        assert (await rig.get(HOST)).status == 200
+        assert app.served == 3

@@ -38,6 +38,28 @@ def test_acknowledged_instance_lets_everybody_go_in_order() -> None:
     assert machine.arrive(4, 1.1) == [Grant(4)]
 
 
+def test_instance_that_envoy_only_lists_is_named_until_envoy_chooses_it() -> None:
+    machine = gate()
+    machine.arrive(1, 0.0)
+
+    assert machine.let_go(ONE, 1.0) == [Grant(1, ONE)]
+    assert machine.arrive(2, 1.1) == [Grant(2, ONE)]
+    assert machine.offer([ONE], 1.2) == []
+    assert machine.arrive(3, 1.3) == [Grant(3)]
+    machine.leave(1, 1.4)
+    assert machine.in_flight(ONE) == 1
+
+
+def test_instance_that_envoy_only_lists_keeps_its_limit() -> None:
+    machine = gate(1)
+    machine.arrive(1, 0.0)
+    machine.arrive(2, 0.0)
+
+    assert machine.let_go(ONE, 1.0) == [Grant(1, ONE)]
+    assert machine.offer([ONE], 1.1) == []
+    assert machine.leave(1, 1.2) == [Grant(2, ONE)]
+
+
 def test_last_instance_gone_means_asleep_and_the_next_request_pokes_again() -> None:
     machine = gate()
     machine.offer([ONE], 0.0)

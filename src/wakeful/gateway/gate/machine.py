@@ -93,6 +93,8 @@ class RevisionGate:
         self._used: dict[Endpoint, int] = {}
         self._foreign: dict[Endpoint, int] = {}
         """Requests in flight that a control plane before us let go."""
+        self._early: set[Endpoint] = set()
+        """Of the ready ones, those that Envoy lists and does not choose by itself yet."""
         self._recovering = recovering and backend.limited
         self._queue: deque[int] = deque()
         self._waiting: set[int] = set()
@@ -202,18 +204,22 @@ class RevisionGate:
         """Every Envoy has acknowledged exactly these instances."""
         self._account(now)
         self._ready = {endpoint: self._ready.get(endpoint, 0) for endpoint in endpoints}
-        if not self._ready:
-            return self._sleep()
-        self._phase = Phase.AWAKE
-        self._queue.extend(sorted(self._paused))
-        self._paused.clear()
-        return self._grant()
+        self._early.clear()
+        return self._awaken() if self._ready else self._sleep()
+
+    def let_go(self, endpoint: Endpoint, now: float) -> list[Effect]:
+        """An instance is ready that every Envoy lists, but does not choose by itself yet."""
+        self._account(now)
+        self._ready.setdefault(endpoint, 0)
+        self._early.add(endpoint)
+        return self._awaken()
 
     def withdraw(self, keep: Iterable[Endpoint], now: float) -> list[Effect]:
         """Stop sending to all but ``keep``, before Envoy is told to."""
         self._account(now)
         kept = frozenset(keep)
         self._ready = {e: last for e, last in self._ready.items() if e in kept}
+        self._early &= kept
         return [] if self._ready else self._sleep()
 
     def fail(self, reason: str, now: float) -> list[Effect]:
@@ -255,6 +261,12 @@ class RevisionGate:
         self._phase = Phase.STARTING
         return [Poke()]
 
+    def _awaken(self) -> list[Effect]:
+        self._phase = Phase.AWAKE
+        self._queue.extend(sorted(self._paused))
+        self._paused.clear()
+        return self._grant()
+
     def _sleep(self) -> list[Effect]:
         if self._phase is Phase.AWAKE:
             self._phase = Phase.ASLEEP
@@ -270,8 +282,9 @@ class RevisionGate:
                 continue
             if not self._ready:
                 break
-            endpoint = self._pick() if self._backend.picked else None
-            if self._backend.picked and endpoint is None:
+            named = self._backend.picked or bool(self._early)
+            endpoint = self._pick() if named else None
+            if named and endpoint is None:
                 break
             ticket = self._queue.popleft()
             self._waiting.discard(ticket)

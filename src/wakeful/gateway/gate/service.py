@@ -141,6 +141,11 @@ class Gate:
         if entry := self._entries.get(key):
             self._apply(entry, entry.gate.offer(endpoints, self._now()))
 
+    def let_go(self, key: RevisionKey, endpoint: Endpoint) -> None:
+        """Every Envoy lists this instance, which is ready; requests that name it reach it."""
+        if entry := self._entries.get(key):
+            self._apply(entry, entry.gate.let_go(endpoint, self._now()))
+
     def withdraw(self, key: RevisionKey, keep: Iterable[Endpoint]) -> None:
         """Send nothing to instances outside ``keep`` from now on."""
         if entry := self._entries.get(key):

@@ -120,15 +120,32 @@ def instances_of(slices: Iterable[EndpointSlice], port_name: str | None = None) 
 
 def instance_of(pod: Pod) -> Instance | None:
     """The instance a revision's Pod is; None while it cannot serve."""
-    if not pod.status.pod_ip or pod.is_finished or not (pod.is_ready or pod.is_deleting):
+    if pod.is_finished or not (pod.is_ready or pod.is_deleting):
+        return None
+    return _instance(pod, draining=pod.is_deleting)
+
+
+def _instance(pod: Pod, *, draining: bool) -> Instance | None:
+    if not pod.status.pod_ip:
         return None
     for container in pod.spec.containers:
         for port in container.ports:
             if port.name == USER_PORT_NAME:
                 number = actual_ports(pod).get(port.container_port, port.container_port)
-                endpoint = Endpoint(pod.status.pod_ip, number, draining=pod.is_deleting)
+                endpoint = Endpoint(pod.status.pod_ip, number, draining=draining)
                 return Instance(endpoint, pod.metadata.name)
     return None
+
+
+def listed_of(pod: Pod) -> Instance | None:
+    """The instance a Pod is or is going to be; None while it has no address, or when it has ended.
+
+    One that is yet to become ready is listed as draining: Envoy knows it, and sends nothing that
+    does not name it.
+    """
+    if (instance := instance_of(pod)) is not None or pod.is_deleting or pod.is_finished:
+        return instance
+    return _instance(pod, draining=True)
 
 
 class Leavers:

@@ -38,6 +38,7 @@ from wakeful.gateway.planner.backends import (
     find_port,
     instance_of,
     instances_of,
+    listed_of,
     make_revision_backend,
     make_service_backend,
 )
@@ -81,7 +82,7 @@ class Caches:
         )
         self.leavers = Leavers(self._is_deleting)
         self._announced: dict[str, Pod] = {}
-        """Pods that were ready before the watch said so, by uid."""
+        """Pods that were ready, or had an address, before the watch said so; by uid."""
         self._made: dict[RevisionKey, _Made] = {}
         """Backends that plans have: of thousands, few change from one to the next."""
         self.ingresses.add_index(_BY_BACKEND, _services_of)
@@ -121,10 +122,17 @@ class Caches:
 
     def announce(self, pod: Pod) -> bool:
         """Take a Pod's word for being ready until the watch has a newer version of it."""
+        return instance_of(pod) is not None and self._believe(pod)
+
+    def expect(self, pod: Pod) -> bool:
+        """Take a Pod's word for where it is going to be, likewise."""
+        return instance_of(pod) is None and self._believe(pod)
+
+    def _believe(self, pod: Pod) -> bool:
         seen = self.pods.get(pod.metadata.name, pod.metadata.namespace)
-        if seen is None or seen.metadata.uid != pod.metadata.uid or instance_of(pod) is None:
+        if seen is None or seen.metadata.uid != pod.metadata.uid:
             return False
-        if instance_of(seen) == instance_of(pod):
+        if listed_of(self._announced.get(pod.metadata.uid, seen)) == listed_of(pod):
             return False
         self._announced[pod.metadata.uid] = pod
         return True
@@ -234,7 +242,7 @@ class Caches:
             for pod in self.pods.by_index(_BY_REVISION, str(key))
             if pod.metadata.labels.get(register.REVISION_UID) == uid
         }
-        found = [instance for pod in pods.values() if (instance := instance_of(pod)) is not None]
+        found = [instance for pod in pods.values() if (instance := listed_of(pod)) is not None]
         private = self.private_service(key)
         slices = self._slices_of(key.namespace, private) if private else ()
         return found + [one for one in instances_of(slices) if one.pod not in pods]

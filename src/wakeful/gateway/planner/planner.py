@@ -37,7 +37,7 @@ from wakeful.gateway.plan import (
     RouteTable,
     ServiceKey,
 )
-from wakeful.gateway.planner.backends import gate_place, instance_of
+from wakeful.gateway.planner.backends import gate_place, instance_of, listed_of
 from wakeful.gateway.planner.caches import Caches
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
@@ -99,13 +99,23 @@ class Planner:
         """Call ``listener`` with the key of an Ingress whose state changed."""
         self._ledger.on_change(listener)
 
+    def expect(self, pod: Pod) -> None:
+        """Let Envoy know where ``pod`` is going to be: that is one thing less to wait for then."""
+        key = self._caches.revision_of_pod(pod)
+        if key is not None and self._caches.expect(pod):
+            self._endpoint_queue.add(key)
+
     async def announce(self, pod: Pod) -> None:
         """Send to ``pod`` from now on if it says that it is ready; return once that is in force.
 
-        Gives up waiting after a moment: it will be in force, but not because of this call.
+        What is held goes at once if Envoy knows the instance already. Gives up waiting after a
+        moment: it will be in force, but not because of this call.
         """
-        key = self._caches.revision_of_pod(pod)
-        if key is None or not self._caches.announce(pod):
+        key, instance = self._caches.revision_of_pod(pod), instance_of(pod)
+        if key is None or instance is None or not self._caches.announce(pod):
+            return
+        if not pod.is_deleting and await self._gateway.let_go(key, instance.endpoint):
+            self._endpoint_queue.add(key)
             return
         try:
             async with asyncio.timeout(_ANNOUNCE_SECONDS):
@@ -392,8 +402,8 @@ class Planner:
         if change.new is None:
             self._caches.leavers.forget(key.namespace, change.object.metadata.name)
         told = self._caches.take_back(change.object)
-        before = instance_of(told or change.old) if change.old is not None else None
-        after = instance_of(change.new) if change.new is not None else None
+        before = listed_of(told or change.old) if change.old is not None else None
+        after = listed_of(change.new) if change.new is not None else None
         if before != after:
             self._endpoint_queue.add(key)
 

@@ -176,8 +176,7 @@ def _cluster(
 
 def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
     """The cluster routes point to: instances, then the gate; and what the gate sends to."""
-    policy = _picked_by_gate() if backend.picked else _policy(_least_request())
-    cluster = _cluster(cluster_name(backend.key), backend.protocol, policy)
+    cluster = _cluster(cluster_name(backend.key), backend.protocol, _picked_by_gate())
     cluster.transport_socket_matches.append(make_gate_socket())
     cluster.metadata.filter_metadata[MARK_NAMESPACE].update(
         {
