@@ -6,7 +6,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copy
@@ -121,8 +122,27 @@ class Parked:
         assert not err, err
         return out
 
+    def end(self) -> None:
+        """Clean up, however far it came."""
+        self.sock.close()
+        self.process.kill()
+        self.process.communicate()
 
-def park(folder: Folder, recipe: Recipe, *args: str) -> Parked:
+
+@pytest.fixture
+def park() -> Iterator[Callable[..., Parked]]:
+    """Starts processes that wait, and ends them."""
+    with ExitStack() as stack:
+
+        def start(folder: Folder, recipe: Recipe, *args: str) -> Parked:
+            parked = _park(folder, recipe, args)
+            stack.callback(parked.end)
+            return parked
+
+        yield start
+
+
+def _park(folder: Folder, recipe: Recipe, args: Sequence[str]) -> Parked:
     ours, theirs = socket.socketpair()
     plan = os.memfd_create("plan")
     os.write(plan, recipe.plan().encode())
@@ -149,7 +169,7 @@ def folder(tmp_path: Path) -> Folder:
     return folder
 
 
-def test_recorded_then_parked_then_begun(folder: Folder) -> None:
+def test_recorded_then_parked_then_begun(folder: Folder, park: Callable[..., Parked]) -> None:
     """What was seen is imported ahead; the program then runs as if nothing had been."""
     recipe, plain = folder.record("--late")
     assert recipe is not None
@@ -171,7 +191,7 @@ def test_recorded_then_parked_then_begun(folder: Folder) -> None:
     assert parked.hear() is None
 
 
-def test_end_of_the_other_side_begins(folder: Folder) -> None:
+def test_end_of_the_other_side_begins(folder: Folder, park: Callable[..., Parked]) -> None:
     """A process whose keeper is gone for good does not wait for ever."""
     recipe, _ = folder.record()
     assert recipe is not None
@@ -182,7 +202,7 @@ def test_end_of_the_other_side_begins(folder: Folder) -> None:
     assert out.startswith("main")
 
 
-def test_another_interpreter_runs_plainly(folder: Folder) -> None:
+def test_another_interpreter_runs_plainly(folder: Folder, park: Callable[..., Parked]) -> None:
     """The plan means one command line; what else the container starts is not held up."""
     recipe, _ = folder.record()
     assert recipe is not None
@@ -207,7 +227,9 @@ def test_another_interpreter_runs_plainly(folder: Folder) -> None:
         ),
     ],
 )
-def test_what_must_not_be_ahead_is_left_out(folder: Folder, text: str, why: str) -> None:
+def test_what_must_not_be_ahead_is_left_out(
+    folder: Folder, park: Callable[..., Parked], text: str, why: str
+) -> None:
     """It begins again without the module, and what that has done is done at the start."""
     folder.module("extra.deep", text)
     recipe, _ = folder.record()
@@ -226,7 +248,7 @@ def test_what_must_not_be_ahead_is_left_out(folder: Folder, text: str, why: str)
     again.go()
 
 
-def test_hopeless_ones_run_plainly(folder: Folder) -> None:
+def test_hopeless_ones_run_plainly(folder: Folder, park: Callable[..., Parked]) -> None:
     """After some rounds it gives up, says so, and begins."""
     for number in range(hook.ROUNDS + 1):
         folder.module(f"bad{number}", THREAD)
@@ -243,7 +265,7 @@ def test_hopeless_ones_run_plainly(folder: Folder) -> None:
     assert out == "main\n"
 
 
-def test_the_hidden_sitecustomize_has_its_turn(folder: Folder) -> None:
+def test_the_hidden_sitecustomize_has_its_turn(folder: Folder, park: Callable[..., Parked]) -> None:
     """An image may have one of its own."""
     (folder.root / "own").mkdir()
     (folder.root / "own" / "sitecustomize.py").write_text("import os\nos.environ['OWN'] = '1'\n")

@@ -34,7 +34,7 @@ from wakeful.node.zygote.recording import Recipe, parse_recording
 log = structlog.get_logger("wakeful.node.zygote")
 
 SIGN_SECONDS = 30.0
-"""How long an interpreter may take until it says something; a round of imports included."""
+"""How long an interpreter may take until it says something; the imports included."""
 _LOOKS = (1.0, 3.0, 10.0, 30.0)
 """Seconds after a recorded start at which what was noted is taken down."""
 _NO_PYTHON = "no Python interpreter took part in the start"
@@ -149,8 +149,7 @@ class ContainerZygote:
         set: a process that waits with yesterday's secrets is replaced.
         """
         if not fresh:
-            parked = not self._keeper.released.is_set()
-            self._choice = Choice(Mode.PARK if parked else Mode.PLAIN)
+            self._choice = Choice(Mode.PARK)  # perhaps: what was kept for it will tell
         if self._choice.mode is Mode.PARK and not await self._wait(run, fresh, configure, changed):
             return
         async with asyncio.TaskGroup() as group:
@@ -170,10 +169,13 @@ class ContainerZygote:
         """Return True once the program has begun, False when the run is to end."""
         fd = await self._node.runtime.kept(run.id)
         if fd is None:
-            return True  # it is not parked, whatever the Pod says
+            return True
         with socket.socket(fileno=fd) as sock:
             sock.setblocking(False)
-            if not fresh and any(referenced_by_env([self._container])):
+            if _has_begun(sock):
+                return True
+            waits = not self._keeper.released.is_set()
+            if not fresh and waits and any(referenced_by_env([self._container])):
                 await self._end(run, "the environment may have changed while nobody looked")
                 return False
             outcome = await self._until_released(run, sock, fresh, configure, changed)
@@ -200,14 +202,24 @@ class ContainerZygote:
             await self._until_stale(configure, changed)
             stale = True
 
+        heard, never = asyncio.Event(), asyncio.Event()
+        if not fresh:
+            heard.set()  # by whoever was here before
+
         async def hear() -> None:
-            if await self._hear(sock, fresh):
-                await asyncio.Event().wait()
+            if await self._hear(sock, heard):
+                await never.wait()
+
+        async def give_up() -> None:
+            await self._node.clock.sleep(SIGN_SECONDS)
+            if heard.is_set():
+                await never.wait()
+            await self._unfit(_NO_SIGN)
 
         async with asyncio.TaskGroup() as group:
             waits = [
                 group.create_task(work, name=f"zygote:{run.id}")
-                for work in (released.wait(), renew(), hear())
+                for work in (released.wait(), renew(), hear(), give_up())
             ]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for task in waits:
@@ -217,26 +229,21 @@ class ContainerZygote:
             return False
         return True
 
-    async def _hear(self, sock: socket.socket, fresh: bool) -> bool:
+    async def _hear(self, sock: socket.socket, heard: asyncio.Event) -> bool:
         """Take in what the process tells; False when it does not wait after all."""
         loop, pending = asyncio.get_running_loop(), b""
-        limit: float | None = SIGN_SECONDS if fresh else None
         while True:
             try:
-                async with asyncio.timeout(limit):
-                    chunk = await loop.sock_recv(sock, 65536)
-            except TimeoutError:
-                await self._unfit(_NO_SIGN)
-                return False
+                chunk = await loop.sock_recv(sock, 65536)
             except OSError:
                 chunk = b""
             if not chunk:  # it ends, which others see, or its program has begun
                 return True
             *lines, pending = (pending + chunk)[-65536:].split(b"\n")
+            heard.set()
             for line in lines:
                 match parse_message(line):
                     case Loaded() as loaded:
-                        limit = None
                         await self._loaded(loaded)
                     case Left(why, names):
                         self._put(self._known.without(names))
@@ -334,3 +341,13 @@ class ContainerZygote:
         if self._notes is not None:
             self._notes.close()
             self._notes = None
+
+
+def _has_begun(sock: socket.socket) -> bool:
+    """Whether the process at the other end has closed it, as it does before its program begins."""
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
