@@ -88,7 +88,7 @@ def tail_lines(path: Path, count: int) -> list[LogLine]:
             line = parse_line(raw)
             if line is None:
                 continue
-            if not line.partial:
+            if not line.partial or not found:  # the very last need not have a newline
                 whole += 1
                 if whole > count:
                     return found[::-1]

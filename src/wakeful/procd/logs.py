@@ -1,6 +1,7 @@
 """Output of processes as log files in the CRI format, rotated by size.
 
-``2026-01-01T00:00:00.000000000Z stdout F text``; ``P`` marks a piece of a line that goes on.
+``2026-01-01T00:00:00.000000000Z stdout F text``; ``P`` marks a piece of a line that goes on,
+or that ended without a newline.
 Rotated files are ``path.1`` (the youngest) to ``path.<max_files - 1>``.
 """
 
@@ -111,7 +112,9 @@ class LineWriter:
         return line
 
     def finish(self, now_ns: int) -> None:
-        """Write what is left when the stream has ended without a newline."""
+        """Write what is left when the stream has ended without a newline: as a piece, since whoever
+        wants the output byte for byte must not be given a newline that nobody wrote.
+        """
         if self._pending:
             line, self._pending = self._pending, b""
-            self._file.write(self._stamps.at(now_ns) + self._full + line + b"\n")
+            self._file.write(self._stamps.at(now_ns) + self._part + line + b"\n")

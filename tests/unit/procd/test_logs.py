@@ -40,14 +40,14 @@ def test_long_lines_are_cut_into_parts(tmp_path: Path) -> None:
 
 
 def test_last_line_without_newline_is_written_at_the_end(tmp_path: Path) -> None:
-    """Nothing is lost when a program ends in the middle of a line."""
+    """Nothing is lost when a program ends in the middle of a line, and no newline is made up."""
     out = writer(tmp_path / "0.log")
     out.feed(b"bye", NOON)
     assert not (tmp_path / "0.log").exists()
 
     out.finish(NOON)
 
-    assert (tmp_path / "0.log").read_text().endswith("stdout F bye\n")
+    assert (tmp_path / "0.log").read_text().endswith("stdout P bye\n")
 
 
 def test_rotation_keeps_the_youngest_files(tmp_path: Path) -> None:
