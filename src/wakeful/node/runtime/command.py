@@ -62,6 +62,8 @@ class SandboxPlan:
     gid: int = 0
     capabilities: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    no_network: bool = False
+    """Whether the program gets an empty network of its own."""
     shared_userns: bool = False
     """Whether a prepared user namespace comes on ``USERNS_FD``; else bubblewrap makes one."""
 
@@ -96,6 +98,8 @@ def bubblewrap_arguments(plan: SandboxPlan) -> str:
 def _namespaces(plan: SandboxPlan) -> list[str]:
     args = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     args += ["--unshare-cgroup-try", "--hostname", plan.hostname]
+    if plan.no_network:
+        args.append("--unshare-net")
     if plan.shared_userns:
         # Blocking on a namespace's descriptor fails at once, and then bubblewrap closes it, which
         # is the point: it would be left open for the program otherwise.

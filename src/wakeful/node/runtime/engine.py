@@ -187,6 +187,13 @@ class DockerRuntime:
             raise ContainerStartError(
                 config.name, "no command specified", reason="CreateContainerConfigError"
             )
+        if config.no_network:
+            raise ContainerStartError(
+                config.name,
+                "containers of a Pod share its network here; one without network needs the runtime"
+                " 'sandbox'",
+                reason="CreateContainerConfigError",
+            )
         argv = command.run_container(self._cli, self._owner, container_id, config)
         container = ContainerRecord(
             id=container_id,

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from wakeful.node.runtime import idmap
@@ -132,7 +133,8 @@ class Launcher:
         identity: Identity,
         ready: Preparation,
     ) -> ProcessSpec:
-        fds: dict[int, FdSource] = {ARGS_FD: DataFd(bubblewrap_arguments(ready.plan))}
+        plan = replace(ready.plan, no_network=config.no_network)
+        fds: dict[int, FdSource] = {ARGS_FD: DataFd(bubblewrap_arguments(plan))}
         fds |= {number: DataFd(text) for number, text in config.data.items()}
         fds |= {number: PassedFd(fd) for number, fd in config.passed.items()}
         uid: int | None = None
@@ -172,6 +174,12 @@ class Launcher:
             raise ContainerStartError(
                 config.name,
                 "images with their own root file system need a sandbox, which this kernel forbids",
+                reason="CreateContainerError",
+            )
+        if config.no_network:
+            raise ContainerStartError(
+                config.name,
+                "a program without network needs a sandbox, which this kernel forbids",
                 reason="CreateContainerError",
             )
         root = os.geteuid() == 0

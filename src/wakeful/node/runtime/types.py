@@ -124,6 +124,9 @@ class ContainerConfig:
     scratch_root: bool = False
     """On the host's root: ``/`` itself is an empty directory in memory that the container's root
     may write to, as in an image, with the host's directories in it."""
+    no_network: bool = False
+    """A loopback interface of its own and nothing else, whatever its Pod has. A runtime that cannot
+    keep this promise does not start it."""
     uid: int | None = None
     """None: 0 in an image (an unprivileged user outside), 65532 on the host's root."""
     gid: int | None = None

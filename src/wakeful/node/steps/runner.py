@@ -39,6 +39,7 @@ from wakeful.pipelines.entrypoint import (
     substitute_artifacts,
     substitute_words,
 )
+from wakeful.pipelines.entrypoint import layout as at
 
 log = structlog.get_logger("wakeful.node.steps")
 
@@ -223,7 +224,8 @@ class StepRunner(ContainerRunner):
             raise ContainerConfigError(f"no command specified for container {container.name!r}")
         config = await self._materials.configure(container, plan, _ATTEMPT)
         config = await add_credentials(self._step, config, self._materials, self._node)
-        config = replace(await self._substituted(config), scratch_root=True)
+        alone = config.env.get(at.HERMETIC_VARIABLE) == "1"
+        config = replace(await self._substituted(config), scratch_root=True, no_network=alone)
         if self._step.arguments.stdout_path or self._step.arguments.stderr_path:
             policy = replace(config.log, max_bytes=_COPIED_LOG_BYTES)
             config = replace(config, log=policy)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from wakeful.apimachinery.names import child_name
 from wakeful.apis.pipeline import TaskRun, TaskSpec
 from wakeful.apis.pipeline.config import DefaultsConfig, FeatureFlags
+from wakeful.apis.pipeline.register import EXECUTION_MODE_ANNOTATION, HERMETIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class PodPlan:
     secrets: Sequence[SecretUse] = ()
     legacy_home: bool = False
     """Whether HOME and the working directory are those of 2019."""
+
+    @property
+    def is_hermetic(self) -> bool:
+        """Whether steps have no network."""
+        mode = self.run.metadata.annotations.get(EXECUTION_MODE_ANNOTATION)
+        return mode == HERMETIC and self.flags.api_fields == "alpha"
 
     @property
     def is_ready_at_once(self) -> bool:
