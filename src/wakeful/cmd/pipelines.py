@@ -10,6 +10,8 @@ from wakeful.apis.pipeline.register import (
     CONFIG_EVENTS,
     FEATURE_FLAGS,
     PIPELINES_INFO,
+    RESOLVERS_FLAGS,
+    RESOLVERS_NAMESPACE,
     SYSTEM_NAMESPACE,
 )
 from wakeful.controller import Manager
@@ -37,7 +39,7 @@ finished-runs-ttl: "0s"
 """
 _FLAGS = {
     "await-sidecar-readiness": "true",
-    "coschedule": "disabled",
+    "coschedule": "workspaces",
     "disable-creds-init": "false",
     "enable-api-fields": "beta",
     "enable-artifacts": "false",
@@ -53,6 +55,9 @@ _FLAGS = {
     "running-in-environment-with-injected-sidecars": "false",
     "send-cloudevents-for-runs": "false",
 }
+_RESOLVERS = {
+    f"enable-{name}-resolver": "true" for name in ("bundles", "cluster", "git", "http", "hub")
+}
 
 
 def add_pipelines(manager: Manager) -> None:
@@ -62,27 +67,29 @@ def add_pipelines(manager: Manager) -> None:
 
 def pipeline_objects() -> list[dict[str, Any]]:
     """The namespace of Tekton, and its config maps with every value at its default."""
-    namespace = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": SYSTEM_NAMESPACE},
-    }
     return [
-        namespace,
+        *(_namespace(name) for name in (SYSTEM_NAMESPACE, RESOLVERS_NAMESPACE)),
         _config_map(CONFIG_DEFAULTS, {"_example": _DEFAULTS_EXAMPLE}),
         _config_map(FEATURE_FLAGS, _FLAGS),
         _config_map(CONFIG_EVENTS, {"_example": "# sink: http://events.example\n"}),
         _config_map(PIPELINES_INFO, {"version": UPSTREAM_VERSION}),
+        _config_map(RESOLVERS_FLAGS, _RESOLVERS, RESOLVERS_NAMESPACE),
     ]
 
 
-def _config_map(name: str, data: dict[str, str]) -> dict[str, Any]:
+def _namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _config_map(
+    name: str, data: dict[str, str], namespace: str = SYSTEM_NAMESPACE
+) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
             "name": name,
-            "namespace": SYSTEM_NAMESPACE,
+            "namespace": namespace,
             "labels": {
                 "app.kubernetes.io/part-of": SYSTEM_NAMESPACE,
                 "app.kubernetes.io/version": __version__,

@@ -183,6 +183,23 @@ async def test_time_limit_and_output_in_files(stage: Any, container: Container) 
     assert message(container(pod, "step-c"))["Reason"] == "Skipped"
 
 
+async def test_results_are_told_in_the_log_of_a_sidecar(stage: Any, container: Container) -> None:
+    """The agent does its work: it shows beside the steps, and tells when they have ended."""
+    flags = FeatureFlags(results_from="sidecar-logs")
+    async with stage.agent():
+        await stage.world.given(a_run({"name": "a"}, flags=flags, results=[{"name": "r"}]))
+        pod = await stage.until(lambda p: p.status.phase == "Running")
+        assert container(pod, "sidecar-tekton-log-results").state.running is not None
+        config = stage.runtime.configs["step-a"]
+        host_path(config, "/tekton/results/r").write_text("value")
+        stage.runtime.exit("web", "step-a")
+        pod = await stage.until(lambda p: p.status.phase == "Succeeded")
+
+    assert container(pod, "sidecar-tekton-log-results").state.terminated.exit_code == 0
+    log = stage.node.log_path(pod.metadata.uid, "sidecar-tekton-log-results", 0).read_text()
+    assert log.rstrip().endswith('stdout F {"name":"r","value":"value","type":"task"}')
+
+
 async def test_when_decides_at_run_time(stage: Any, container: Container) -> None:
     stage.runtime.programs |= {"step-a": Program(exits=0), "step-c": Program(exits=0)}
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from wakeful.apis import make_scheme
-from wakeful.apis.core import Event, Pod
+from wakeful.apis.core import ConfigMap, Event, Namespace, Pod
 from wakeful.apis.core.config_types import ServiceAccount
 from wakeful.apis.core.volumeclaim_types import PersistentVolumeClaim
-from wakeful.apis.pipeline import CustomRun, PipelineRun, Task, TaskRun
+from wakeful.apis.pipeline import CustomRun, Pipeline, PipelineRun, Task, TaskRun
 from wakeful.apis.resolution.request_types import ResolutionRequest
 from wakeful.reconciler.pipeline.controllers import add_pipeline_controllers
 from wakeful.testing.world import World
@@ -244,6 +244,63 @@ async def _answer_all(world: World, data: bytes, name: str) -> None:
         return run is not None and bool(run.status.pod_name)
 
     await world.eventually(look)
+
+
+async def test_pipelines_in_pipelines(world: World) -> None:
+    """A child tells which pipeline it carries out; a missing one fails, and a circle."""
+    alpha = {"data": {"enable-api-fields": "alpha"}}
+    flags = {"metadata": {"name": "feature-flags", "namespace": "tekton-pipelines"}} | alpha
+    inner = {"tasks": [{"name": "t", "taskSpec": {"steps": STEPS}}]}
+    around = {"tasks": [{"name": "self", "pipelineRef": {"name": "around"}}]}
+
+    def calling(name: str, pipeline: str) -> PipelineRun:
+        task = {"name": "child", "pipelineRef": {"name": pipeline}}
+        return a_pipeline_run(name, pipelineSpec={"tasks": [task]})
+
+    async with world.running():
+        await world.given(Namespace.from_wire({"metadata": {"name": "tekton-pipelines"}}))
+        await world.given(ConfigMap.from_wire(flags))
+        for name, spec in (("inner", inner), ("around", around)):
+            meta = {"name": name, "namespace": "default"}
+            await world.given(Pipeline.from_wire({"metadata": meta, "spec": spec}))
+        await world.given(calling("good", "inner"))
+        await finish(world, "good-child-t")
+        assert (await ended(world, "good")).status.is_successful
+        child = await ended(world, "good-child")
+        await world.given(calling("lost", "nowhere"))
+        lost = await ended(world, "lost")
+        await world.given(a_pipeline_run("round", pipelineRef={"name": "around"}))
+        circle = await ended(world, "round")
+
+    assert child.metadata.labels["tekton.dev/pipeline"] == "inner"
+    assert lost.status.reason == "CouldntGetPipeline"
+    assert 'pipelines.tekton.dev "nowhere" not found' in lost.status.message
+    assert circle.status.reason == "CreateRunFailed"
+    assert "detected cycle in pipeline-in-pipeline" in circle.status.message
+
+
+async def test_claims_go_with_their_run_when_it_asks_for_that(world: World) -> None:
+    resources = {"requests": {"storage": "1Mi"}}
+    template = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": resources}}
+    task = {"name": "t", "taskSpec": {"steps": STEPS}, "workspaces": [{"name": "w"}]}
+    run = a_pipeline_run(
+        "run",
+        pipelineSpec={"tasks": [task], "workspaces": [{"name": "w"}]},
+        workspaces=[{"name": "w", "volumeClaimTemplate": template}],
+    )
+    run.metadata.annotations = {"tekton.dev/auto-cleanup-pvc": "true"}
+    async with world.running():
+        await world.given(run)
+        await task_run(world, "run-t")
+        [claim] = (await world.client.list(PersistentVolumeClaim, "default")).items
+        await finish(world, "run-t")
+        await ended(world, "run")
+
+        async def is_going() -> bool:
+            found = await world.find(PersistentVolumeClaim, claim.metadata.name)
+            return found is None or found.is_deleting
+
+        await world.eventually(is_going)
 
 
 async def test_mistakes_end_the_run_with_a_reason(world: World) -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import tarfile
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from aiohttp import web
 from wakeful.apis import make_scheme
 from wakeful.apis.core import Namespace, Secret
 from wakeful.apis.pipeline import Task
+from wakeful.apis.resolution import ResolutionRequest
 from wakeful.oci.blobs import digest_of
 from wakeful.oci.layout import LayoutStore
 from wakeful.oci.manifest import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
@@ -25,6 +27,7 @@ from wakeful.reconciler.pipeline.resolution.bundles import BundleResolver
 from wakeful.reconciler.pipeline.resolution.cluster import ClusterResolver
 from wakeful.reconciler.pipeline.resolution.git import GitResolver
 from wakeful.reconciler.pipeline.resolution.model import Question, ResolutionError
+from wakeful.reconciler.pipeline.resolution.reconciler import ResolutionReconciler
 from wakeful.reconciler.pipeline.resolution.web import Fetcher, HttpResolver, HubResolver
 from wakeful.testing.http import serving
 from wakeful.testing.platform import run
@@ -216,3 +219,25 @@ async def test_bundles(world: World, tmp_path: Path) -> None:
         await resolver.resolve(ask(bundle="a.example/b:1", name="hello", kind="pipeline"))
     with pytest.raises(ResolutionError, match="cannot retrieve the oci image"):
         await resolver.resolve(ask(bundle="a.example/none", name="hello"))
+
+
+async def test_a_resolver_that_is_switched_off(world: World) -> None:
+    reconciler = ResolutionReconciler(
+        [ClusterResolver(world.client, settings())],
+        now=lambda: datetime.now(UTC),
+        limit_seconds=lambda: 5.0,
+        flags=settings(enable_cluster_resolver="false"),
+    )
+    request = ResolutionRequest.from_wire(
+        {
+            "metadata": {
+                "name": "r",
+                "namespace": "ns",
+                "labels": {"resolution.tekton.dev/type": "cluster"},
+            },
+        }
+    )
+    await reconciler.reconcile_kind(request)
+    condition = request.status.condition("Succeeded")
+    assert condition is not None
+    assert "enable-cluster-resolver feature flag not true" in condition.message

@@ -29,7 +29,14 @@ def test_values_are_read() -> None:
             "default-maximum-resolution-timeout": "2m",
         }
     )
-    flags = parse_flags({"enable-api-fields": "ALPHA", "enable-artifacts": "true"})
+    flags = parse_flags(
+        {
+            "enable-api-fields": "ALPHA",
+            "enable-artifacts": "true",
+            "coschedule": "pipelineruns",
+            "trusted-resources-verification-no-match-policy": "fail",
+        }
+    )
 
     assert defaults.timeout == timedelta()
     assert defaults.pod_template is not None
@@ -39,6 +46,8 @@ def test_values_are_read() -> None:
     assert defaults.forbidden_env == {"A", "B"}
     assert defaults.resolution_timeout == timedelta(minutes=2)
     assert (flags.api_fields, flags.artifacts) == ("alpha", True)
+    assert flags.claims_go_with_runs
+    assert flags.no_match_policy == "fail"
 
 
 @pytest.mark.parametrize(

@@ -196,3 +196,17 @@ def test_secrets_and_settings_reach_every_step() -> None:
     assert mounts(step)["/tekton/creds-secrets/s"] in {v.name for v in pod.spec.volumes}
     assert [(e.name, e.value) for e in step.env] == [("HOME", "/builder/home")]
     assert step.working_dir == "/workspace"
+
+
+def test_hermetic_steps_are_told_so_whatever_they_say() -> None:
+    """The variable comes last, so that no step can undo it; only with alpha features."""
+    notes = {"experimental.tekton.dev/execution-mode": "hermetic"}
+    step = {"name": "a", "image": "i", "env": [{"name": "TEKTON_HERMETIC", "value": "0"}]}
+    run = a_run({"steps": [step]})
+    run.metadata.annotations = notes
+    assert run.spec.task_spec is not None
+    for fields, value in (("alpha", "1"), ("beta", "0")):
+        flags = FeatureFlags(api_fields=fields)
+        pod = make_pod(PodPlan(run, run.spec.task_spec, flags=flags))
+        variables = {e.name: e.value for e in pod.spec.containers[0].env}
+        assert variables["TEKTON_HERMETIC"] == value

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wakeful.apis.core.pod_types import Pod
-from wakeful.apis.pipeline import TaskRun
+from wakeful.apis.pipeline import TaskRun, TaskRunReason
 from wakeful.pipelines.entrypoint import ResultKind, RunResult, render_message
 from wakeful.reconciler.pipeline.taskrun.failures import waits_in_vain
 from wakeful.reconciler.pipeline.taskrun.status import (
@@ -196,6 +196,31 @@ def test_ends_and_attempts() -> None:
     assert run.status.reason == "ToBeRetried"
     assert (run.status.pod_name, run.status.steps, run.status.start_time) == ("", [], None)
     assert run.status.retries_status[0].reason == "TaskRunTimeout"
+
+
+def test_a_step_out_of_time_says_so() -> None:
+    late = RunResult("Reason", "TimeoutExceeded", ResultKind.INTERNAL)
+    run = observed(a_pod("Failed", step_a=ended(1, late), step_b=ended(1)))
+    assert run.status.message == (
+        '"step-a" exited because the step exceeded the specified timeout limit'
+    )
+
+
+def test_ending_a_run_whose_pod_has_told_nothing_yet() -> None:
+    """The steps are the task's, and ended with the run."""
+    run = a_run()
+    run.status.task_spec, run.status.pod_name = run.spec.task_spec, "run-pod"
+    end_steps(run, TaskRunReason.CANCELLED, NOW)
+    assert [s.container for s in run.status.steps] == ["step-a", "step-b"]
+    assert {s.termination_reason for s in run.status.steps} == {"TaskRunCancelled"}
+    assert all(s.terminated is not None and s.waiting is None for s in run.status.steps)
+
+
+def test_a_run_that_has_ended_tells_of_its_artifacts() -> None:
+    """Also when there are none, which is not the same as not knowing."""
+    assert observed(a_pod("Running", step_a=RUNNING, step_b=RUNNING)).status.artifacts is None
+    done = observed(a_pod("Succeeded", step_a=ended(0), step_b=ended(0)))
+    assert done.to_wire()["status"]["artifacts"] == {}
 
 
 def test_large_results_are_found() -> None:

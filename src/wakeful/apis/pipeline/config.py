@@ -13,11 +13,13 @@ from pydantic import ValidationError
 from wakeful.apimachinery.duration import parse_duration
 from wakeful.apimachinery.goscalars import parse_int
 from wakeful.apis.pipeline.pod_template_types import PodTemplate
+from wakeful.apis.pipeline.register import NoMatch
 from wakeful.apis.pipeline.workspace_types import WorkspaceBinding
 
 KEEP_FOR_EVER = timedelta(0)
 COSCHEDULE_WORKSPACES = "workspaces"
 _COSCHEDULES = (COSCHEDULE_WORKSPACES, "pipelineruns", "isolate-pipelinerun", "disabled")
+_NO_MATCH = "trusted-resources-verification-no-match-policy"
 _MOST = 2**63 // 60_000_000_000
 """Go's longest time in minutes, which is more than any count has to be."""
 
@@ -65,6 +67,8 @@ class FeatureFlags:
     """Which Pods are to share a node: there is one, so all that is left of it is whether claims go
     when their PipelineRun has ended."""
     disable_inline_spec: frozenset[str] = frozenset()
+    no_match_policy: NoMatch = NoMatch.IGNORE
+    """What becomes of tasks and pipelines from elsewhere that no VerificationPolicy is about."""
     raw: Mapping[str, str] = field(default_factory=dict)
     """The map as it is, for ``status.provenance``."""
 
@@ -119,6 +123,9 @@ def parse_flags(data: Mapping[str, str]) -> FeatureFlags:
     coschedule = data.get("coschedule", "").strip().lower() or COSCHEDULE_WORKSPACES
     if coschedule not in _COSCHEDULES:
         raise _ConfigError(f'invalid value for feature flag "coschedule": "{coschedule}"')
+    no_match = data.get(_NO_MATCH, "").strip().lower() or NoMatch.IGNORE
+    if no_match not in tuple(NoMatch):
+        raise _ConfigError(f'invalid value for feature flag "{_NO_MATCH}": "{no_match}"')
     inline = data.get("disable-inline-spec", "")
     return FeatureFlags(
         api_fields=api_fields,
@@ -135,6 +142,7 @@ def parse_flags(data: Mapping[str, str]) -> FeatureFlags:
         param_enum=_flag(data, "enable-param-enum"),
         compress_messages=_flag(data, "enable-termination-message-compression"),
         coschedule=coschedule,
+        no_match_policy=NoMatch(no_match),
         disable_inline_spec=frozenset(k.strip() for k in inline.split(",") if k.strip()),
         raw={key: value for key, value in data.items() if not key.startswith("_")},
     )

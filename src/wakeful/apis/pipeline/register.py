@@ -11,6 +11,8 @@ VALIDATION_WEBHOOK = "validation.webhook.pipeline.tekton.dev"
 """Refusals of what was read are worded as this webhook's."""
 
 SYSTEM_NAMESPACE = "tekton-pipelines"
+RESOLVERS_NAMESPACE, RESOLVERS_FLAGS = "tekton-pipelines-resolvers", "resolvers-feature-flags"
+"""Where the resolvers are configured, and which of them may be used."""
 CONFIG_DEFAULTS, FEATURE_FLAGS = "config-defaults", "feature-flags"
 CONFIG_EVENTS, PIPELINES_INFO = "config-events", "pipelines-info"
 MANAGED_BY = f"{GROUP}/pipeline"
@@ -33,6 +35,9 @@ MEMBER_OF_LABEL = f"{GROUP}/memberOf"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 RELEASE_ANNOTATION = "pipeline.tekton.dev/release"
 READY_ANNOTATION = f"{GROUP}/ready"
+SIGNATURE_ANNOTATION = f"{GROUP}/signature"
+TRUSTED = "TrustedResourcesVerified"
+"""The condition that tells whether what a run refers to is signed as it has to be."""
 ON_ERROR_ANNOTATION = "pipeline.tekton.dev/pipeline-task-on-error"
 """On TaskRuns whose failure the pipeline goes on after: value ``continue``."""
 AUTO_CLEANUP_ANNOTATION = f"{GROUP}/auto-cleanup-pvc"
@@ -186,6 +191,14 @@ class PipelineRunSpecStatus(StrEnum):
     PENDING = "PipelineRunPending"
     LEGACY_CANCELLED = "PipelineRunCancelled"
     """How 2019 spelt it; read as CANCELLED."""
+
+
+class NoMatch(StrEnum):
+    """What becomes of what no VerificationPolicy is about."""
+
+    IGNORE = "ignore"
+    WARN = "warn"
+    FAIL = "fail"
 
 
 RUN_CANCELLED = "RunCancelled"

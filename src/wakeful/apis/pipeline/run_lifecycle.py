@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from wakeful.apimachinery.conditions import (
+    FALSE,
     SUCCEEDED,
+    TRUE,
+    Condition,
     ConditionedStatus,
     ConditionManager,
     ConditionSet,
 )
 from wakeful.apimachinery.meta import Time
+from wakeful.apis.pipeline.register import TRUSTED
 
 RUN_CONDITIONS = ConditionSet.batch()
 
@@ -42,6 +46,20 @@ class RunStatus(ConditionedStatus):
         """It ended badly."""
         self._manage(now).mark_false(SUCCEEDED, str(reason), message)
         self._complete(now)
+
+    def note_trust(self, *, passed: bool, message: str, now: datetime) -> None:
+        """Say whether what the run refers to is signed as it has to be; ends nothing."""
+        told = Condition(
+            type=TRUSTED,
+            status=TRUE if passed else FALSE,
+            message=message,
+            last_transition_time=now,
+        )
+        before = self.condition(TRUSTED)
+        if before is not None and (before.status, before.message) == (told.status, told.message):
+            return
+        rest = [c for c in self.conditions if c.type != TRUSTED]
+        self.conditions = [*rest, told]
 
     @property
     def is_done(self) -> bool:

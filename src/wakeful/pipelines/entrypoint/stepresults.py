@@ -77,8 +77,24 @@ class StepResults:
         found = _loaded(text) if text is not None else None
         for one in found.get(side, ()) if isinstance(found, dict) else ():
             if isinstance(one, dict) and one.get("name") == name:
-                return orjson.dumps(one.get("values")).decode()
+                return orjson.dumps(_in_order(one.get("values"))).decode()
         raise StepResultError(f"values for template $(steps.{step}.{side}.{name}) not found")
+
+
+def _in_order(values: Any) -> Any:
+    """Values of an artifact with their keys in the order that everybody gets them in."""
+    if not isinstance(values, list) or not all(isinstance(v, dict) for v in values):
+        return values
+    found = []
+    for value in values:
+        digest = value.get("digest")
+        known: dict[str, Any] = {}
+        if isinstance(digest, dict) and digest:
+            known["digest"] = dict(sorted(digest.items()))
+        if value.get("uri"):
+            known["uri"] = value["uri"]
+        found.append(known)
+    return found
 
 
 def _loaded(text: str) -> Any:

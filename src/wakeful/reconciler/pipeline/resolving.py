@@ -41,6 +41,8 @@ from wakeful.apis.resolution.request_types import (
     ResolutionRequestSpec,
 )
 from wakeful.client import Client
+from wakeful.pipelines.trust import Verdict, VerificationError
+from wakeful.reconciler.pipeline.trust import Trust
 
 T = TypeVar("T", bound=Object)
 
@@ -53,6 +55,14 @@ class UnresolvedError(Exception):
     """There is no such thing, or it cannot be read; asking again will not help."""
 
 
+class UntrustedError(Exception):
+    """It is there, and is not signed as it has to be."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Something that a run refers to, and what its runs inherit."""
@@ -61,6 +71,8 @@ class Found:
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     source: RefSource | None = None
+    verdict: Verdict | None = None
+    """What was found about its signature; None when nobody asked for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +101,8 @@ class FoundPipeline(Found):
 class References:
     """Looks up what runs refer to; what resolvers are asked for is owned by the run."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, trust: Trust) -> None:
+        self._client, self._trust = client, trust
 
     async def task(self, ref: TaskRef, run: Object, params: Sequence[Param] = ()) -> FoundTask:
         """The task of a reference; ``params`` are those for its resolver, replaced already.
@@ -98,16 +110,17 @@ class References:
         Raises:
             AwaitingError: Not yet.
             UnresolvedError: Never.
+            UntrustedError: Its signature does not count.
         """
         namespace = run.metadata.namespace
         if ref.resolver:
-            task, source = await self._resolve(ref, run, params, (Task, ClusterTask))
-            return _task(task, source)
+            task, source, version = await self._resolve(ref, run, params, (Task, ClusterTask))
+            return _task(task, source, await self._verify(task, version, source, run))
         model = ClusterTask if ref.is_cluster_task else Task
         found = await self._client.find(model, ref.name, namespace)
         if found is None:
             raise UnresolvedError(_missing(model, ref.name))
-        return _task(found, None)
+        return _task(found)
 
     async def pipeline(
         self, ref: PipelineRef, run: Object, params: Sequence[Param] = ()
@@ -118,9 +131,10 @@ class References:
             AwaitingError: Not yet.
             UnresolvedError: Never.
         """
-        source = None
+        source, verdict = None, None
         if ref.resolver:
-            pipeline, source = await self._resolve(ref, run, params, (Pipeline,))
+            pipeline, source, version = await self._resolve(ref, run, params, (Pipeline,))
+            verdict = await self._verify(pipeline, version, source, run)
         else:
             found = await self._client.find(Pipeline, ref.name, run.metadata.namespace)
             if found is None:
@@ -128,7 +142,9 @@ class References:
             pipeline = found
         meta = pipeline.metadata
         assert isinstance(pipeline, Pipeline)
-        return FoundPipeline(meta.name, meta.labels, meta.annotations, source, pipeline.spec)
+        return FoundPipeline(
+            meta.name, meta.labels, meta.annotations, source, verdict, pipeline.spec
+        )
 
     async def pipeline_run(self, name: str, namespace: str) -> PipelineRun | None:
         """A PipelineRun by name, such as the one that another is part of."""
@@ -144,7 +160,7 @@ class References:
             UnresolvedError: Never.
         """
         if ref.resolver:
-            action, _ = await self._resolve(ref, run, params, (StepAction,))
+            action, *_ = await self._resolve(ref, run, params, (StepAction,))
             assert isinstance(action, StepAction)
             return action.spec
         found = await self._client.find(StepAction, name, run.metadata.namespace)
@@ -169,7 +185,8 @@ class References:
         run: Object,
         params: Sequence[Param],
         models: tuple[type[Object], ...],
-    ) -> tuple[Object, RefSource | None]:
+    ) -> tuple[Object, RefSource | None, str]:
+        """The object, where it is from, and the version that it is written in."""
         wanted = make_request(ref.resolver, params or ref.params, run)
         try:
             request = await self._client.create_or_get(wanted)
@@ -180,10 +197,18 @@ class References:
             raise AwaitingError(request.metadata.name)
         if condition.is_false:
             raise UnresolvedError(f"error requesting remote resource: {condition.message}")
-        obj = self._read(request.status.data, models)
-        return obj, request.status.ref_source or request.status.source
+        obj, version = self._read(request.status.data, models)
+        return obj, request.status.ref_source or request.status.source, version
 
-    def _read(self, data: str, models: tuple[type[Object], ...]) -> Object:
+    async def _verify(
+        self, obj: Object, version: str, source: RefSource | None, run: Object
+    ) -> Verdict | None:
+        try:
+            return await self._trust.verify(obj, version, source, run.metadata.namespace)
+        except VerificationError as err:
+            raise UntrustedError(obj.metadata.name, str(err)) from err
+
+    def _read(self, data: str, models: tuple[type[Object], ...]) -> tuple[Object, str]:
         """Read the object that a resolver found, in whatever version it is written."""
         try:
             wire = yaml.safe_load(base64.b64decode(data, validate=True))
@@ -191,7 +216,8 @@ class References:
             raise UnresolvedError(f"invalid runtime object: {err}") from err
         if not isinstance(wire, dict):
             raise UnresolvedError("invalid runtime object: it is no object")
-        return read_object(self._client, wire, models)
+        version = str(wire.get("apiVersion", "")).rpartition("/")[2]
+        return read_object(self._client, wire, models), version
 
 
 def read_object(client: Client, wire: dict[str, Any], models: tuple[type[T], ...]) -> T:
@@ -245,7 +271,11 @@ def _missing(model: type[Object], name: str) -> str:
     return f'{plural}.{model.gvk.group} "{name}" not found'
 
 
-def _task(obj: Object, source: RefSource | None) -> FoundTask:
+def _task(
+    obj: Object, source: RefSource | None = None, verdict: Verdict | None = None
+) -> FoundTask:
     assert isinstance(obj, Task | ClusterTask)
     meta = obj.metadata
-    return FoundTask(meta.name, meta.labels, meta.annotations, source, obj.spec, obj.gvk.kind)
+    return FoundTask(
+        meta.name, meta.labels, meta.annotations, source, verdict, obj.spec, obj.gvk.kind
+    )

@@ -11,6 +11,7 @@ from wakeful.reconciler.pipeline.configs import PipelineConfigs
 from wakeful.reconciler.pipeline.pipelinerun.lookup import Lookup
 from wakeful.reconciler.pipeline.pipelinerun.reconciler import PipelineRunReconciler
 from wakeful.reconciler.pipeline.resolving import References
+from wakeful.reconciler.pipeline.trust import Trust
 
 
 def make_pipeline_run_controller(
@@ -21,7 +22,7 @@ def make_pipeline_run_controller(
     runs, task_runs = manager.informer(PipelineRun), manager.informer(TaskRun)
     custom_runs = manager.informer(CustomRun)
     lookup = Lookup(
-        References(client),
+        References(client, Trust(client, lambda: configs.flags.no_match_policy)),
         CachedChildren(client, task_runs),
         CachedChildren(client, custom_runs),
         CachedChildren(client, runs),

@@ -19,12 +19,14 @@ from wakeful.pipelines.errors import RunFailedError
 from wakeful.pipelines.params import replacements_of
 from wakeful.pipelines.prepare import graph_of
 from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, TASK_RUN, Child, TaskState
+from wakeful.pipelines.trust import Verdict
 from wakeful.reconciler.apps.ownership import Children
 from wakeful.reconciler.pipeline.resolving import (
     FoundPipeline,
     FoundTask,
     References,
     UnresolvedError,
+    UntrustedError,
 )
 
 
@@ -62,6 +64,8 @@ class Lookup:
                 PipelineRunReason.COULDNT_GET_PIPELINE,
                 f"Error retrieving pipeline for pipelinerun {run.key}: {err}",
             ) from err
+        except UntrustedError as err:
+            raise _untrusted(run, err.name, err) from err
 
     async def with_checks(self, run: PipelineRun, spec: PipelineSpec) -> PipelineSpec:
         """The pipeline with conditions of 2019 as tasks of their own.
@@ -127,6 +131,8 @@ class Lookup:
                 f"Pipeline {run.metadata.namespace}/{pipeline} can't be Run; it contains Tasks"
                 f" that don't exist: Couldn't retrieve Task \"{ref.name}\": {err}",
             ) from err
+        except UntrustedError as err:
+            raise _untrusted(run, task.name, err) from err
         known[task.name] = found
         return found
 
@@ -153,6 +159,8 @@ class Lookup:
                 f"Pipeline {run.metadata.namespace}/{pipeline} can't be Run; it contains child"
                 f" Pipelines that don't exist: Couldn't retrieve Pipeline \"{ref.name}\": {err}",
             ) from err
+        except UntrustedError as err:
+            raise _untrusted(run, task.name, err) from err
         known[task.name] = found
         return found
 
@@ -168,6 +176,10 @@ class Lookup:
                 break
             current = await self._references.pipeline_run(owner.name, run.metadata.namespace)
         return names
+
+    def verdicts(self, run: PipelineRun) -> list[Verdict]:
+        """What was found about the signatures of a run's tasks."""
+        return [f.verdict for f in self._known(run).values() if f.verdict is not None]
 
     def forget(self, key: NamespacedName) -> None:
         """A run has ended, or is gone."""
@@ -186,6 +198,13 @@ class Lookup:
             CUSTOM_RUN: list(self._custom_runs.owned_by(run)),
             PIPELINE_RUN: list(self._pipeline_runs.owned_by(run)),
         }
+
+
+def _untrusted(run: PipelineRun, name: str, err: UntrustedError) -> RunFailedError:
+    return RunFailedError(
+        PipelineRunReason.RESOURCE_VERIFICATION_FAILED,
+        f"pipelineRun {run.key} referred resource {name} failed signature verification: {err}",
+    )
 
 
 def _in_order(run: PipelineRun, task: str, kind: str, children: Iterable[Child]) -> list[Child]:

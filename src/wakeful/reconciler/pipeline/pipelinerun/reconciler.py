@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -27,6 +28,7 @@ from wakeful.apis.pipeline.register import (
     LAST_APPLIED,
     PIPELINE_LABEL,
     RUN_CANCELLED,
+    TRUSTED,
 )
 from wakeful.client import Client
 from wakeful.controller import EventRecorder, Result
@@ -41,6 +43,7 @@ from wakeful.pipelines.prepare import (
 )
 from wakeful.pipelines.scheduling import Decision, Start, Stop, decide
 from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, RunState
+from wakeful.pipelines.trust import Verdict
 from wakeful.reconciler.pipeline.configs import PipelineConfigs
 from wakeful.reconciler.pipeline.events import emit
 from wakeful.reconciler.pipeline.expiry import expire
@@ -89,6 +92,8 @@ class PipelineRunReconciler:
             result = None
         except RunFailedError as err:
             obj.status.mark_failed(err.reason, err.message, now)
+            if err.reason == PipelineRunReason.RESOURCE_VERIFICATION_FAILED:
+                obj.status.note_trust(passed=False, message=err.message, now=now)
             result = None
         emit(self._recorder, before, obj)
         return result
@@ -101,6 +106,7 @@ class PipelineRunReconciler:
         spec, name = await self._spec(run)
         graph = graph_of(run, spec)
         states = await self._lookup.states(run, spec, name)
+        _note_trust(run, self._lookup.verdicts(run), now)
         if not any(state.children for state in states):
             check_tasks(run, spec, states)
             await self._make_claims(run, spec)
@@ -142,6 +148,8 @@ class PipelineRunReconciler:
             return run.status.pipeline_spec, name
         found = await self._lookup.pipeline(run)
         await self._inherit(run, found)
+        if found.verdict is not None:
+            _note_trust(run, [found.verdict], self._clock.now())
         check_pipeline_run(run, found.spec, found.name)
         spec = await self._lookup.with_checks(run, found.spec)
         resolved = resolve_pipeline(run, spec, found.name)
@@ -249,3 +257,12 @@ class PipelineRunReconciler:
             log.debug("run to stop is gone", run=stop.name)
         except APIStatusError as err:
             log.warning("run not stopped", run=stop.name, error=err.message)
+
+
+def _note_trust(run: PipelineRun, verdicts: Sequence[Verdict], now: datetime) -> None:
+    """Say that all is signed, or what somebody is to be warned of; once warned, warned."""
+    before = run.status.condition(TRUSTED)
+    if not verdicts or (before is not None and before.is_false):
+        return
+    warnings = [v.message for v in verdicts if not v.passed]
+    run.status.note_trust(passed=not warnings, message=(warnings or [""])[0], now=now)

@@ -26,7 +26,8 @@ from wakeful.apis.pipeline.register import (
 )
 from wakeful.apis.pipeline.taskrun_types import TaskRunSpec
 from wakeful.pipelines.scheduling import Start
-from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, Child
+from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, TASK_RUN, Child
+from wakeful.reconciler.pipeline.release import release
 from wakeful.reconciler.pipeline.taskrun.legacy import artifacts_claim
 
 _NOT_INHERITED = frozenset((LAST_APPLIED, RELEASE_ANNOTATION))
@@ -69,6 +70,8 @@ def _metadata(
         notes.update(settings.metadata.annotations)
     if task.on_error == CONTINUE:
         notes[ON_ERROR_ANNOTATION] = CONTINUE
+    if start.kind == TASK_RUN:
+        notes[RELEASE_ANNOTATION] = release()
     labels = {**(embedded.labels if embedded is not None else {}), **meta.labels}
     if settings.metadata is not None:
         labels.update(settings.metadata.labels)

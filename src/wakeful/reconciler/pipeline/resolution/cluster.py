@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 
 import orjson
@@ -11,6 +10,7 @@ from wakeful.apimachinery.meta import Object
 from wakeful.apis.pipeline import ClusterTask, Pipeline, StepAction, Task
 from wakeful.apis.pipeline.provenance_types import RefSource
 from wakeful.client import Client
+from wakeful.pipelines.trust import checksum
 from wakeful.reconciler.pipeline.resolution.model import Question, ResolutionError, Resolved
 
 CONFIG = "cluster-resolver-config"
@@ -43,9 +43,8 @@ class ClusterResolver:
         _check_allowed(namespace, config)
         found = await self._client.find(model, name, namespace)
         if found is None:
-            raise ResolutionError(
-                f"failed to load {kind} {name} from namespace {namespace}: not found"
-            )
+            gvk = model.gvk
+            raise ResolutionError(f'{kind}s.{gvk.group} "{name}" not found')
         wire = found.to_wire()
         meta = {"name": name, "namespace": namespace}
         for key in ("labels", "annotations"):
@@ -59,7 +58,7 @@ class ClusterResolver:
         }
         uid = found.metadata.uid
         uri = f"/apis/{found.gvk.api_version}/namespaces/{namespace}/{kind}/{name}@{uid}"
-        digest = hashlib.sha256(orjson.dumps(wire["spec"])).hexdigest()
+        digest = checksum(found).hex()
         return Resolved(orjson.dumps(wire), RefSource(uri=uri, digest={"sha256": digest}))
 
 

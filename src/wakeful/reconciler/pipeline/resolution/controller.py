@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 
 from wakeful.aio import Clock, SystemClock
 from wakeful.apis.core import ConfigMap
-from wakeful.apis.pipeline.register import SYSTEM_NAMESPACE
+from wakeful.apis.pipeline.register import (
+    RESOLVERS_FLAGS,
+    RESOLVERS_NAMESPACE,
+    SYSTEM_NAMESPACE,
+)
 from wakeful.apis.resolution import ResolutionRequest
 from wakeful.controller import Controller, Manager
 from wakeful.oci.provider import ImagePuller
@@ -16,7 +20,7 @@ from wakeful.reconciler.pipeline.resolution import bundles, cluster, git, web
 from wakeful.reconciler.pipeline.resolution.model import Resolver
 from wakeful.reconciler.pipeline.resolution.reconciler import CONDITIONS, ResolutionReconciler
 
-CONFIG_NAMESPACES = ("tekton-pipelines-resolvers", SYSTEM_NAMESPACE)
+CONFIG_NAMESPACES = (RESOLVERS_NAMESPACE, SYSTEM_NAMESPACE)
 """Where the resolvers' config maps are looked for; the first is upstream's."""
 
 
@@ -55,6 +59,7 @@ def add_resolution_controller(
         resolvers,
         now=clock.now,
         limit_seconds=lambda: configs.defaults.resolution_timeout.total_seconds(),
+        flags=config(RESOLVERS_FLAGS),
     )
     manager.add(
         Controller(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from wakeful.apimachinery.conditions import ConditionSet
@@ -13,6 +13,7 @@ from wakeful.controller import Result
 from wakeful.reconciler.pipeline.resolution.model import Question, ResolutionError, Resolver
 
 CONDITIONS = ConditionSet.batch()
+_TRUE = frozenset(("1", "t", "true", ""))
 _TOLD = 2000
 """So many letters of a failure are kept."""
 
@@ -26,9 +27,10 @@ class ResolutionReconciler:
         *,
         now: Callable[[], datetime],
         limit_seconds: Callable[[], float],
+        flags: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._resolvers = {resolver.name: resolver for resolver in resolvers}
-        self._now, self._limit = now, limit_seconds
+        self._now, self._limit, self._flags = now, limit_seconds, flags
 
     async def reconcile_kind(self, request: ResolutionRequest) -> Result | None:
         """Resolve what was not resolved yet."""
@@ -52,6 +54,7 @@ class ResolutionReconciler:
         question = Question(params, request.metadata.namespace)
         limit = self._limit()
         try:
+            self._check_allowed(name)
             async with asyncio.timeout(limit or None):
                 found = await resolver.resolve(question)
             status.data = found.encoded()
@@ -68,3 +71,8 @@ class ResolutionReconciler:
             status.source = status.ref_source = found.source
             manager.mark_true("Succeeded")
         return None
+
+    def _check_allowed(self, name: str) -> None:
+        flag = f"enable-{name}-resolver"
+        if self._flags().get(flag, "true").strip().lower() not in _TRUE:
+            raise ResolutionError(f"cannot handle resolution request, {flag} feature flag not true")

@@ -12,6 +12,7 @@ from wakeful.reconciler.pipeline.resolving import References
 from wakeful.reconciler.pipeline.taskrun.plan import Images
 from wakeful.reconciler.pipeline.taskrun.prepare import Preparation
 from wakeful.reconciler.pipeline.taskrun.reconciler import TaskRunReconciler
+from wakeful.reconciler.pipeline.trust import Trust
 
 
 def make_task_run_controller(
@@ -20,7 +21,8 @@ def make_task_run_controller(
     """Wire the controller to its informers."""
     client, recorder = manager.client, manager.recorder
     pods = manager.informer(Pod)
-    preparation = Preparation(client, References(client), recorder, images)
+    references = References(client, Trust(client, lambda: configs.flags.no_match_policy))
+    preparation = Preparation(client, references, recorder, images)
     reconciler = TaskRunReconciler(client, pods, configs, preparation, recorder, images, clock)
     controller = Controller("taskruns.tekton", client, manager.informer(TaskRun), reconciler)
     controller.watch_owned(pods)

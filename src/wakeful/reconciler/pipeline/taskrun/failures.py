@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from wakeful.apis.core.pod_types import ContainerStatus, Pod
 from wakeful.apis.pipeline import TaskRunReason
+from wakeful.pipelines.entrypoint import parse_message
 from wakeful.pipelines.names import is_sidecar, is_step
 
 OOM_KILLED, EVICTED = "OOMKilled", "Evicted"
+STEP_TIMED_OUT = "TimeoutExceeded"
 _FATAL_WAITS = frozenset(
     ("ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError")
 )
@@ -94,6 +96,9 @@ def _culprits(pod: Pod) -> Iterator[tuple[TaskRunReason, ContainerStatus]]:
 def _sentence(status: ContainerStatus) -> str:
     ended = status.state.terminated if status.state is not None else None
     assert ended is not None
+    entries = parse_message(ended.message) if ended.message else None
+    if any(e.key == "Reason" and e.value == STEP_TIMED_OUT for e in entries or ()):
+        return f'"{status.name}" exited because the step exceeded the specified timeout limit'
     if ended.reason == "ContainerStatusUnknown":
         return f'"{status.name}" was lost while it ran: nobody knows how it ended'
     return f'"{status.name}" exited with code {ended.exit_code or 0}: {ended.reason}'

@@ -33,7 +33,12 @@ from wakeful.pipelines.tasks import (
     task_params,
 )
 from wakeful.reconciler.pipeline.credentials import MissingAccountError, secrets_of_account
-from wakeful.reconciler.pipeline.resolving import FoundTask, References, UnresolvedError
+from wakeful.reconciler.pipeline.resolving import (
+    FoundTask,
+    References,
+    UnresolvedError,
+    UntrustedError,
+)
 from wakeful.reconciler.pipeline.taskrun.legacy import referenced_resources, with_resources
 from wakeful.reconciler.pipeline.taskrun.plan import Images, PodPlan, SecretUse
 from wakeful.reconciler.pipeline.taskrun.workspaces import (
@@ -107,6 +112,8 @@ class Preparation:
             return await self._references.task(ref, run, params)
         except UnresolvedError as err:
             raise RunFailedError(TaskRunReason.RESOLUTION_FAILED, str(err)) from err
+        except UntrustedError as err:
+            raise RunFailedError(TaskRunReason.RESOURCE_VERIFICATION_FAILED, str(err)) from err
 
     async def _with_actions(self, run: TaskRun, task: FoundTask) -> TaskSpec:
         """The task with its StepActions in the places of the steps that refer to them."""

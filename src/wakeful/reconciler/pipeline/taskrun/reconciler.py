@@ -21,7 +21,7 @@ from wakeful.apimachinery.request import PatchType
 from wakeful.apis.core.pod_types import ContainerStateTerminated, Pod
 from wakeful.apis.pipeline import TaskRun, TaskRunReason, TaskSpec
 from wakeful.apis.pipeline.provenance_types import Provenance
-from wakeful.apis.pipeline.register import LAST_APPLIED
+from wakeful.apis.pipeline.register import LAST_APPLIED, RELEASE_ANNOTATION
 from wakeful.client import Client, Informer
 from wakeful.controller import EventRecorder, Result
 from wakeful.pipelines.entrypoint import (
@@ -36,7 +36,8 @@ from wakeful.pipelines.names import is_step
 from wakeful.reconciler.pipeline.configs import PipelineConfigs
 from wakeful.reconciler.pipeline.events import emit
 from wakeful.reconciler.pipeline.expiry import expire
-from wakeful.reconciler.pipeline.resolving import AwaitingError
+from wakeful.reconciler.pipeline.release import release
+from wakeful.reconciler.pipeline.resolving import AwaitingError, FoundTask
 from wakeful.reconciler.pipeline.taskrun.failures import waits_in_vain
 from wakeful.reconciler.pipeline.taskrun.plan import Images, pod_name
 from wakeful.reconciler.pipeline.taskrun.prepare import Preparation, Prepared, creation_failure
@@ -147,7 +148,11 @@ class TaskRunReconciler:
             return None
         except RunFailedError as err:
             run.status.mark_failed(err.reason, err.message, now)
+            if err.reason == TaskRunReason.RESOURCE_VERIFICATION_FAILED:
+                run.status.note_trust(passed=False, message=err.message, now=now)
             return None
+        if (verdict := prepared.task.verdict) is not None:
+            run.status.note_trust(passed=verdict.passed, message=verdict.message, now=now)
         await self._inherit(run, prepared)
         run.status.task_spec = prepared.spec
         if self._configs.flags.provenance_in_status:
@@ -181,13 +186,12 @@ class TaskRunReconciler:
         return pod
 
     async def _inherit(self, run: TaskRun, prepared: Prepared) -> None:
-        """Give the run the labels and annotations of its task, unless it has its own."""
+        """Give the run the labels and annotations of its task unless it has its own, and ours."""
         meta = run.metadata
-        if run.spec.task_ref is None:
-            return
-        labels = {**prepared.task.labels, **prepared.task.task_labels, **meta.labels}
-        notes = {k: v for k, v in prepared.task.annotations.items() if k != LAST_APPLIED}
-        notes.update(meta.annotations)
+        task = prepared.task if run.spec.task_ref is not None else FoundTask(name="")
+        labels = {**task.labels, **task.task_labels, **meta.labels}
+        notes = {k: v for k, v in task.annotations.items() if k != LAST_APPLIED}
+        notes |= {**meta.annotations, RELEASE_ANNOTATION: release()}
         if labels == meta.labels and notes == meta.annotations:
             return
         patch = {"metadata": {"uid": meta.uid, "labels": labels, "annotations": notes}}

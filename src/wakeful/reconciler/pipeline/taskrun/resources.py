@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 
-from wakeful import __version__
 from wakeful.apimachinery.meta import ObjectMeta, owner_reference
 from wakeful.apimachinery.names import safe_encode
 from wakeful.apis.core.pod_types import (
@@ -53,6 +52,7 @@ from wakeful.pipelines.entrypoint import layout as at
 from wakeful.pipelines.entrypoint.arguments import FROM_SIDECAR_LOGS
 from wakeful.pipelines.entrypoint.layout import StepPlace
 from wakeful.pipelines.entrypoint.scripts import with_shebang
+from wakeful.reconciler.pipeline.release import release
 from wakeful.reconciler.pipeline.taskrun.plan import PodPlan, pod_name
 from wakeful.reconciler.pipeline.taskrun.steps import (
     merge_sidecars,
@@ -100,7 +100,7 @@ def make_pod(plan: PodPlan) -> Pod:
 def _metadata(plan: PodPlan) -> ObjectMeta:
     run = plan.run
     annotations = {k: v for k, v in run.metadata.annotations.items() if k != LAST_APPLIED}
-    annotations[RELEASE_ANNOTATION] = __version__
+    annotations[RELEASE_ANNOTATION] = release()
     if plan.is_ready_at_once:
         annotations[READY_ANNOTATION] = READY
     return ObjectMeta(
@@ -200,6 +200,8 @@ def _environment(plan: PodPlan, container: Container, over: Sequence[EnvVar]) ->
     own = list(container.env)
     if plan.legacy_home and all(e.name != "HOME" for e in own):
         own.insert(0, EnvVar(name="HOME", value=OLD_HOME_DIR))
+    if plan.is_hermetic:
+        over = [*over, EnvVar(name=at.HERMETIC_VARIABLE, value="1")]
     named = {e.name for e in over}
     return [*(e for e in own if e.name not in named), *over]
 

@@ -9,7 +9,12 @@ from datetime import datetime
 import orjson
 from pydantic import ValidationError
 
-from wakeful.apis.core.pod_types import ContainerState, ContainerStateTerminated, Pod
+from wakeful.apis.core.pod_types import (
+    ContainerState,
+    ContainerStateTerminated,
+    ContainerStateWaiting,
+    Pod,
+)
 from wakeful.apis.core.pod_types import ContainerStatus as PodContainer
 from wakeful.apis.pipeline import (
     ParamType,
@@ -268,8 +273,21 @@ def too_large_result(status: TaskRunStatus, limit_bytes: int) -> str | None:
 
 
 def end_steps(run: TaskRun, reason: TaskRunReason, now: datetime) -> None:
-    """Have every step that has not ended show as ended with the run."""
+    """Have every step that has not ended show as ended with the run.
+
+    A Pod that was made a moment ago has not told of them yet: they are those of the task.
+    """
     status = run.status
+    if not status.steps and status.task_spec is not None:
+        names = [step_container(s.name, i) for i, s in enumerate(status.task_spec.steps)]
+        status.steps = [
+            StepState(
+                name=name.removeprefix("step-"),
+                container=name,
+                waiting=ContainerStateWaiting(reason="PodInitializing"),
+            )
+            for name in names
+        ]
     for step in status.steps:
         if step.running is None and step.waiting is None:
             continue
