@@ -81,6 +81,7 @@ class Timing:
 
 
 FIRST_INTERVAL, LAST_INTERVAL = 0.001, 0.02
+GROWTH = 1.02
 EXEC_INTERVAL = 0.1
 EAGER_SECONDS = 10.0
 
@@ -94,7 +95,7 @@ def eager_interval(attempt: int, *, spawns: bool = False) -> float:
     """
     if spawns:
         return EXEC_INTERVAL
-    return float(min(LAST_INTERVAL, FIRST_INTERVAL * 1.05 ** min(attempt, 100)))
+    return float(min(LAST_INTERVAL, FIRST_INTERVAL * GROWTH ** min(attempt, 200)))
 
 
 def boot_interval(attempt: int, elapsed: float, period: float, *, spawns: bool = False) -> float:
