@@ -8,8 +8,9 @@ others that start beside it are nobody's wait.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +21,8 @@ from wakeful.apimachinery.meta import NamespacedName
 
 KEPT = 10
 """Cold starts remembered for each revision."""
+BUCKETS_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Upper bounds that all cold starts of a revision are counted by."""
 
 
 class Mark(StrEnum):
@@ -109,6 +112,27 @@ def explain_cold_starts(starts: tuple[ColdStart, ...]) -> list[str]:
 
 
 @dataclass(slots=True)
+class ColdStartTotals:
+    """All cold starts of one revision since the control plane began."""
+
+    count: int = 0
+    seconds: float = 0.0
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_SECONDS) + 1))
+    """How many took no longer than each bound, and how many took longer than all."""
+    phases: dict[Mark, tuple[int, float]] = field(default_factory=dict)
+    """How often there was each phase, and its seconds in all."""
+
+    def add(self, start: ColdStart) -> None:
+        """Count one more."""
+        self.count += 1
+        self.seconds += start.seconds
+        self.buckets[bisect_left(BUCKETS_SECONDS, start.seconds)] += 1
+        for mark, length in start.phases():
+            count, seconds = self.phases.get(mark, (0, 0.0))
+            self.phases[mark] = (count + 1, seconds + length)
+
+
+@dataclass(slots=True)
 class _UnderWay:
     wall_time: float
     marks: dict[Mark, float]
@@ -128,11 +152,7 @@ class ColdStarts:
         self._clock = clock or SystemClock()
         self._under_way: dict[NamespacedName, _UnderWay] = {}
         self._ended: dict[NamespacedName, deque[ColdStart]] = {}
-        self._listeners: list[Callable[[NamespacedName, ColdStart], None]] = []
-
-    def on_end(self, listener: Callable[[NamespacedName, ColdStart], None]) -> None:
-        """Call ``listener`` with each cold start that has ended."""
-        self._listeners.append(listener)
+        self._totals: dict[NamespacedName, ColdStartTotals] = {}
 
     def held(self, key: NamespacedName) -> None:
         """A request waits for a first instance; a start that came to nothing is forgotten."""
@@ -168,8 +188,13 @@ class ColdStarts:
         """The last ones, oldest first."""
         return tuple(self._ended.get(key, ()))
 
+    def totals(self, key: NamespacedName) -> ColdStartTotals | None:
+        """All of them counted; None when there was none."""
+        return self._totals.get(key)
+
     def forget(self, key: NamespacedName) -> None:
         """The revision is gone."""
+        self._totals.pop(key, None)
         self._under_way.pop(key, None)
         self._ended.pop(key, None)
 
@@ -177,8 +202,7 @@ class ColdStarts:
         del self._under_way[key]
         ended = ColdStart(ready.wall_time, {**ready.marks, Mark.PROGRAMMED: now})
         self._ended.setdefault(key, deque(maxlen=KEPT)).append(ended)
-        for listener in self._listeners:
-            listener(key, ended)
+        self._totals.setdefault(key, ColdStartTotals()).add(ended)
 
 
 def _milliseconds(seconds: float) -> float:

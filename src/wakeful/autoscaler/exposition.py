@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
+from wakeful.autoscaler.coldstart import BUCKETS_SECONDS, ColdStartTotals
 from wakeful.autoscaler.scaling import Decision
 from wakeful.autoscaler.spec import ScalingMetric
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LABELS = ("k8s_namespace_name", "kn_service_name", "kn_configuration_name", "kn_revision_name")
@@ -39,6 +45,7 @@ class ScalingFigures:
     requested: int | None = None
     """Instances it should have after limits and delays; None while nothing was decided."""
     decision: Decision | None = None
+    cold_starts: ColdStartTotals | None = None
 
     @property
     def labels(self) -> tuple[str, str, str, str]:
@@ -48,12 +55,13 @@ class ScalingFigures:
 
 def write_exposition(figures: Iterable[ScalingFigures]) -> bytes:
     """The text that a scrape is answered with."""
+    revisions = list(figures)
     # Loaded by the first scrape: most platforms never see one.
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.core import GaugeMetricFamily
 
     gauges: dict[str, GaugeMetricFamily] = {}
-    for one in figures:
+    for one in revisions:
         for name, meaning, value in _values(one):
             gauge = gauges.get(name)
             if gauge is None:
@@ -61,12 +69,39 @@ def write_exposition(figures: Iterable[ScalingFigures]) -> bytes:
             gauge.add_metric(one.labels, value)
 
     class Gauges:
-        def collect(self) -> Iterator[GaugeMetricFamily]:
+        def collect(self) -> Iterator[Metric]:
             yield from (gauges[name] for name in sorted(gauges))
+            yield from _cold_starts(revisions)
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Gauges())
     return generate_latest(registry)
+
+
+def _cold_starts(figures: Iterable[ScalingFigures]) -> Iterator[Metric]:
+    """Metrics of our own: Knative has none of these."""
+    from prometheus_client.core import HistogramMetricFamily, SummaryMetricFamily
+
+    whole = HistogramMetricFamily(
+        "wakeful_cold_start_seconds",
+        "What requests at zero waited for an instance",
+        labels=_LABELS,
+    )
+    phases = SummaryMetricFamily(
+        "wakeful_cold_start_phase_seconds",
+        "The parts of that wait",
+        labels=(*_LABELS, "phase"),
+    )
+    for one in figures:
+        totals = one.cold_starts
+        if totals is None:
+            continue
+        bounds = [*(str(bound) for bound in BUCKETS_SECONDS), "+Inf"]
+        counts = list(accumulate(totals.buckets))
+        whole.add_metric(one.labels, list(zip(bounds, counts, strict=True)), totals.seconds)
+        for mark, (count, seconds) in totals.phases.items():
+            phases.add_metric((*one.labels, mark.value), count, seconds)
+    yield from (family for family in (whole, phases) if family.samples)
 
 
 def _values(one: ScalingFigures) -> Iterator[tuple[str, str, float]]:

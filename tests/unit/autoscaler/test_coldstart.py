@@ -135,18 +135,20 @@ async def test_a_start_that_came_to_nothing_is_forgotten(
     assert [start.seconds for start in starts.recent(KEY)] == [pytest.approx(0.060)]
 
 
-async def test_only_the_last_ones_are_kept_and_told_of(
+async def test_only_the_last_ones_are_kept_and_all_are_counted(
     starts: ColdStarts, clock: ManualClock
 ) -> None:
-    told: list[NamespacedName] = []
-    starts.on_end(lambda key, _start: told.append(key))
     for _ in range(KEPT + 2):
         await one(starts, clock)
 
-    assert len(told) == KEPT + 2
+    totals = starts.totals(KEY)
+    assert totals is not None
+    assert (totals.count, totals.buckets[3], sum(totals.buckets)) == (KEPT + 2,) * 3
+    assert totals.phases[Mark.RUNNING] == (KEPT + 2, pytest.approx(0.012 * (KEPT + 2)))
     assert len(starts.recent(KEY)) == KEPT
     assert explain_cold_starts(starts.recent(KEY))[1] == (
         f"the last {KEPT} took 60 to 60 ms, half of them at most 60 ms"
     )
     starts.forget(KEY)
     assert starts.recent(KEY) == ()
+    assert starts.totals(KEY) is None

@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from wakeful.apis.autoscaling import AutoscalerConfig, AutoscalingAnnotations
 from wakeful.autoscaler import ScalerState, WindowLoad, decide, resolve_spec
+from wakeful.autoscaler.coldstart import ColdStart, ColdStartTotals, Mark
 from wakeful.autoscaler.exposition import PodCounts, ScalingFigures, write_exposition
 
 
@@ -59,6 +60,23 @@ def test_what_is_not_known_is_left_out() -> None:
     assert seen["kn_revision_pods_count", "cart-1"] == 0
     assert ("kn_revision_pods_requested", "cart-1") not in seen
     assert ("kn_revision_pods_desired", "cart-1") not in seen
+
+
+def test_cold_starts_are_counted_by_their_length_and_their_phases() -> None:
+    totals = ColdStartTotals()
+    totals.add(ColdStart(0.0, {Mark.HELD: 1.0, Mark.RUNNING: 1.25, Mark.PROGRAMMED: 1.5}))
+    totals.add(ColdStart(0.0, {Mark.HELD: 2.0, Mark.THAWED: 2.0, Mark.PROGRAMMED: 2.0078125}))
+    text = write_exposition(
+        [ScalingFigures("shop", "cart", "cart", "cart-1", PodCounts(), cold_starts=totals)]
+    ).decode()
+
+    (whole,) = [f for f in text_string_to_metric_families(text) if f.type == "histogram"]
+    (phases,) = [f for f in text_string_to_metric_families(text) if f.type == "summary"]
+    below = {s.labels["le"]: s.value for s in whole.samples if s.name.endswith("_bucket")}
+    spent = {s.labels["phase"]: s.value for s in phases.samples if s.name.endswith("_sum")}
+
+    assert (below["0.01"], below["0.25"], below["0.5"], below["+Inf"]) == (1, 1, 2, 2)
+    assert spent == {"spawn": 0.25, "thaw": 0.0, "programmed": 0.2578125}
 
 
 def test_nobody_to_tell_of_is_an_empty_page() -> None:

@@ -40,6 +40,7 @@ def gather_figures(
                 count_pods(by_revision.get(autoscaler.key, ())),
                 requested=outcome.want if outcome is not None and known else None,
                 decision=latest.decision if latest is not None else None,
+                cold_starts=deciders.starts.totals(autoscaler.key),
             )
         )
     return found
