@@ -180,7 +180,7 @@ async def test_ingress_becomes_ready_once_envoy_serves_it_and_traffic_flows() ->
         answer = await held
 
         assert answer.status == 200
-        assert rig.poke.calls == [HELLO]
+        assert set(rig.poke.calls) == {HELLO}
         assert (await rig.get("hello.default", internal=True)).status == 200
 
         async def populated() -> bool:

@@ -94,16 +94,17 @@ async def test_request_that_went_by_before_the_gate_came_is_waited_for() -> None
     """An instance leaves while a request is in flight that the gate knows nothing of."""
     async with running_app("old") as old, running_app("new") as new, running_gateway(OUT) as rig:
         await rig.gateway.set_endpoints(HELLO, [old.endpoint])
-        slow = asyncio.create_task(rig.get(HOST, "/?sleep=0.8"))
+        slow = asyncio.create_task(rig.get(HOST, "/?hold"))
         await until(lambda: old.running)
         await rig.gateway.publish(IN_PATH)
 
         leaving = Endpoint(old.endpoint.address, old.endpoint.port, draining=True)
         await rig.gateway.set_endpoints(HELLO, [leaving, new.endpoint])
-        assert await rig.gateway.drained(HELLO, leaving, timeout=5)
+        assert not await rig.gateway.drained(HELLO, leaving, timeout=0.3)
+        old.let_go.set()
+        assert await rig.gateway.drained(HELLO, leaving, timeout=30)
 
-        assert slow.done()
-        assert slow.result().status == 200
+        assert (await slow).status == 200
 
 
 async def test_gate_may_come_to_one_that_never_had_it() -> None:

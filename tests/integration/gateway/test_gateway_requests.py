@@ -71,7 +71,7 @@ async def test_request_to_a_sleeping_revision_is_held_and_goes_when_an_instance_
 
         assert answer.status == 200
         assert (await answer.json())["bytes"] == 3_000_000
-        assert rig.poke.calls == [HELLO]
+        assert set(rig.poke.calls) == {HELLO}
 
 
 async def test_burst_at_zero_is_answered_whole_with_one_poke() -> None:
@@ -81,7 +81,8 @@ async def test_burst_at_zero_is_answered_whole_with_one_poke() -> None:
         answers = await asyncio.gather(*(rig.get(HOST) for _ in range(200)))
 
         assert Counter(answer.status for answer in answers) == {200: 200}
-        assert rig.poke.calls == [HELLO]
+        assert set(rig.poke.calls) == {HELLO}
+        assert len(rig.poke.calls) < 20  # it is asked again every second, not by each request
 
 
 async def test_traffic_is_split_by_weight_() -> None:
@@ -341,7 +342,7 @@ async def test_client_cannot_choose_a_revision_or_confuse_the_gate() -> None:
         )
 
         assert answer.status == 200
-        assert rig.poke.calls == [HELLO]
+        assert set(rig.poke.calls) == {HELLO}
         assert not seen_of_the_platform(app)
 
 

@@ -50,7 +50,7 @@ async def hang_up(rig: Rig) -> None:
     """The client goes away in the middle of a request."""
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
-            await rig.get(HOST, "/?sleep=5")
+            await rig.get(HOST, "/?sleep=60")
 
 
 async def hang_up_socket(rig: Rig) -> None:
@@ -66,7 +66,7 @@ async def hang_up_socket(rig: Rig) -> None:
 
 async def run_into_timeout(rig: Rig) -> None:
     """The program takes longer than the revision allows."""
-    answer = await rig.get(HOST, "/?sleep=5")
+    answer = await rig.get(HOST, "/?sleep=60")
     assert answer.status == 504
 
 
@@ -79,7 +79,7 @@ async def fail(rig: Rig) -> None:
 async def test_slot_comes_back_however_a_request_ends(
     end: Callable[[Rig], Awaitable[None]],
 ) -> None:
-    plan = simple_plan(revision("hello", container_concurrency=1, timeout_seconds=1))
+    plan = simple_plan(revision("hello", container_concurrency=1, timeout_seconds=3))
     async with running_app("one") as app, running_gateway(plan) as rig:
         await rig.gateway.set_endpoints(HELLO, [app.endpoint])
 
@@ -140,7 +140,7 @@ async def test_withdrawn_instance_keeps_its_request_and_the_line_goes_on_at_the_
         running_gateway(ONE_AT_A_TIME) as rig,
     ):
         await rig.gateway.set_endpoints(HELLO, [old.endpoint])
-        slow = asyncio.create_task(rig.get(HOST, "/?sleep=1"))
+        slow = asyncio.create_task(rig.get(HOST, "/?hold"))
         await until(lambda: old.running)
         line = [asyncio.create_task(rig.get(HOST)) for _ in range(5)]
         await until(lambda: rig.held(HELLO) == 5)
@@ -151,7 +151,8 @@ async def test_withdrawn_instance_keeps_its_request_and_the_line_goes_on_at_the_
 
         assert not slow.done()
         assert {(await answer.json())["app"] for answer in answers} == {"new"}
-        assert await rig.gateway.drained(HELLO, leaving, timeout=5)
+        old.let_go.set()
+        assert await rig.gateway.drained(HELLO, leaving, timeout=30)
         assert (await slow).status == 200
         assert (old.most, new.most) == (1, 1)
 
