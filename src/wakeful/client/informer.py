@@ -70,14 +70,19 @@ class Informer(Generic[T]):
         selector: Selector = EVERYTHING,
         fields: str = "",
         reduce: Callable[[T], T] | None = None,
+        on_settled: Callable[[int], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """``reduce`` takes away what nobody who reads this cache looks at."""
+        """``reduce`` takes away what nobody who reads this cache looks at.
+
+        ``on_settled`` hears how many objects have not changed for a while, and will be kept.
+        """
         self.model = model
         self.synced = asyncio.Event()
         self._client = client
         self._namespace, self._selector, self._fields = namespace, selector, fields
-        self._reduce, self._clock = reduce, clock or SystemClock()
+        self._reduce, self._on_settled = reduce, on_settled
+        self._clock = clock or SystemClock()
         self._objects: dict[NamespacedName, T] = {}
         self._fresh: dict[NamespacedName, T] = {}
         """Objects that were not made small yet."""
@@ -201,6 +206,8 @@ class Informer(Generic[T]):
                 compact(obj)
                 if count % _AT_ONCE == 0:
                     await asyncio.sleep(0)
+            if self._on_settled is not None:
+                self._on_settled(len(fresh))
 
     def _remove(self, key: NamespacedName, last: T | None = None) -> None:
         old = self._objects.pop(key, None)

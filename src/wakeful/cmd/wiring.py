@@ -39,6 +39,7 @@ from wakeful.cmd.firstobjects import (
 from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, internal_port, make_names
 from wakeful.cmd.kafkachannels import add_kafka_channels
+from wakeful.cmd.longlived import LongLived
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
 from wakeful.cmd.sinks import add_sinks
 from wakeful.cmd.sources import add_sources, source_config_maps
@@ -243,7 +244,11 @@ def _make_decisions(
     parking: Parking,
     root_ca: str,
 ) -> _Decisions:
-    manager = Manager(client, reductions={CustomResourceDefinition: without_schemas})
+    manager = Manager(
+        client,
+        reductions={CustomResourceDefinition: without_schemas},
+        on_settled=LongLived().on_settled,
+    )
     loopback, reachable = (
         internal_port(settings.layout.run / "internal-port"),
         gateway_address(inside),

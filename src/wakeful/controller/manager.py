@@ -31,7 +31,8 @@ class Manager:
 
     One informer serves all controllers that ask for the same model; with ``namespace`` it sees no
     other one, for those who may not read them all. ``reductions`` say, by model, what the
-    informers need not remember.
+    informers need not remember; ``on_settled`` hears how many objects have come to stay, and how
+    many there are.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Manager:
         elector: LeaderElector | None = None,
         namespace: str = "",
         reductions: Mapping[type[Object], Callable[[Any], Any]] | None = None,
+        on_settled: Callable[[int, int], None] | None = None,
     ) -> None:
         self.client = client
         self.right_of_way = RightOfWay()
@@ -50,7 +52,7 @@ class Manager:
         self.recorder = EventRecorder(client.transport, component, right_of_way=self.right_of_way)
         self._name, self._elector, self._namespace = name, elector, namespace
         self._informers: dict[type[Object], Informer[Any]] = {}
-        self._reductions = dict(reductions or {})
+        self._reductions, self._on_settled = dict(reductions or {}), on_settled
         self._runnables: list[Runnable] = []
 
     @property
@@ -67,8 +69,13 @@ class Manager:
                 model,
                 namespace=self._namespace,
                 reduce=self._reductions.get(model),
+                on_settled=self._settled,
             )
         return cast("Informer[T]", found)
+
+    def _settled(self, count: int) -> None:
+        if self._on_settled is not None:
+            self._on_settled(count, sum(map(len, self._informers.values())))
 
     def add(self, runnable: Runnable) -> None:
         """Run a controller (or another task) once the caches are filled."""
