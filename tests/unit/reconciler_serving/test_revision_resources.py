@@ -33,7 +33,7 @@ def revision(make_revision: Any) -> Revision:
                 "ports": [{"name": "h2c", "containerPort": 9000}],
                 "env": [{"name": "TARGET", "value": "World"}],
                 "readinessProbe": {"tcpSocket": {"port": 0}, "successThreshold": 1},
-                "livenessProbe": {"httpGet": {"path": "/", "port": 1234}},
+                "livenessProbe": {"httpGet": {"path": "/", "port": 1234, "scheme": "http"}},
             }
         ],
         timeoutSeconds=60,
@@ -98,7 +98,7 @@ def test_deployment_of_a_revision(revision: Revision) -> None:
                     {"name": "K_SERVICE", "value": "hello"},
                 ],
                 "readinessProbe": {"tcpSocket": {"port": 9000}, "successThreshold": 1},
-                "livenessProbe": {"httpGet": {"path": "/", "port": 9000}},
+                "livenessProbe": {"httpGet": {"path": "/", "port": 9000, "scheme": "HTTP"}},
                 "terminationMessagePolicy": "FallbackToLogsOnError",
             }
         ],

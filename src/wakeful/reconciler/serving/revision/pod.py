@@ -33,6 +33,7 @@ def make_pod_spec(
     for container in pod.containers:
         if len(pod.containers) == 1 or container.name == serving:
             _make_serving(container, spec.user_port, own_ports=own_ports)
+        _spell_schemes(container)
         container.env += _identity(revision)
         _close_input(container)
     for container in pod.init_containers:
@@ -70,6 +71,16 @@ def _aim(probe: Probe | None, port: int, *, keep: bool) -> None:
             action.port = port
     if probe.grpc is not None and not probe.grpc.port:
         probe.grpc.port = port
+
+
+def _spell_schemes(container: Container) -> None:
+    """Put schemes of probes in capitals.
+
+    Knative's own prober takes ``http`` as well; Kubernetes, who is not asked there, refuses it.
+    """
+    for probe in (container.readiness_probe, container.startup_probe, container.liveness_probe):
+        if probe is not None and probe.http_get is not None:
+            probe.http_get.scheme = probe.http_get.scheme.upper()
 
 
 def _identity(revision: Revision) -> list[EnvVar]:
