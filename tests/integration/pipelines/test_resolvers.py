@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import hashlib
@@ -9,7 +10,7 @@ import io
 import json
 import tarfile
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from wakeful.oci.blobs import digest_of
 from wakeful.oci.layout import LayoutStore
 from wakeful.oci.manifest import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
 from wakeful.reconciler.pipeline.resolution.bundles import BundleResolver
+from wakeful.reconciler.pipeline.resolution.cache import ResolutionCache, check_mode
 from wakeful.reconciler.pipeline.resolution.cluster import ClusterResolver
 from wakeful.reconciler.pipeline.resolution.git import GitResolver
-from wakeful.reconciler.pipeline.resolution.model import Question, ResolutionError
+from wakeful.reconciler.pipeline.resolution.model import Question, ResolutionError, Resolved
 from wakeful.reconciler.pipeline.resolution.reconciler import ResolutionReconciler
 from wakeful.reconciler.pipeline.resolution.web import Fetcher, HttpResolver, HubResolver
 from wakeful.testing.http import serving
@@ -226,6 +228,7 @@ async def test_a_resolver_that_is_switched_off(world: World) -> None:
         [ClusterResolver(world.client, settings())],
         now=lambda: datetime.now(UTC),
         limit_seconds=lambda: 5.0,
+        cache=ResolutionCache(lambda _: {}, {}, lambda: datetime.now(UTC)),
         flags=settings(enable_cluster_resolver="false"),
     )
     request = ResolutionRequest.from_wire(
@@ -241,3 +244,44 @@ async def test_a_resolver_that_is_switched_off(world: World) -> None:
     condition = request.status.condition("Succeeded")
     assert condition is not None
     assert "enable-cluster-resolver feature flag not true" in condition.message
+
+
+async def test_answers_are_kept_for_a_while() -> None:
+    """What cannot change is kept by itself, the rest when asked to; for each namespace apart."""
+    clock = [datetime(2026, 1, 1, tzinfo=UTC)]
+    cache = ResolutionCache(lambda _: {"ttl": "1m", "max-size": "2"}, {}, lambda: clock[0])
+    fetched: list[str] = []
+
+    async def resolve(resolver: str, namespace: str = "ns", **params: str) -> str:
+        question = Question(params, namespace)
+
+        async def fetch() -> Resolved:
+            fetched.append(resolver)
+            await asyncio.sleep(0)
+            return Resolved(b"x")
+
+        _, notes = await cache.resolve(resolver, question, fetch)
+        return notes.get("resolution.tekton.dev/cache-operation", "")
+
+    pinned = {"bundle": "r/x@sha256:1"}
+    assert await resolve("bundles", **pinned) == "store"
+    assert await resolve("bundles", **pinned) == "retrieve"
+    assert await resolve("bundles", "other", **pinned) == "store"
+    assert await resolve("bundles", **pinned, cache="never") == ""
+    assert await resolve("bundles", bundle="r/x:latest") == ""
+    assert await resolve("git", revision="a" * 40) == "store"
+    assert await resolve("git", revision="main") == ""
+    assert await resolve("http", url="u", cache="always") == ""
+    assert await resolve("bundles", **pinned) == "store"  # only two are kept
+    fetched.clear()
+    asked = [resolve("cluster", name="n", cache="always") for _ in range(5)]
+    assert set(await asyncio.gather(*asked)) == {"store"}
+    assert fetched == ["cluster"]
+    clock[0] += timedelta(minutes=2)
+    assert await resolve("cluster", name="n", cache="always") == "store"
+
+
+def test_a_cache_mode_that_does_not_exist() -> None:
+    with pytest.raises(ResolutionError, match="invalid cache mode 'sometimes'"):
+        check_mode(ask(cache="sometimes"))
+    check_mode(ask(cache=""))

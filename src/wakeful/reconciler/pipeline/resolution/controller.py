@@ -17,6 +17,7 @@ from wakeful.oci.provider import ImagePuller
 from wakeful.oci.store import ImageStore
 from wakeful.reconciler.pipeline.configs import PipelineConfigs
 from wakeful.reconciler.pipeline.resolution import bundles, cluster, git, web
+from wakeful.reconciler.pipeline.resolution.cache import ResolutionCache
 from wakeful.reconciler.pipeline.resolution.model import Resolver
 from wakeful.reconciler.pipeline.resolution.reconciler import CONDITIONS, ResolutionReconciler
 
@@ -55,10 +56,12 @@ def add_resolution_controller(
     if images is not None:
         resolvers.append(bundles.BundleResolver(client, images, puller, config(bundles.CONFIG)))
     configs = PipelineConfigs(manager)
+    own = {"cluster": cluster.CONFIG, "git": git.CONFIG, "bundles": bundles.CONFIG}
     reconciler = ResolutionReconciler(
         resolvers,
         now=clock.now,
         limit_seconds=lambda: configs.defaults.resolution_timeout.total_seconds(),
+        cache=ResolutionCache(lambda name: config(name)(), own, clock.now),
         flags=config(RESOLVERS_FLAGS),
     )
     manager.add(

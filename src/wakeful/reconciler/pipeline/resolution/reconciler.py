@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from wakeful.apimachinery.conditions import ConditionSet
 from wakeful.apis.resolution import ResolutionReason, ResolutionRequest
 from wakeful.apis.resolution.request_types import RESOLVER_LABEL
 from wakeful.controller import Result
+from wakeful.reconciler.pipeline.resolution.cache import ResolutionCache, check_mode
 from wakeful.reconciler.pipeline.resolution.model import Question, ResolutionError, Resolver
 
 CONDITIONS = ConditionSet.batch()
@@ -27,10 +29,11 @@ class ResolutionReconciler:
         *,
         now: Callable[[], datetime],
         limit_seconds: Callable[[], float],
+        cache: ResolutionCache,
         flags: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._resolvers = {resolver.name: resolver for resolver in resolvers}
-        self._now, self._limit, self._flags = now, limit_seconds, flags
+        self._now, self._limit, self._flags, self._cache = now, limit_seconds, flags, cache
 
     async def reconcile_kind(self, request: ResolutionRequest) -> Result | None:
         """Resolve what was not resolved yet."""
@@ -55,8 +58,11 @@ class ResolutionReconciler:
         limit = self._limit()
         try:
             self._check_allowed(name)
+            check_mode(question)
             async with asyncio.timeout(limit or None):
-                found = await resolver.resolve(question)
+                found, status.annotations = await self._cache.resolve(
+                    name, question, partial(resolver.resolve, question)
+                )
             status.data = found.encoded()
         except TimeoutError:
             manager.mark_false(
