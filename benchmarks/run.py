@@ -15,6 +15,8 @@ from rich.console import Console
 HERE = Path(__file__).resolve().parent
 BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "cold_start": ("cold_start", []),
+    "frozen": ("frozen", []),
+    "zygote": ("zygote", []),
     "burst": ("burst", []),
     "apply_ready": ("apply_ready", []),
     "book_load": ("book_load", []),

@@ -118,6 +118,17 @@ def test_recipes_are_kept(tmp_path: Path) -> None:
     assert RecipeStore(tmp_path / "zygotes").get(KEY) is None
 
 
+def test_what_zygotes_have_shown_is_not_forgotten(tmp_path: Path) -> None:
+    """The instance that was recorded may end after its successor has found out what to leave."""
+    store, seen = RecipeStore(tmp_path), Recipe(b"python\0", ("/app",), ("a", "b"))
+    store.put(KEY, Recipe(unfit="no Python"))
+    store.record(KEY, seen)
+    assert store.get(KEY) == seen
+    store.put(KEY, seen.without(["b"]))
+    store.record(KEY, seen)
+    assert store.get(KEY) == seen.without(["b"])
+
+
 def test_the_oldest_recipes_go(tmp_path: Path) -> None:
     store = RecipeStore(tmp_path)
     for number in range(KEPT + 5):

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -36,7 +37,7 @@ log = structlog.get_logger("wakeful.node.zygote")
 SIGN_SECONDS = 30.0
 """How long an interpreter may take until it says something; the imports included."""
 _LOOKS = (1.0, 3.0, 10.0, 30.0)
-"""Seconds after a recorded start at which what was noted is taken down."""
+"""Seconds after a recorded start at which what was noted is taken down, once it serves."""
 _NO_PYTHON = "no Python interpreter took part in the start"
 _NO_SIGN = "the interpreter that was recorded did not come up"
 
@@ -299,10 +300,11 @@ class ContainerZygote:
                 await self._node.clock.sleep(seconds - before)
                 before = seconds
                 note()
-                if is_ready():
-                    await self._tell_known()
-            if is_ready() and self._recipes.get(self._key) is None:
-                await self._unfit(_NO_PYTHON)
+                if not is_ready():
+                    continue
+                if self._recipes.get(self._key) is None:
+                    await self._unfit(_NO_PYTHON)
+                await self._tell_known()
             await asyncio.Event().wait()
         finally:
             self._recipes.unlisten(self._key, note)
@@ -320,10 +322,10 @@ class ContainerZygote:
             return
         found = parse_recording(self._notes.read())
         if found is not None:
-            self._recipes.put(self._key, found)
+            self._recipes.record(self._key, found)
 
     async def _unfit(self, why: str) -> None:
-        self._put(Recipe(unfit=why))
+        self._put(replace(self._known, unfit=why))
         await self._keeper.tell_unfit(why)
 
     @property

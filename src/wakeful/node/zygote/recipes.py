@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -73,6 +73,13 @@ class RecipeStore:
             fresh.rename(path)
         except OSError as error:
             log.warning("recipe not written", revision=key.revision_uid, error=str(error))
+
+    def record(self, key: RecipeKey, found: Recipe) -> None:
+        """Take down what a start has shown; what zygotes were found to bear or not stays."""
+        before = self._recipes.get(key)
+        if before is not None and before.names:
+            found = replace(found, left_out=before.left_out, unfit=before.unfit)
+        self.put(key, found)
 
     def listen(self, key: RecipeKey, note: Callable[[], None]) -> None:
         """Call ``note`` before a recipe is read: it puts what has been noted meanwhile."""
