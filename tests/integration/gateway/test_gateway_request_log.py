@@ -48,7 +48,7 @@ async def test_log_begins_and_ends_while_requests_run() -> None:
         await rig.gateway.publish(logging(plan))
         await rig.get(HOST, headers=PROBE)
         await ask_until_logged(rig, "/on")
-        agent = {"User-Agent": 'a "b" \\ c', "X-B3-TraceId": "4bf9"}
+        agent = {"User-Agent": 'a "b" \\ c', "traceparent": "00-4bf9-b7ad-01"}
         await rig.get(HOST, "/a?b=%20c", headers=CLOSE | agent)
         await until(lambda: lines(rig, "/a?b"))
         await rig.gateway.publish(plan)

@@ -23,6 +23,12 @@ from wakeful.gateway.translator.replies import header_is
 
 _NOTHING = "%REQ(X-WAKEFUL-NOTHING)%"
 """Beside a single command it keeps Envoy from writing a number, or leaving an empty text out."""
+_TRACE_ID = (
+    "%CEL('traceparent' in request.headers"
+    r" ? re.extract(request.headers['traceparent'], '^[^-]*-([^-]*).*$', '\\1')"
+    " : 'x-b3-traceid' in request.headers ? request.headers['x-b3-traceid'] : '')%"
+)
+"""The second part of W3C's header, or the whole of B3's."""
 _COMMANDS = {
     "Request.Method": "%REQ(:METHOD)%",
     "Request.RequestURI": "%REQ(:PATH)%",
@@ -41,6 +47,7 @@ _COMMANDS = {
     "Revision.Configuration": f"%METADATA(CLUSTER:{MARK_NAMESPACE}:configuration)%",
     "Revision.PodName": "",
     "Revision.PodIP": "%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "TraceID": _TRACE_ID,
 }
 _STAND_IN = re.compile("\x01(\\d+)\x02")
 

@@ -16,7 +16,7 @@ DEFAULT_TEMPLATE = (
     '"userAgent": "{{js .Request.UserAgent}}", "remoteIp": "{{js .Request.RemoteAddr}}", '
     '"serverIp": "{{.Revision.PodIP}}", "referer": "{{js .Request.Referer}}", '
     '"latency": "{{.Response.Latency}}s", "protocol": "{{.Request.Proto}}"}, '
-    '"traceId": "{{index .Request.Header "X-B3-Traceid"}}"}'
+    '"traceId": "{{.TraceID}}"}'
 )
 FIELDS = frozenset(
     {
@@ -37,6 +37,7 @@ FIELDS = frozenset(
         "Revision.Configuration",
         "Revision.PodName",
         "Revision.PodIP",
+        "TraceID",
     }
 )
 LATENCY = "Response.Latency"
@@ -44,7 +45,7 @@ _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _HEADER = re.compile(
     r'(?:js\s+)?\(?\s*(?:index\s+\.Request\.Header|\.Request\.Header\.Get)\s+"([\w-]+)"\s*\)?'
 )
-_FIELD = re.compile(r"(?:js\s+)?\.(\w+\.\w+)")
+_FIELD = re.compile(r"(?:js\s+)?\.(\w+(?:\.\w+)?)")
 
 
 @dataclass(frozen=True, slots=True)
