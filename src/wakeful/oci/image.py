@@ -15,6 +15,8 @@ LABEL_STAND_IN = "dev.wakeful.stand-in"
 """Which of the platform's built-in images this is."""
 LABEL_BASH_AS_SH = "dev.wakeful.bash-as-sh"
 """``true``: on the host's root file system, ``/bin/sh`` is to be bash."""
+OWN_SH = "/.wakeful/bin/sh"
+"""In an image with that label: what stands at ``/bin/sh``, if it is there, in place of bash."""
 LABEL_BUILDER = "dev.wakeful.builder"
 """Which detector built the image."""
 

@@ -17,6 +17,7 @@ from wakeful.oci.blobs import BlobDirectory
 from wakeful.oci.errors import ImageError, ImageNotFoundError, InvalidImageError
 from wakeful.oci.image import (
     LABEL_BASH_AS_SH,
+    OWN_SH,
     ImageInfo,
     ImageSummary,
     ReadOnlyMount,
@@ -268,7 +269,9 @@ class LayoutStore:
                 if path in allowed
             ]
             if config.labels.get(LABEL_BASH_AS_SH) == "true" and _BASH.exists():
-                mounts.append(ReadOnlyMount(_BASH.resolve(), PurePosixPath("/bin/sh")))
+                own = root / OWN_SH.lstrip("/")
+                shell = own if own.is_file() else _BASH.resolve()
+                mounts.append(ReadOnlyMount(shell, PurePosixPath("/bin/sh")))
         return RootfsPlan(
             image=str(image),
             digest=info.digest,

@@ -22,6 +22,7 @@ from wakeful.oci.manifest import OCI_MANIFEST, Descriptor
 from wakeful.oci.provider import BUILDER_SOCKET, StoreProvider
 from wakeful.oci.resolver import resolve_digest
 from wakeful.testing.images import an_image
+from wakeful.testing.platform import run
 
 BOOK = "registry.cn-hangzhou.aliyuncs.com/knative-sample"
 NOBODY = Keychain()
@@ -134,6 +135,20 @@ async def test_without_a_registry_the_stand_in_is_made_once(store: LayoutStore) 
     program = (targets["/tools"] / "tool").read_text()
     assert program.startswith("#!/")
     assert plan.user.uid == 0
+
+
+async def test_sh_leaves_braces_alone(store: LayoutStore) -> None:
+    """As every sh does but bash by that name: JSON that nobody quoted stays in one piece."""
+    image = BuiltinImage(name="b", description="b", patterns=("b",), cmd=("sh",), bash_as_sh=True)
+    mode, clock = StandInMode.ALWAYS, ManualClock()
+    chooser = StandIns(Catalog((image,)), store, None, mode=mode, clock=clock)
+    digest = await chooser.choose(parse_reference("b"), NOBODY)
+    assert digest is not None
+    plan = await store.unpack(digest)
+    [shell] = [m.source for m in plan.mounts if str(m.target) == "/bin/sh"]
+
+    done = run([str(shell), "-c", 'echo [{"a":1,"b":2}] {x,y}; [[ 1 == 1 ]] && echo $0'])
+    assert done.out.splitlines() == ["[{a:1,b:2}] {x,y}", "sh"]
 
 
 async def test_what_is_in_the_store_wins(store: LayoutStore) -> None:

@@ -11,12 +11,25 @@ import orjson
 
 from wakeful.oci.blobs import digest_of
 from wakeful.oci.builtin.model import INTERPRETER, BuiltinImage, Needs, Program
-from wakeful.oci.image import LABEL_BASH_AS_SH, LABEL_HOST_PATHS, LABEL_ROOTFS, LABEL_STAND_IN
+from wakeful.oci.image import (
+    LABEL_BASH_AS_SH,
+    LABEL_HOST_PATHS,
+    LABEL_ROOTFS,
+    LABEL_STAND_IN,
+    OWN_SH,
+)
 from wakeful.oci.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor, Platform
 from wakeful.oci.reference import Reference
 from wakeful.oci.store import ImageStore
 
 _VISIBLE = ("/usr", "/bin", "/lib", "/lib64", "/opt")
+_SH = Program(
+    text="""#!/bin/bash
+# bash as sh still takes {a,b} for two words, as no other sh does: JSON falls apart.
+case "${1-}" in --*) exec -a sh /bin/bash "$@" ;; esac
+exec -a sh /bin/bash +B "$@"
+"""
+)
 _SYSTEM = ("/usr/bin/python3", "/usr/local/bin/python3")
 
 
@@ -31,7 +44,7 @@ def store_builtin(image: BuiltinImage, name: Reference, store: ImageStore) -> st
     layers = []
     diff_ids = []
     with store.ingesting():
-        if image.contents:
+        if image.contents or image.bash_as_sh:
             data = _pack(image, interpreter)
             layers.append(Descriptor(OCI_LAYER, store.write_blob(data), len(data)).to_json())
             diff_ids.append(digest_of(data))
@@ -104,7 +117,8 @@ def _pack(image: BuiltinImage, interpreter: str) -> bytes:
     packed = io.BytesIO()
     made: set[str] = set()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path, content in sorted(image.contents.items()):
+        contents = {**image.contents, **({OWN_SH: _SH} if image.bash_as_sh else {})}
+        for path, content in sorted(contents.items()):
             for parent in reversed(PurePosixPath(path).parents[:-1]):
                 if str(parent) not in made:
                     made.add(str(parent))
