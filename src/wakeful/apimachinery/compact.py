@@ -8,6 +8,7 @@ owner. None of that tells anything to those who read a cache.
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,7 +18,7 @@ from wakeful.apimachinery.meta import APIModel
 _set_fields = BaseModel.__pydantic_fields_set__.__set__  # type: ignore[attr-defined]
 _NOBODY_ASKS: set[str] = set()
 """Stands for the fields that were given, in all compacted objects: we serialise by value."""
-_ATOMS = frozenset({int, bool, float, type(None)})
+_ATOMS = frozenset({int, bool, float, datetime, type(None)})
 
 
 def compact(model: APIModel) -> None:
