@@ -257,6 +257,18 @@ def test_explain_tells_why(namespace: Namespace) -> None:
     assert "maximum" in words
 
 
+def test_the_autoscalers_figures_can_be_scraped(namespace: Namespace) -> None:
+    namespace.ask("maximum")
+    page = namespace.platform.kubectl("get", "--raw", "/metrics").out
+    labels = (f'k8s_namespace_name="{namespace.name}"', 'kn_service_name="maximum"')
+    counts = [
+        float(line.rpartition(" ")[2])
+        for line in page.splitlines()
+        if line.startswith("kn_revision_pods_count{") and all(label in line for label in labels)
+    ]
+    assert max(counts) >= 1
+
+
 def test_scale_down_may_be_delayed(namespace: Namespace) -> None:
     """What was needed once is kept as long as the delay lasts."""
     namespace.apply(a_service("delayed", annotations=scaled(scale_down_delay="9s")))
