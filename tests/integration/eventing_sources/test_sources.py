@@ -24,6 +24,7 @@ from wakeful.apis.sources import (
     PingSource,
     SinkBinding,
 )
+from wakeful.reconciler.sources.apiserver.reconciler import ApiServerSourceReconciler
 
 from .conftest import SERVER, Stage
 
@@ -92,8 +93,14 @@ async def test_a_sink_that_comes_later_is_noticed(stage: Stage) -> None:
     assert event_type.spec.reference.name == "default"
 
 
-async def test_changes_of_objects_are_told_as_the_service_account_may(stage: Stage) -> None:
-    """Nothing is told of what was there before, nor of what the selector leaves out."""
+async def test_changes_of_objects_are_told_as_the_service_account_may(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is told of what was there before, nor of what the selector leaves out.
+
+    A right that is granted is noticed at once.
+    """
+    monkeypatch.setattr(f"{ApiServerSourceReconciler.__module__}._LOOK_AGAIN_SECONDS", 3600.0)
     await stage.apply(config_map("old", watched="yes"))
     spec = {
         "serviceAccountName": "events-sa",
@@ -115,6 +122,18 @@ async def test_changes_of_objects_are_told_as_the_service_account_may(stage: Sta
         ' "configmaps" in API group "" in Namespace "default"'
     )
     stage.permissions.granted.add(("events-sa", "configmaps"))
+    await stage.apply(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "events"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "view",
+            },
+        }
+    )
     found = await stage.ready(ApiServerSource, "it")
     assert found.status.namespaces == ["default"]
 

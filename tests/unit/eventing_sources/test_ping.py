@@ -173,3 +173,10 @@ def test_overrides_replace_extensions() -> None:
     assert plan is not None
     event = plan.target.apply(make_ping_event(plan, START, "1").with_extension("stage", "x"))
     assert event.extensions == {"stage": "test"}
+
+
+def test_sinks_are_told_the_namespace_of_the_source() -> None:
+    event = Event(id="1", source="/s", type="t")
+    headers, _ = Target("http://sink", namespace="ns").request(event)
+    assert ("kn-namespace", "ns") in headers
+    assert not any(name == "kn-namespace" for name, _ in Target("http://sink").request(event)[0])

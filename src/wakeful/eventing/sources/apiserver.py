@@ -74,7 +74,7 @@ class ApiServerPlan:
 def plan_apiserver(source: ApiServerSource | LegacyApiServerSource) -> ApiServerPlan | None:
     """What the source asks for; None while its sink is unknown or it may not watch."""
     spec, status = source.wanted, source.status
-    target = target_of(status, spec.ce_overrides)
+    target = target_of(status, spec.ce_overrides, namespace=source.metadata.namespace)
     if target is None or not status.may_watch:
         return None
     selector = spec.namespace_selector

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.cloudevents import Event, to_http
+from wakeful.cloudevents import Event
 from wakeful.eventing.delivery import BackoffPolicy, Outcome, RetryPolicy, Sender
 from wakeful.eventing.sources.target import Target
 
@@ -37,9 +37,9 @@ class Emitter:
         Raises:
             SinkError: It did not, for as long as ``patience`` lasted.
         """
-        headers, body = to_http(target.apply(event))
+        headers, body = target.request(target.apply(event))
         outcome, _, attempts = await self._sender.deliver(
-            target.url, headers.items(), body, patience, ca_certs=target.ca_certs
+            target.url, headers, body, patience, ca_certs=target.ca_certs
         )
         if not outcome.delivered:
             raise SinkError(target, outcome, attempts)

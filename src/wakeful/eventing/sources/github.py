@@ -48,7 +48,8 @@ class GitHubPlan:
 def plan_github(source: GitHubSource | LegacyGitHubSource) -> GitHubPlan | None:
     """What the source asks for; None while its sink or its own address is unknown."""
     spec, address = source.wanted, source.status.address
-    target, ref = target_of(source.status, spec.ce_overrides), spec.secret_token.secret_key_ref
+    ref = spec.secret_token.secret_key_ref
+    target = target_of(source.status, spec.ce_overrides, namespace=source.metadata.namespace)
     if target is None or ref is None or address is None:
         return None
     return GitHubPlan(

@@ -39,7 +39,8 @@ class PingPlan:
 
 def plan_ping(source: PingSource) -> PingPlan | None:
     """What a PingSource asks for; None while its sink is unknown."""
-    spec, target = source.spec, target_of(source.status, source.spec.ce_overrides)
+    spec, namespace = source.spec, source.metadata.namespace
+    target = target_of(source.status, spec.ce_overrides, namespace=namespace)
     if target is None:
         return None
     data = base64.b64decode(spec.data_base64) if spec.data_base64 else spec.data.encode()
@@ -56,7 +57,8 @@ def plan_ping(source: PingSource) -> PingPlan | None:
 
 def plan_cronjob(source: CronJobSource) -> PingPlan | None:
     """What a CronJobSource asks for; None while its sink is unknown."""
-    target = target_of(source.status, source.spec.ce_overrides)
+    namespace = source.metadata.namespace
+    target = target_of(source.status, source.spec.ce_overrides, namespace=namespace)
     if target is None:
         return None
     return PingPlan(

@@ -12,6 +12,7 @@ from wakeful.apis.apps import Deployment
 from wakeful.apis.core import Namespace, Secret
 from wakeful.apis.eventing import EventType
 from wakeful.apis.networking import Ingress
+from wakeful.apis.rbac import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from wakeful.apis.sources import (
     Adapters,
     AliTablestoreSource,
@@ -115,6 +116,12 @@ class SourceControllers:
             return [found.key for found in sources if _selects_namespaces(found)]
 
         controller.watch(namespaces, selecting)
+
+        def waiting(_grant: Object) -> Iterable[NamespacedName]:
+            return [found.key for found in sources if not _may_watch(found)]
+
+        for grant in (Role, ClusterRole, RoleBinding, ClusterRoleBinding):
+            controller.watch(manager.informer(grant), waiting)
 
     def add_github(self, model: type[T], names: LiveNames, hooks: Hooks) -> None:
         """Run a controller of sources that GitHub calls."""
@@ -231,6 +238,10 @@ def _condition_set(model: type[Object]) -> ConditionSet:
 
 def _selects_namespaces(source: Object) -> bool:
     return isinstance(source, ApiServerSource) and source.spec.namespace_selector is not None
+
+
+def _may_watch(source: Object) -> bool:
+    return isinstance(source, ApiServerSource | LegacyApiServerSource) and source.status.may_watch
 
 
 def _secrets_of(source: Object) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-from wakeful.cloudevents import Event, to_http
+from wakeful.cloudevents import Event
 from wakeful.eventbus.kafka import Record
 from wakeful.eventing.delivery import Outcome, Response, Sender
 from wakeful.eventing.sources.kafka.convert import to_event
@@ -42,9 +42,9 @@ class RecordDelivery:
             self._lost(f"{fault}; {plan.dead_letter.url} neither: {_why(last)}")
 
     async def _send(self, event: Event, to: Target) -> tuple[Outcome, Response | None]:
-        headers, body = to_http(event)
+        headers, body = to.request(event)
         outcome, response, _ = await self._sender.deliver(
-            to.url, headers.items(), body, self._plan.patience, ca_certs=to.ca_certs
+            to.url, headers, body, self._plan.patience, ca_certs=to.ca_certs
         )
         return outcome, response
 

@@ -42,13 +42,16 @@ class KafkaPlan:
 def plan_kafka(source: KafkaSource | LegacyKafkaSource) -> KafkaPlan | None:
     """What a source asks for; None while its sink is unknown, or where its group begins."""
     spec, status, meta = source.wanted, source.status, source.metadata
-    target = target_of(status, spec.ce_overrides)
+    target = target_of(status, spec.ce_overrides, namespace=meta.namespace)
     if target is None or not status.may_consume or spec.consumers == 0:
         return None
     dead_letter = None
     if status.dead_letter_sink_uri:
         dead_letter = Target(
-            status.dead_letter_sink_uri, status.dead_letter_sink_ca_certs, target.extensions
+            status.dead_letter_sink_uri,
+            status.dead_letter_sink_ca_certs,
+            target.extensions,
+            meta.namespace,
         )
     return KafkaPlan(
         namespace=meta.namespace,
