@@ -1,7 +1,7 @@
 """The gate's ext_proc service: Envoy asks about each held request and keeps the stream open.
 
 The stream opens with the request and closes when its response has ended, so that what is held and
-what runs is known exactly. Decisions are the machine's; here are only messages and timers.
+what runs is known exactly. Decisions are the machine's; here are only streams and timers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from typing import Any
 
 import grpc
 import structlog
-from envoy.config.core.v3 import base_pb2
 from envoy.service.ext_proc.v3 import external_processor_pb2 as ext_proc_pb2
-from envoy.type.v3 import http_status_pb2
 
 from wakeful.aio import Clock, SystemClock
 from wakeful.autoscaler import Poke
@@ -30,36 +28,21 @@ from wakeful.gateway.gate.machine import (
     Phase,
     RevisionGate,
 )
-from wakeful.gateway.plan import Endpoint, RevisionBackend, RevisionKey
-from wakeful.gateway.translator.names import (
-    CLUSTER_HEADER,
-    MARK_NAME,
-    MARK_NAMESPACE,
-    MARK_REVISION_NAMESPACE,
-    PICK_KEY,
-    PICK_NAMESPACE,
-    PICK_TRIES,
-    PROXY_HEADER,
-    TIMING_HEADER,
-    TIMING_KEY,
-    TIMING_NAMESPACE,
-    cluster_name,
-    proxy_value,
-    times_let_go,
+from wakeful.gateway.gate.messages import (
+    TRAILERS_SEEN,
+    Question,
+    make_denial,
+    make_release,
+    parse_question,
+    with_timing,
 )
+from wakeful.gateway.plan import Endpoint, RevisionBackend, RevisionKey
 
 log = structlog.get_logger("wakeful.gateway.gate")
 
 _SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 _METHOD = "Process"
 _REPOKE_SECONDS = 1.0
-_GRPC_STATUS = {
-    "queue_full": grpc.StatusCode.RESOURCE_EXHAUSTED.value[0],
-    "gate_timeout": grpc.StatusCode.DEADLINE_EXCEEDED.value[0],
-}
-_PROXY = PROXY_HEADER.lower()
-_RETRY_AFTER = frozenset({"queue_full"})
-
 
 Timing = Callable[[str, str], str]
 """What requests for a revision (namespace, name) that are let go now waited for, or nothing, as
@@ -235,18 +218,11 @@ class Gate:
             async for message in requests:
                 match message.WhichOneof("request"):
                     case "request_headers":
-                        headers = _headers(message.request_headers)
-                        key = _marked(message)
-                        entry = self._entries.get(key)
-                        hop = times_let_go(headers.get(_PROXY, ""))
-                        timed = TIMING_HEADER in headers
-                        await context.write(await self._decide(entry, key, ticket, hop, timed))
+                        question = parse_question(message)
+                        entry = self._entries.get(question.key)
+                        await context.write(await self._decide(entry, question, ticket))
                     case "response_trailers":
-                        await context.write(
-                            ext_proc_pb2.ProcessingResponse(
-                                response_trailers=ext_proc_pb2.TrailersResponse()
-                            )
-                        )
+                        await context.write(TRAILERS_SEEN)
                     case _:
                         log.warning("unexpected processing request", message=str(message)[:200])
         finally:
@@ -255,10 +231,11 @@ class Gate:
                 self._apply(entry, entry.gate.leave(ticket, self._now()))
 
     async def _decide(
-        self, entry: _Entry | None, key: RevisionKey, ticket: int, hop: int, timed: bool
+        self, entry: _Entry | None, question: Question, ticket: int
     ) -> ext_proc_pb2.ProcessingResponse:
+        key = question.key
         if entry is None:
-            return _denial(
+            return make_denial(
                 Deny(
                     ticket,
                     HTTPStatus.NOT_FOUND,
@@ -269,7 +246,7 @@ class Gate:
         self._active.add(key)
         verdict: asyncio.Future[Grant | Deny] = asyncio.get_running_loop().create_future()
         self._verdicts[ticket] = verdict
-        self._apply(entry, entry.gate.arrive(ticket, self._now(), hop=hop))
+        self._apply(entry, entry.gate.arrive(ticket, self._now(), hop=question.hop))
         starting = entry.gate.phase is Phase.STARTING
         try:
             async with asyncio.timeout(_deadline(entry.gate.backend)):
@@ -280,10 +257,10 @@ class Gate:
                 ticket, HTTPStatus.GATEWAY_TIMEOUT, "activator request timeout", "gate_timeout"
             )
         if isinstance(decision, Deny):
-            return _denial(decision)
-        response = _release(entry.gate.backend, decision, hop)
-        if timed and starting and (phases := self._timing(key.namespace, key.name)):
-            response.dynamic_metadata.update({TIMING_NAMESPACE: {TIMING_KEY: phases}})
+            return make_denial(decision)
+        response = make_release(key, decision.endpoint, question.hop)
+        if question.timed and starting and (phases := self._timing(key.namespace, key.name)):
+            response = with_timing(response, phases)
         return response
 
     def _apply(self, entry: _Entry, effects: Iterable[Effect]) -> None:
@@ -315,57 +292,3 @@ class Gate:
 def _deadline(backend: RevisionBackend) -> float | None:
     limits = [backend.timeout_seconds, backend.response_start_timeout_seconds]
     return min((limit for limit in limits if limit), default=None)
-
-
-def _marked(message: ext_proc_pb2.ProcessingRequest) -> RevisionKey:
-    mark = message.metadata_context.filter_metadata[MARK_NAMESPACE].fields
-    return RevisionKey(mark[MARK_REVISION_NAMESPACE].string_value, mark[MARK_NAME].string_value)
-
-
-def _headers(message: ext_proc_pb2.HttpHeaders) -> dict[str, str]:
-    return {
-        header.key: (header.raw_value.decode("latin-1") if header.raw_value else header.value)
-        for header in message.headers.headers
-    }
-
-
-def _set(name: str, value: str) -> base_pb2.HeaderValueOption:
-    return base_pb2.HeaderValueOption(
-        header=base_pb2.HeaderValue(key=name, raw_value=value.encode()),
-        append_action=base_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
-    )
-
-
-def _release(backend: RevisionBackend, grant: Grant, hop: int) -> ext_proc_pb2.ProcessingResponse:
-    # Back to where it came from: should the instance be gone again, it is simply held again.
-    headers = [
-        _set(CLUSTER_HEADER, cluster_name(backend.key)),
-        _set(PROXY_HEADER, proxy_value(hop)),
-    ]
-    response = ext_proc_pb2.ProcessingResponse(
-        request_headers=ext_proc_pb2.HeadersResponse(
-            response=ext_proc_pb2.CommonResponse(
-                header_mutation=ext_proc_pb2.HeaderMutation(set_headers=headers),
-                clear_route_cache=True,
-            )
-        )
-    )
-    if grant.endpoint is not None:
-        tries = ",".join([str(grant.endpoint)] * PICK_TRIES)
-        response.dynamic_metadata.update({PICK_NAMESPACE: {PICK_KEY: tries}})
-    return response
-
-
-def _denial(deny: Deny) -> ext_proc_pb2.ProcessingResponse:
-    headers = [_set("content-type", "text/plain; charset=utf-8")]
-    if deny.detail in _RETRY_AFTER:
-        headers.append(_set("retry-after", "1"))
-    response = ext_proc_pb2.ImmediateResponse(
-        status=http_status_pb2.HttpStatus(code=int(deny.status)),
-        headers=ext_proc_pb2.HeaderMutation(set_headers=headers),
-        body=deny.body.encode(),
-        details=deny.detail,
-    )
-    if deny.detail in _GRPC_STATUS:
-        response.grpc_status.status = _GRPC_STATUS[deny.detail]
-    return ext_proc_pb2.ProcessingResponse(immediate_response=response)
