@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from wakeful.apimachinery.scheme import AdmissionContext
 from wakeful.apis.pipeline import Pipeline, Task
+from wakeful.apis.pipeline.task_defaults import set_pipeline_defaults, set_task_defaults
 from wakeful.apis.pipeline.verificationpolicy_types import ResourcePattern
 from wakeful.pipelines.trust import (
     VerificationError,
@@ -24,6 +28,7 @@ from wakeful.pipelines.trust import (
 from wakeful.pipelines.trust.canonical import canonical_json
 
 MESSAGE = b"the message"
+SIGNED = Path(__file__).parent / "signed"
 
 
 def a_task(text: str) -> Task:
@@ -63,6 +68,23 @@ def test_the_json_that_is_signed() -> None:
         '[{"name":"v","readOnly":true,"mountPath":"/a"}],"script":"x"}],"stepTemplate":{"env":'
         '[{"name":"E"}],"computeResources":{}}}}'
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "digest"),
+    [
+        ("task.yaml", "fe6b76ca7607e57ec75b26a3b0fb15017091bcc4ae07016851de348d46ca9bef"),
+        ("pipeline.yaml", "0464f2338acfe6a047cdfc7ab662015ec42d0fd6d1f47f216eeef0c5f8010354"),
+    ],
+)
+def test_the_digest_is_the_one_of_tektons_own_types(file: str, digest: str) -> None:
+    """Digests from Tekton's ``Checksum``, of objects with much of what they can hold."""
+    wire = yaml.safe_load((SIGNED / file).read_text())
+    kind = {"Task": Task, "Pipeline": Pipeline}[wire["kind"]]
+    found = kind.from_wire(wire)
+    defaults = set_task_defaults if isinstance(found, Task) else set_pipeline_defaults
+    defaults(found, None, AdmissionContext("CREATE", datetime(2026, 1, 1, tzinfo=UTC)))
+    assert checksum(found).hex() == digest
 
 
 def test_a_signature_is_not_part_of_what_is_signed() -> None:

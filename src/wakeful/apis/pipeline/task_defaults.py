@@ -68,8 +68,8 @@ def _set_pipeline_task_defaults(task: PipelineTask, settings: Settings) -> None:
         set_task_spec_defaults(task.task_spec, settings)
     if task.pipeline_ref is not None:
         _set_resolver(task.pipeline_ref.name, task.pipeline_ref, settings)
-    if task.pipeline_spec is not None:
-        set_pipeline_spec_defaults(task.pipeline_spec, settings)
+    # An embedded pipeline gets its defaults with the run that carries it out, as upstream's does:
+    # what is signed depends on it.
 
 
 def set_task_ref_defaults(ref: TaskRef, settings: Settings) -> None:
