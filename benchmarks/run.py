@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "many_services": ("many_services", []),
     "kill_control_plane": ("kill_control_plane", []),
     "gateway_warm": ("gateway_warm", []),
+    "gate_path": ("gate_path", []),
     "warm_platform": ("warm_platform", []),
     "api": ("api", []),
     "edges": ("edges", []),

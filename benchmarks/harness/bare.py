@@ -118,12 +118,12 @@ class Round:
     """Envoy's CPU time for each request: what is left of the figure on a busy machine."""
 
 
-async def wrk(side: Side, host: str, seconds: int) -> Round:
+async def wrk(side: Side, host: str, seconds: int, *, connections: int = _CONNECTIONS) -> Round:
     """Load one Envoy; fails when any answer was not 200."""
     begun = machine.usage_of(side.pid).cpu_seconds
     program = await asyncio.create_subprocess_exec(
         "wrk",
-        *("-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "--latency", "-H", f"Host: {host}"),
+        *("-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-H", f"Host: {host}"),
         f"http://{side.address[0]}:{side.address[1]}/",
         stdout=asyncio.subprocess.PIPE,
     )
