@@ -263,8 +263,8 @@ class Controller(Generic[T]):
             status.observed_generation = obj.metadata.generation
         if isinstance(status, ConditionedStatus):
             _keep_times(status, cached.status)  # type: ignore[attr-defined]
-        wire = status.to_wire()
-        if wire == cached.status.to_wire():  # type: ignore[attr-defined]
+        before = cached.status  # type: ignore[attr-defined]
+        if status == before or status.to_wire() == before.to_wire():
             return
         if obj.metadata.resource_version != cached.metadata.resource_version:
             target = obj
