@@ -68,7 +68,9 @@ async def test_signed_altered_and_unsigned(world: World, key: ec.EllipticCurvePr
     signature = key.sign(checksum(task), ec.ECDSA(hashes.SHA256()))
     task.metadata.annotations["tekton.dev/signature"] = base64.b64encode(signature).decode()
     assert await trust.verify(task, "v1", SOURCE, "ns") == Verdict(passed=True)
-    with pytest.raises(VerificationError, match="v1beta1 objects cannot be checked"):
+    with pytest.raises(VerificationError, match="v1alpha1 objects cannot be checked"):
+        await trust.verify(task, "v1alpha1", SOURCE, "ns")
+    with pytest.raises(VerificationError):
         await trust.verify(task, "v1beta1", SOURCE, "ns")
 
     task.spec.steps[0].image = "other"

@@ -99,6 +99,17 @@ def test_a_signature_is_not_part_of_what_is_signed() -> None:
     assert checksum(task) != before
 
 
+def test_an_older_version_has_another_digest() -> None:
+    """Its containers spell a field otherwise; what only it has must not go unnoticed."""
+    task = a_task("{metadata: {name: t}, spec: {steps: [{image: i}]}}")
+    old = canonical_json(task, "v1beta1")
+    assert b'"apiVersion":"tekton.dev/v1beta1"' in old
+    assert b'"steps":[{"name":"","image":"i","resources":{}}]' in old
+    task.spec.steps[0].legacy = {"tty": True}
+    with pytest.raises(VerificationError):
+        checksum(task, "v1beta1")
+
+
 def test_embedded_tasks_of_pipelines() -> None:
     spec = {"tasks": [{"name": "a", "taskSpec": {"steps": [{"image": "i"}]}}]}
     pipeline = Pipeline.from_wire({"metadata": {"name": "p"}, "spec": spec})

@@ -15,6 +15,7 @@ from typing import Any
 
 from wakeful.apimachinery.meta import APIModel, Object
 from wakeful.apis.pipeline.register import SIGNATURE_ANNOTATION
+from wakeful.pipelines.trust.verification import VerificationError
 
 _NOT_SIGNED = frozenset(
     (
@@ -86,6 +87,8 @@ _ALWAYS: Mapping[str, Mapping[str, Any]] = {
     "WorkspaceUsage": {"name": "", "mountPath": ""},
 }
 """Fields that are written even when they are empty, and what they are then."""
+_RENAMED = {"v1beta1": {"computeResources": "resources"}}
+"""How other versions spell fields of containers; all else of theirs is as in v1, or legacy."""
 _STEP_RESULTS = "StepResult"
 _ESCAPED = {
     "<": "\\u003c",
@@ -96,13 +99,24 @@ _ESCAPED = {
 }
 
 
-def checksum(obj: Object) -> bytes:
-    """The SHA-256 that is signed, of a Task or Pipeline as a v1 object with its defaults."""
-    return hashlib.sha256(canonical_json(obj)).digest()
+def checksum(obj: Object, version: str = "") -> bytes:
+    """The SHA-256 that is signed, of an object with its defaults.
+
+    ``version`` is the one that it is written in, if that is not the model's own.
+
+    Raises:
+        VerificationError: It holds what only versions before v1 have.
+    """
+    return hashlib.sha256(canonical_json(obj, version)).digest()
 
 
-def canonical_json(obj: Object) -> bytes:
-    """The object's JSON; of its metadata only what somebody wrote, without the signature."""
+def canonical_json(obj: Object, version: str = "") -> bytes:
+    """The object's JSON; of its metadata only what somebody wrote, without the signature.
+
+    Raises:
+        VerificationError: See :func:`checksum`.
+    """
+    version = version or obj.gvk.version
     meta = obj.metadata
     notes = {k: v for k, v in meta.annotations.items() if k not in _NOT_SIGNED}
     metadata: dict[str, Any] = {}
@@ -119,9 +133,9 @@ def canonical_json(obj: Object) -> bytes:
     spec = getattr(obj, "spec", None)
     wire = {
         "kind": obj.gvk.kind,
-        "apiVersion": obj.gvk.api_version,
+        "apiVersion": f"{obj.gvk.group}/{version}",
         "metadata": metadata,
-        "spec": _model(spec) if isinstance(spec, APIModel) else {},
+        "spec": _model(spec, _RENAMED.get(version, {})) if isinstance(spec, APIModel) else {},
     }
     text = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
     for letter, escape in _ESCAPED.items():
@@ -129,8 +143,11 @@ def canonical_json(obj: Object) -> bytes:
     return text.encode()
 
 
-def _model(model: APIModel, name: str = "") -> dict[str, Any]:
+def _model(model: APIModel, renamed: Mapping[str, str], name: str = "") -> dict[str, Any]:
     name = name or type(model).__name__
+    if getattr(model, "legacy", None) is not None:
+        # It would not show below, so that whoever changes it would not break the signature.
+        raise VerificationError("signatures of what only versions before v1 have cannot be checked")
     shown = model.to_wire()
     always = _ALWAYS.get(name, {})
     fields = {info.alias or key: key for key, info in type(model).model_fields.items()}
@@ -138,19 +155,21 @@ def _model(model: APIModel, name: str = "") -> dict[str, Any]:
     for key in _ORDER.get(name, tuple(fields)):
         if key in shown and key in fields:
             within = _STEP_RESULTS if name == "Step" and key == "results" else ""
-            found[key] = _value(getattr(model, fields[key]), shown[key], within)
+            value = _value(getattr(model, fields[key]), shown[key], renamed, within)
+            found[renamed.get(key, key)] = value
         elif key in always:
-            found[key] = always[key]
+            found[renamed.get(key, key)] = always[key]
     return found
 
 
-def _value(value: Any, wire: Any, name: str) -> Any:
+def _value(value: Any, wire: Any, renamed: Mapping[str, str], name: str) -> Any:
     """A field's value in order; ``wire`` is how the model shows it."""
     if isinstance(value, APIModel):
-        return _model(value, name)
+        return _model(value, renamed, name)
     if isinstance(value, Mapping) and isinstance(wire, Mapping):
         keys = sorted(wire)
-        return {key: _value(value.get(key), wire[key], name) for key in keys}
+        return {key: _value(value.get(key), wire[key], renamed, name) for key in keys}
     if isinstance(value, Sequence) and isinstance(wire, list):
-        return [_value(one, shown, name) for one, shown in zip(value, wire, strict=True)]
+        pairs = zip(value, wire, strict=True)
+        return [_value(one, shown, renamed, name) for one, shown in pairs]
     return wire

@@ -28,7 +28,7 @@ log = structlog.get_logger("wakeful.reconciler.pipeline")
 
 _FAILED = "resource verification failed"
 _WARN = "warn"
-_SIGNED_VERSION = "v1"
+_SIGNED_VERSIONS = ("v1", "v1beta1")
 
 
 class Trust:
@@ -57,11 +57,11 @@ class Trust:
         name = obj.metadata.name
         if not policies:
             return self._unmatched(name, uri)
-        if version != _SIGNED_VERSION:
+        if version not in _SIGNED_VERSIONS:
             raise VerificationError(
                 f"{_FAILED}: signatures of {obj.gvk.group}/{version} objects cannot be checked"
             )
-        signature, message = signature_of(obj), checksum(obj)
+        signature, message = signature_of(obj), checksum(obj, version)
         where = f"resource {name} in namespace {obj.metadata.namespace}"
         for policy in sorted(policies, key=lambda p: p.spec.mode == _WARN):
             try:
