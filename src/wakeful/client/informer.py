@@ -129,13 +129,23 @@ class Informer(Generic[T]):
             handler(Change(None, obj))
 
     async def run(self) -> None:
-        """List, then watch, for ever; a lost watch resumes, an expired one lists again."""
-        async with asyncio.TaskGroup() as group:
-            settling = group.create_task(self._settle(), name=f"{self.name}:settle")
-            try:
-                await self._keep_current()
-            finally:
-                settling.cancel()
+        """List, then watch, for ever; a lost watch resumes, an expired one lists again.
+
+        What a handler raises comes out as it is.
+        """
+        tasks = [
+            asyncio.create_task(self._keep_current(), name=f"{self.name}:follow"),
+            asyncio.create_task(self._settle(), name=f"{self.name}:settle"),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
 
     async def _keep_current(self) -> None:
         backoff = Backoff(base=0.05, cap=10)
