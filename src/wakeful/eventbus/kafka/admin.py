@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
 
 _TIMEOUT_SECONDS = 10.0
+_END_SECONDS = 5.0
 _TOPIC_ALREADY_EXISTS, _UNKNOWN_TOPIC = 36, 3
 _ERRORS = {
     17: "the name of the topic is not valid",
@@ -160,7 +161,7 @@ class AioKafkaAdmin:
                     await client.start()
                     yield client
             finally:
-                await client.close()
+                await _end(client.close())
 
     @asynccontextmanager
     async def _consumer(
@@ -177,7 +178,14 @@ class AioKafkaAdmin:
                     await consumer.start()
                     yield consumer
             finally:
-                await consumer.stop()
+                await _end(consumer.stop())
+
+
+async def _end(closing: Awaitable[None]) -> None:
+    """Close a connection, but do not wait for a cluster that does not say good-bye."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):
+            await closing
 
 
 def _topic_partitions(partitions: Mapping[str, Sequence[int]]) -> list[TopicPartition]:
