@@ -342,7 +342,7 @@ def _child(
         if namespaces:
             pid = linux.clone_as_sibling()
             if pid:
-                os.write(result, struct.pack("=cI", b"P", pid))
+                os.write(result, pid_report(pid))
                 os._exit(0)
         stage = "session"
         os.setsid()
@@ -377,24 +377,40 @@ def _child(
         raise FileNotFoundError(2, "")  # noqa: TRY301 - told to the parent below
     except BaseException as error:  # noqa: BLE001 - the parent is told, this process ends
         number = getattr(error, "errno", None) or 5
-        os.write(result, struct.pack("=cI", b"E", number) + stage.encode())
+        os.write(result, failure_report(number, stage))
     finally:
         os._exit(127)
+
+
+def pid_report(pid: int) -> bytes:
+    """Tell which process is the real child: one that was forked once more."""
+    return struct.pack("=cI", b"P", pid)
+
+
+def failure_report(number: int, stage: str) -> bytes:
+    """Tell at which stage a child failed, with the system's error number."""
+    text = stage.encode()
+    return struct.pack("=cIB", b"E", number, len(text)) + text
 
 
 def read_result(data: bytes, spec: Spec) -> int:
     """Interpret what ``fork``'s pipe said; return the pid of the real child, or 0.
 
+    Reports come in any order: a real child may have failed before its parent tells of it.
+
     Raises:
         LaunchError: The child could not be started.
     """
-    pid = 0
-    if data[:1] == b"P":
-        pid = struct.unpack("=cI", data[:5])[1]
-        data = data[5:]
-    if data[:1] == b"E":
-        number = struct.unpack("=cI", data[:5])[1]
-        stage = data[5:].decode()
+    pid, failure = 0, None
+    while data:
+        kind, number = struct.unpack_from("=cI", data)
+        if kind == b"P":
+            pid, data = number, data[5:]
+        else:
+            end = 6 + data[5]
+            failure, data = (data[6:end].decode(), number), data[end:]
+    if failure is not None:
+        stage, number = failure
         subject = {"exec": spec.argv[0], "working directory": spec.cwd}.get(stage, "")
         raise LaunchError(stage, number, subject)
     return pid
