@@ -165,7 +165,10 @@ async def test_an_informer_begins_complete_and_follows(client: Client) -> None:
 async def test_what_goes_wrong_inside_of_an_informer_comes_out(client: Client) -> None:
     await client.create(ConfigMap(metadata=ObjectMeta(name="first")))
 
+    failing = asyncio.Event()
+
     def fail(_change: object) -> None:
+        failing.set()
         raise ValueError("no good")
 
     async def follow() -> None:
@@ -173,7 +176,7 @@ async def test_what_goes_wrong_inside_of_an_informer_comes_out(client: Client) -
             maps.add_handler(lambda change: fail(change) if change.new is None else None)
             await client.delete(ConfigMap, "first")
             async with asyncio.timeout(60):
-                await asyncio.Event().wait()
+                await failing.wait()
 
     with pytest.raises(ValueError, match="no good"):
         await follow()
