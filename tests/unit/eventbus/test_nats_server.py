@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
 from wakeful.eventbus.jetstream.server import (
     NatsPaths,
     forget_access,
@@ -41,3 +43,19 @@ def test_a_port_taken_meanwhile_is_given_up(tmp_path: Path) -> None:
         assert not is_free(access)
         forget_access(paths)
         assert load_or_make_access(paths).url != access.url
+
+
+@pytest.mark.parametrize("content", ["40000\t60999\n", "1024 65535", "", "junk"])
+def test_the_port_is_none_that_connections_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    """Where the kernel keeps some for those who ask; a free one in any case."""
+    given = tmp_path / "range"
+    given.write_text(content)
+    monkeypatch.setattr("wakeful.eventbus.jetstream.server._GIVEN_PORTS", given)
+    for number in range(20):
+        access = load_or_make_access(NatsPaths(tmp_path / str(number)))
+        port = int(access.url.rpartition(":")[2])
+        assert port > 1024
+        if content.startswith("40000"):
+            assert port < 40000

@@ -20,6 +20,8 @@ from wakeful.eventbus.natsserver import NatsServer
 
 _USER = "wakeful"
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+_GIVEN_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_CHOICE, _TRIALS = 10_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,27 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-        trial.bind(("127.0.0.1", 0))
-        port: int = trial.getsockname()[1]
-        return port
+    """A port that the kernel gives to nobody who does not ask for it.
+
+    While the server is away, its clients ask for it all the time; one of their own connections
+    could be given its port, and then it could never listen there again.
+    """
+    first = _first_given_port()
+    for _ in range(_TRIALS):
+        port = first - 1 - secrets.randbelow(min(_CHOICE, first - 1025)) if first > 1025 else 0
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = trial.getsockname()[1]
+            return found
+    raise BusError("there is no free port for the event server")
+
+
+def _first_given_port() -> int:
+    """Where the ports begin that the kernel chooses by itself; below them nobody gets one so."""
+    try:
+        return int(_GIVEN_PORTS.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
