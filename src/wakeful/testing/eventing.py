@@ -117,7 +117,7 @@ class EventPath:
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.kill)
-        await asyncio.to_thread(self.nats.kill)
+        await asyncio.to_thread(self.nats.close)
         self._listener.close()
 
 
