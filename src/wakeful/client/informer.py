@@ -143,9 +143,9 @@ class Informer(Generic[T]):
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled():
-                task.result()
+            for task in tasks:
+                if not task.cancelled():  # it failed, be it in the moment that we were cancelled
+                    task.result()
 
     async def _keep_current(self) -> None:
         backoff = Backoff(base=0.05, cap=10)

@@ -199,12 +199,11 @@ class Client(AnyClient):
             if not running.done():
                 yield informer
         finally:
-            has_crashed = running.done()
             running.cancel()
             synced.cancel()
             await asyncio.wait({running, synced})
-            if has_crashed:
-                await running  # raises why
+            if not running.cancelled():
+                running.result()  # raises why it ended
 
     async def install_kind(self, kind: Resource, *, timeout_seconds: float = 30) -> None:
         """Have the server serve a kind of your own, as it is now; what is stored of it stays.
