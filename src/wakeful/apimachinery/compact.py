@@ -24,7 +24,8 @@ _ATOMS = frozenset({int, bool, float, datetime, type(None)})
 def compact(model: APIModel) -> None:
     """Make ``model`` small, in place; it stays equal to what it was.
 
-    For objects that are shared and read only. Takes half as long as parsing did.
+    For objects that are shared and read only, and of which nobody asks what was set and what is a
+    default (``exclude_unset``). Takes half as long as parsing did.
     """
     rest: list[Any] = [model]
     while rest:

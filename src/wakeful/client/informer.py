@@ -75,7 +75,8 @@ class Informer(Generic[T]):
     ) -> None:
         """``reduce`` takes away what nobody who reads this cache looks at.
 
-        ``on_settled`` hears how many objects have not changed for a while, and will be kept.
+        With ``on_settled``, objects that have not changed for a while are made small, see
+        :func:`~wakeful.apimachinery.compact.compact`, and it hears how many.
         """
         self.model = model
         self.synced = asyncio.Event()
@@ -133,9 +134,12 @@ class Informer(Generic[T]):
 
         What a handler raises comes out as it is.
         """
+        if self._on_settled is None:
+            await self._keep_current()
+            return
         tasks = [
             asyncio.create_task(self._keep_current(), name=f"{self.name}:follow"),
-            asyncio.create_task(self._settle(), name=f"{self.name}:settle"),
+            asyncio.create_task(self._settle(self._on_settled), name=f"{self.name}:settle"),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -200,12 +204,14 @@ class Informer(Generic[T]):
             return
         if self._reduce is not None:
             obj = self._reduce(obj)
-        self._objects[key] = self._fresh[key] = obj
-        self._arrived.set()
+        self._objects[key] = obj
+        if self._on_settled is not None:
+            self._fresh[key] = obj
+            self._arrived.set()
         self._reindex(key, old, obj)
         self._notify(Change(old, obj))
 
-    async def _settle(self) -> None:
+    async def _settle(self, on_settled: Callable[[int], None]) -> None:
         """Make objects small that have not changed for a while, a few at a time."""
         while True:
             await self._arrived.wait()
@@ -216,8 +222,7 @@ class Informer(Generic[T]):
                 compact(obj)
                 if count % _AT_ONCE == 0:
                     await asyncio.sleep(0)
-            if self._on_settled is not None:
-                self._on_settled(len(fresh))
+            on_settled(len(fresh))
 
     def _remove(self, key: NamespacedName, last: T | None = None) -> None:
         old = self._objects.pop(key, None)

@@ -31,8 +31,8 @@ class Manager:
 
     One informer serves all controllers that ask for the same model; with ``namespace`` it sees no
     other one, for those who may not read them all. ``reductions`` say, by model, what the
-    informers need not remember; ``on_settled`` hears how many objects have come to stay, and how
-    many there are.
+    informers need not remember. With ``on_settled``, objects that have come to stay are made small,
+    and it hears how many, and of how many.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Manager:
                 model,
                 namespace=self._namespace,
                 reduce=self._reductions.get(model),
-                on_settled=self._settled,
+                on_settled=None if self._on_settled is None else self._settled,
             )
         return cast("Informer[T]", found)
 
