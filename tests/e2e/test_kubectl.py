@@ -161,6 +161,16 @@ def test_port_forward_reaches_a_pod(platform: Platform) -> None:
         forward.stdout.close()
 
 
+def test_a_service_answers_at_its_own_name_and_port(platform: Platform) -> None:
+    pod = pod_names(platform)[0]
+    if platform.get("pod", pod)["status"]["podIP"].startswith("127."):
+        pytest.skip("instances share the network of this machine")
+    ask = "import urllib.request; print(urllib.request.urlopen('http://web').read().decode())"
+    command = ("exec", pod, "--", "python3", "-c", ask)
+    until(lambda: platform.kubectl(*command, check=False).code == 0)
+    assert platform.kubectl(*command).out.strip() == "Hello kubectl!"
+
+
 def test_scale_and_endpoints(platform: Platform) -> None:
     platform.kubectl("scale", "deployment/web", "--replicas=3")
     platform.kubectl("rollout", "status", "deployment/web", "--timeout=100s")
