@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -47,6 +48,7 @@ class Folder:
 
     root: Path
     env: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = (sys.executable, "main.py")
 
     def module(self, name: str, text: str) -> None:
         path = self.root / "app" / f"{name.replace('.', '/')}.py"
@@ -72,8 +74,7 @@ class Folder:
                 PLACE,
                 *words,
                 "--",
-                sys.executable,
-                "main.py",
+                *self.command,
                 *args,
             ],
             cwd=self.root / "app",
@@ -191,6 +192,32 @@ def test_recorded_then_parked_then_begun(folder: Folder, park: Callable[..., Par
     assert parked.hear() is None
 
 
+@pytest.mark.parametrize("form", ["module", "script", "shell", "migration"])
+def test_any_way_to_start_python(folder: Folder, form: str, park: Callable[..., Parked]) -> None:
+    """``-m``, a script with its interpreter in the first line, shells that wait for their child."""
+    script = folder.root / "serve"
+    script.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, '')\nimport main\n")
+    script.chmod(0o755)
+    folder.module("migrate", "print('migrated')")
+    folder.command = {
+        "module": (sys.executable, "-m", "main"),
+        "script": (str(script), "--bind", ":8080"),
+        "shell": ("/bin/sh", "-c", f"{sys.executable} main.py; true"),
+        "migration": ("/bin/sh", "-c", f"{sys.executable} migrate.py && exec {script}"),
+    }[form]
+    recipe, plain = folder.record()
+    assert recipe is not None
+    parked = park(folder, recipe)
+    assert isinstance(parked.hear(), Loaded)
+    lines = parked.go().splitlines()
+    # Which process has imported it is the one thing that differs.
+    assert [re.sub(r"main \d+", "main", line) for line in lines] == [
+        re.sub(r"main \d+", "main", line) for line in plain.splitlines()
+    ]
+    if form == "migration":
+        assert lines[0] == "migrated"
+
+
 def test_end_of_the_other_side_begins(folder: Folder, park: Callable[..., Parked]) -> None:
     """A process whose keeper is gone for good does not wait for ever."""
     recipe, _ = folder.record()
@@ -286,6 +313,16 @@ def test_forked_workers_are_noted_too(folder: Folder) -> None:
     recipe, _ = folder.record()
     assert recipe is not None
     assert "slow" in recipe.ahead
+
+
+def test_what_is_only_looked_for_is_not_noted(folder: Folder) -> None:
+    """Programs ask what is installed; that is not to import it."""
+    text = "import importlib.util as u\nu.find_spec('slow')\nimport wave\nimport decimal\n"
+    folder.module("main", text)
+    recipe, _ = folder.record()
+    assert recipe is not None
+    assert "slow" not in recipe.ahead
+    assert {"wave", "decimal"} <= set(recipe.ahead)
 
 
 def test_without_the_descriptor_nothing_happens(folder: Folder) -> None:

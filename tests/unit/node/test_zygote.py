@@ -54,6 +54,35 @@ def test_what_patches_the_library_is_not_overtaken() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "names", "ahead"),
+    [
+        (["python", "-m", "main"], ["main", "json"], ("json",)),
+        (["python", "-u", "-X", "dev", "-Wd", "-m", "main"], ["main", "json"], ("json",)),
+        (["python", "-um", "app.main", "-v"], ["app", "app.main", "json"], ("app", "json")),
+        (["python", "-mapp"], ["app", "app.__main__", "json"], ("app", "json")),
+        (["python", "main.py", "-m", "json"], ["main", "json"], ("main", "json")),
+        (["python", "-c", "import main", "-m", "json"], ["main", "json"], ("main", "json")),
+        (["python"], ["json"], ("json",)),
+    ],
+)
+def test_the_program_is_not_imported(
+    words: list[str], names: list[str], ahead: tuple[str, ...]
+) -> None:
+    """``python -m`` looks for its module as an import would, and imports its packages."""
+    argv = "".join(f"{word}\0" for word in words).encode()
+    recipe = parse_recording(an_interpreter(7, *names, argv=argv))
+    assert recipe is not None
+    assert recipe.ahead == ahead
+
+
+def test_the_last_one_may_have_been_imported() -> None:
+    """Nothing was looked for after it, which would have shown it."""
+    recipe = parse_recording(an_interpreter(7, "json") + recorded("7 try json", "7 try flask"))
+    assert recipe is not None
+    assert recipe.ahead == ("json", "flask")
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"",

@@ -77,10 +77,15 @@ def command_line() -> bytes:
 
 
 class Recorder:
-    """Notes every module that is looked for, in order; also in processes forked from this one."""
+    """Notes every module that is imported, in order; also in processes forked from this one.
+
+    A module that is looked for may be wanted for its place alone, as by ``python -m``. Whether it
+    is imported shows when the next one is looked for: so the last one of all is only ever tried.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd, self._tag, self._path, self._left = fd, os.getpid(), [""], LIMIT
+        self._tried = ""
         self._note("argv", command_line().hex())
 
     def _note(self, kind: str, text: str) -> None:
@@ -93,7 +98,10 @@ class Recorder:
             if sys.path != self._path:
                 self._path = list(sys.path)
                 self._note("path", os.fsencode("\0".join(self._path)).hex())
-            self._note("name", name)
+            if self._tried in sys.modules:
+                self._note("name", self._tried)
+            self._tried = name
+            self._note("try", name)
             self._left -= 1
         except (OSError, TypeError):
             self._left = 0
@@ -133,7 +141,8 @@ def park(turn: int, skip: list[str], again: dict[str, str]) -> None:
 def execute(extra: dict[str, str]) -> None:
     """Begin afresh, as this process was begun, with ``extra`` in its environment."""
     words = [os.fsdecode(word) for word in command_line().split(b"\0")[:-1]]
-    os.execve(sys.executable, words, {**os.environ, **extra})  # noqa: S606 - no shell is meant
+    program = os.readlink("/proc/self/exe")  # the first word may be a name, or that of an embedder
+    os.execve(program, words, {**os.environ, **extra})  # noqa: S606 - no shell is meant
 
 
 def read_plan() -> tuple[bytes, list[str], list[str]]:

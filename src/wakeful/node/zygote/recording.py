@@ -53,6 +53,39 @@ class _Interpreter:
     argv: bytes = b""
     path: tuple[str, ...] = ()
     names: dict[str, None] = field(default_factory=dict)
+    tried: str = ""
+
+    @property
+    def ahead(self) -> tuple[str, ...]:
+        """What to import before the program begins, without running it by that."""
+        chosen, own = [], _module_of(self.argv)
+        for name in [*self.names, *([self.tried] if self.tried else [])]:
+            if name.partition(".")[0] in _PATCHERS:
+                break
+            is_program = name.endswith(".__main__") or (
+                name == own and f"{own}.__main__" not in self.names
+            )
+            if name not in _NOT_AHEAD and not is_program:
+                chosen.append(name)
+        return tuple(dict.fromkeys(chosen))
+
+
+def _module_of(argv: bytes) -> str:
+    """The module that ``python -m`` runs; empty for other command lines."""
+    words = iter(argv.decode("utf-8", "replace").split("\0")[1:])
+    for word in words:
+        if not word.startswith("-") or word.startswith(("--", "-c")):
+            break
+        if word.startswith(("-X", "-W")):
+            if len(word) == 2:
+                next(words, "")
+            continue
+        options, found, module = word.partition("m")
+        if found:
+            return module or next(words, "")
+        if "c" in options:
+            break
+    return ""
 
 
 def parse_recording(data: bytes) -> Recipe | None:
@@ -75,22 +108,14 @@ def parse_recording(data: bytes) -> Recipe | None:
                 one.path = tuple(bytes.fromhex(text).decode("utf-8", "surrogateescape").split("\0"))
             elif kind == "name" and _is_name(text) and len(one.names) < LIMIT_NAMES:
                 one.names.setdefault(text)
+            elif kind == "try" and _is_name(text):
+                one.tried = text
         except ValueError:
             continue
     best = max(found.values(), key=lambda one: len(one.names), default=None)
     if best is None or not best.argv:
         return None
-    return Recipe(argv=best.argv, path=best.path, names=_ahead(best.names))
-
-
-def _ahead(names: Sequence[str] | dict[str, None]) -> tuple[str, ...]:
-    chosen = []
-    for name in names:
-        if name.partition(".")[0] in _PATCHERS:
-            break
-        if name not in _NOT_AHEAD:
-            chosen.append(name)
-    return tuple(chosen)
+    return Recipe(argv=best.argv, path=best.path, names=best.ahead)
 
 
 def _is_name(text: str) -> bool:
