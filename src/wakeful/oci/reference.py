@@ -18,8 +18,12 @@ _AUTHORITY = re.compile(
     r"""(\[[0-9A-Fa-f:.]+(%25[\w.~-]+)?\]|[A-Za-z0-9\-_.~!$&'()*+,;=<>"\x80-\U0010ffff]*)(:[0-9]*)?"""
 )
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_PRIVATE = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
-_LOOPBACK = re.compile(r"(.*\.localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?|::1|localhost(:\d+)?")
+_PRIVATE = [
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15")
+]
+"""The last are those of Services and Pods here, which are nowhere on the Internet."""
+_LOOPBACK = re.compile(r"(.*\.local(host)?|127\.0\.0\.1|\[::1\])(:\d{1,5})?|::1|localhost(:\d+)?")
 
 
 @dataclass(frozen=True, slots=True)

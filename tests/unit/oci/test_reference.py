@@ -76,6 +76,10 @@ def test_bad_names_are_refused_in_upstreams_words(text: str) -> None:
         ("127.0.0.1:5000/hello", "http"),
         ("reg.localhost:5000/hello", "http"),
         ("[::1]:5000/hello", "http"),
+        ("registry.default.svc.cluster.local:5000/hello", "http"),
+        ("10.1.2.3:5000/hello", "http"),
+        ("198.18.34.211:5000/hello", "http"),
+        ("198.20.0.1:5000/hello", "https"),
     ],
 )
 def test_registries_on_this_machine_speak_plain_http(text: str, scheme: str) -> None:
