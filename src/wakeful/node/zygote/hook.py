@@ -49,7 +49,7 @@ def start() -> None:
         return
     if mode == "record":
         os.set_inheritable(CHANNEL_FD, False)
-        sys.meta_path.insert(0, Recorder(CHANNEL_FD))  # type: ignore[arg-type]
+        sys.meta_path.insert(0, Recorder(CHANNEL_FD))
     elif mode == "park":
         again = {VARIABLE: f"park:{inode}:{int(turn) + 1}", "PYTHONPATH": path}
         park(int(turn), [name for name in skip.split(",") if name], again)
@@ -106,7 +106,7 @@ class Recorder:
         except (OSError, TypeError):
             self._left = 0
         if self._left <= 0 and self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            sys.meta_path.remove(self)
 
 
 def park(turn: int, skip: list[str], again: dict[str, str]) -> None:
