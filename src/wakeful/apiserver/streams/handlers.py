@@ -19,7 +19,7 @@ from wakeful.aio import Clock, SystemClock
 from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apimachinery.request import APIRequest, UserInfo
 from wakeful.apiserver.protocols import ExecOptions, ExecSession, NodeConnector, PodRef
-from wakeful.apiserver.streams import portforward, spdychannels
+from wakeful.apiserver.streams import portforward, proxy, spdychannels
 from wakeful.apiserver.streams.channels import ClientChannels, run_session
 from wakeful.apiserver.streams.pods import PodReader, find_pod, parse_exec, parse_log
 from wakeful.apiserver.streams.spdy import SPDYConnection, SPDYError
@@ -44,7 +44,7 @@ _Session = AbstractAsyncContextManager[ExecSession]
 
 
 class PodStreams:
-    """Serves ``log``, ``exec``, ``attach`` and ``portforward`` of pods."""
+    """Serves ``log``, ``exec``, ``attach``, ``portforward`` and ``proxy`` of pods."""
 
     def __init__(
         self, connector: NodeConnector, pods: PodReader, clock: Clock | None = None
@@ -58,6 +58,7 @@ class PodStreams:
             ("", "pods", "exec"): self.execute,
             ("", "pods", "attach"): self.attach,
             ("", "pods", "portforward"): self.forward,
+            ("", "pods", "proxy"): self.proxy,
         }
 
     async def log(
@@ -120,6 +121,16 @@ class PodStreams:
             await portforward.serve_forwards(connection, ref, self._connector)
 
         return await _serve_spdy(request, headers, serve)
+
+    async def proxy(
+        self, request: web.Request, api: APIRequest, user: UserInfo, rest: str
+    ) -> web.StreamResponse:
+        """Pass a request on to a port of a pod."""
+        del user
+        name, port = proxy.parse_target(api.name)
+        pod, ref = find_pod(self._pods, api.namespace, name)
+        number = proxy.port_of(pod, port)
+        return await proxy.pass_on(request, rest, ref, number, self._connector)
 
     # --- exec and attach --------------------------------------------------------------------------
 
