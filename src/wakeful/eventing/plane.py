@@ -204,7 +204,7 @@ class EventPlane:
 
     def observed_types(self) -> frozenset[ObservedType]:
         """Which kinds of events came in since the event process was started."""
-        return self._state.types
+        return frozenset().union(*(state.types for state in self._states.values()))
 
     def on_observed_type(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` when another kind of event came in."""
@@ -314,9 +314,14 @@ class EventPlane:
                     control.ask()
 
     def _hear(self, index: int, raw: dict[str, Any]) -> None:
+        before = self._states.get(index)
+        types = before.types if before is not None else frozenset()
+        if before is None or before.raw["types"] != raw["types"]:
+            types = frozenset(ObservedType(*seen) for seen in raw["types"])
         self._states[index] = _State(
-            raw["connected"], raw["plan"], raw["streams"], raw["consumers"], raw
+            raw["connected"], raw["plan"], raw["streams"], raw["consumers"], raw, types
         )
+        self._tell_types()
         self._scaler.most = max(1, self._runner.most_workers)
         if len(self._states) == self._workers:
             busy = [state.raw["busy"] for state in self._states.values()]
@@ -341,9 +346,9 @@ class EventPlane:
                     listener(channel.gvk.kind, channel.key)
 
     def _tell_types(self) -> None:
-        fresh = self._state.types - self._types_told
-        if fresh:
-            self._types_told = self._state.types
+        seen = self.observed_types()
+        if not seen <= self._types_told:
+            self._types_told = seen
             for listener in self._type_listeners:
                 listener()
 

@@ -83,7 +83,10 @@ class Courier:
         except BadReplyError as error:
             outcome = Outcome(HTTPStatus.BAD_GATEWAY, str(error))
             return self._failed(plan, parcel, Failure(plan.subscriber.url, outcome), 0.0)
-        if answer is None or plan.reply is None:
+        if answer is None:
+            return None
+        self._ingress.types.see(plan.owner, answer)
+        if plan.reply is None:
             return None
         if plan.is_trigger:
             answer = with_ttl(answer, parcel.ttl)

@@ -1,6 +1,7 @@
 """Entries of the registry for kinds of events that were seen, where `config-features` says so.
 
-Nobody takes such an entry away but its Broker or channel, which owns it, when that goes.
+An entry is of the Broker or channel that events came in at, or of the Trigger or Subscription whose
+subscriber replied with them. Nobody takes it away but its owner, when that goes.
 """
 
 from __future__ import annotations
@@ -22,20 +23,32 @@ from wakeful.apis.duck.features import (
     EventingFeatures,
     parse_features,
 )
-from wakeful.apis.eventing import Broker, EventAttributeDefinition, EventType, EventTypeSpec
+from wakeful.apis.eventing import (
+    Broker,
+    EventAttributeDefinition,
+    EventType,
+    EventTypeSpec,
+    Trigger,
+)
 from wakeful.apis.eventing.eventtype_types import SCHEMA
-from wakeful.apis.messaging import Channel, InMemoryChannel, NatsJetStreamChannel
+from wakeful.apis.messaging import (
+    Channel,
+    InMemoryChannel,
+    NatsJetStreamChannel,
+    Subscription,
+)
 from wakeful.apis.messaging.dataplane_role import EventDataPlane, ObservedType
 from wakeful.controller import ConfigStore, Manager
 
 log = structlog.get_logger("wakeful.reconciler.eventing.observed")
 
-_OWNERS: tuple[type[Object], ...] = (Broker, InMemoryChannel, NatsJetStreamChannel)
+_CHANNELS: tuple[type[Object], ...] = (InMemoryChannel, NatsJetStreamChannel)
+_OWNERS: tuple[type[Object], ...] = (Broker, Trigger, Subscription, *_CHANNELS)
 _DESCRIPTION = "Event Type auto-created by controller"
 
 
 def make_event_type(owner: Object, seen: ObservedType) -> EventType:
-    """The entry for what was seen at the address of ``owner``; pure."""
+    """The entry for what was seen at the address of ``owner``, or as its reply; pure."""
     meta = owner.metadata
     text = f"{seen.type}{seen.source}{meta.namespace}{meta.name}"
     digest = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
@@ -115,7 +128,7 @@ class ObservedTypes:
         if informer is None:
             return None
         found: Object | None = informer.get(name, namespace)
-        if found is None or isinstance(found, Broker):
+        if not isinstance(found, _CHANNELS):
             return found
         key = NamespacedName(namespace, name)
         return self._generic.get(key.name, key.namespace) or found
