@@ -159,6 +159,23 @@ def test_additions_come_in_the_order_in_which_they_depend_on_each_other() -> Non
     ]
 
 
+def test_route_tables_come_one_by_one_those_for_the_outside_first() -> None:
+    """They are large: with a thousand services Envoy reads each for a long while."""
+    store = store_with(put(ROUTES, internal="1", public="1"))
+    stream = DeltaStream(store)
+    stream.on_request(subscribe(ROUTES, ["internal", "public"]))
+
+    first, second = stream.next_response(), stream.next_response()
+
+    assert names(first) == ["public"]
+    assert names(second) == ["internal"]
+    assert stream.next_response() is None
+    assert first is not None
+    assert stream.on_request(ack(first)) == [Confirmed(ROUTES, frozenset({"public"}), 1)]
+    assert stream.outstanding(ROUTES, "public") is None
+    assert stream.outstanding(ROUTES, "internal") == 2
+
+
 def test_refusal_is_kept_in_its_last_words_and_ends_the_waiting() -> None:
     store = store_with(put(ROUTES, r="1"))
     stream = DeltaStream(store)

@@ -15,6 +15,9 @@ from envoy.service.discovery.v3 import discovery_pb2
 from wakeful.gateway.xds.resources import Changes, ResourceStore, ResourceType
 
 _WILDCARD = "*"
+_ONE_BY_ONE = frozenset({ResourceType.ROUTES})
+"""Types whose resources are so large that none should wait for another in the same message: the
+routes of the public listener are in force while Envoy still reads those of the internal one."""
 _WILDCARD_TYPES = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
 
 
@@ -113,11 +116,10 @@ class DeltaStream:
         """Return the next message to send, or None when the client has everything."""
         for kind in ResourceType:
             subscription = self._subscriptions.get(kind)
-            if subscription is None or not (subscription.dirty or subscription.unanswered):
-                continue
-            response = self._respond(kind, subscription)
-            if response is not None:
-                return response
+            while subscription is not None and (subscription.dirty or subscription.unanswered):
+                response = self._respond(kind, subscription)
+                if response is not None:
+                    return response
         return None
 
     def refusal(self, kind: ResourceType, name: str) -> str | None:
@@ -220,7 +222,10 @@ class DeltaStream:
     ) -> discovery_pb2.DeltaDiscoveryResponse | None:
         response = discovery_pb2.DeltaDiscoveryResponse(type_url=kind.value)
         changed: list[str] = []
-        for name in sorted(subscription.dirty):
+        names = sorted(subscription.dirty)
+        if kind in _ONE_BY_ONE:
+            names = names[-1:]
+        for name in names:
             resource = self._store.get(kind, name)
             version = resource.version if resource is not None else ""
             sent = subscription.sent.get(name)
@@ -231,7 +236,7 @@ class DeltaStream:
             else:
                 response.resources.add(name=name, version=version, resource=resource.body)
             changed.append(name)
-        subscription.dirty.clear()
+        subscription.dirty.difference_update(names)
         if not changed and not subscription.unanswered:
             return None
         subscription.unanswered = False
