@@ -93,7 +93,15 @@ async def test_git(world: World, repository: Path) -> None:
 
     for wanted, problem in (
         (ask(url=url, revision="nope", pathInRepo="x"), "couldn't find remote ref nope"),
-        (ask(url=url, pathInRepo="tasks/none.yaml"), "not found"),
+        (
+            ask(url=url, revision="abcd0123", pathInRepo="x"),
+            "find remote ref abcd0123: exit status",
+        ),
+        (
+            ask(url=url, pathInRepo="/tasks/none.yaml"),
+            'error opening file "tasks/none.yaml": file does not exist',
+        ),
+        (ask(url=url, pathInRepo="../../etc/passwd"), "must not contain '..' components"),
         (ask(url=url), r"missing required params: \[pathInRepo\]"),
         (ask(url="ext::sh -c true", pathInRepo="x"), "invalid git repository url"),
         (ask(url="--upload-pack=x", pathInRepo="x"), "invalid git repository url"),
@@ -104,6 +112,18 @@ async def test_git(world: World, repository: Path) -> None:
             await resolver.resolve(wanted)
     with pytest.raises(ResolutionError, match="repositories on this machine are not read"):
         await GitResolver(world.client, settings()).resolve(ask(url=url, pathInRepo="x"))
+
+
+async def test_git_of_a_server_that_wants_a_login(world: World) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+
+    app = web.Application()
+    app.router.add_get("/{rest:.*}", refuse)
+    async with serving(app) as port:
+        url = f"http://127.0.0.1:{port}/closed.git"
+        with pytest.raises(ResolutionError, match="clone error: authentication required"):
+            await GitResolver(world.client, settings()).resolve(ask(url=url, pathInRepo="x"))
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ from wakeful.reconciler.pipeline.resolution.web import read_secret
 CONFIG = "git-resolver-config"
 _SECONDS = 50.0
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_NO_LOGIN = "could not read Username"
+"""What git says when a server wants to know who asks, and nobody can be asked."""
 _SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//).+")
 
 
@@ -56,8 +58,10 @@ class GitResolver:
         _check_url(url, local=local)
         revision = question.text("revision") or config.get("default-revision") or "main"
         if revision.startswith("-"):
-            raise ResolutionError(f"invalid revision {revision!r}")
+            raise ResolutionError(f"invalid revision \"{revision}\": must not begin with '-'")
         path = question.required("pathInRepo")
+        if ".." in path.split("/"):
+            raise ResolutionError(f"invalid path \"{path}\": must not contain '..' components")
         env = await self._environment(question, local=local)
         if shutil.which("git") is None:
             raise ResolutionError("git is not installed on this machine")
@@ -116,13 +120,18 @@ async def _fetch(url: str, revision: str, directory: Path, env: Mapping[str, str
     await _git(["init", "-q", "--bare", "."], directory, env)
     fetch = ["fetch", "-q", "--no-tags", "--depth=1", url, revision]
     code, _, problem = await _git(fetch, directory, env, check=False)
-    target = "FETCH_HEAD"
+    target, failure = "FETCH_HEAD", f"git fetch error: {problem}: exit status {code}: from {url}"
     if code and _COMMIT.fullmatch(revision):  # not every server hands out commits
         code, _, problem = await _git(["fetch", "-q", url, "+refs/*:refs/*"], directory, env)
         target = revision
+    if code and _NO_LOGIN in problem:
+        raise ResolutionError(f"clone error: authentication required: {url}")
     if code:
-        raise ResolutionError(f"git fetch of {revision!r} from {url} failed: {problem}")
-    _, found, _ = await _git(["rev-parse", f"{target}^{{commit}}"], directory, env)
+        raise ResolutionError(failure)
+    parse = ["rev-parse", f"{target}^{{commit}}"]
+    code, found, _ = await _git(parse, directory, env, check=False)
+    if code:
+        raise ResolutionError(failure)
     commit = found.decode().strip()
     await _git(["update-ref", "refs/wakeful/found", commit], directory, env)
     return commit
@@ -135,7 +144,8 @@ async def _read(
     name = f"refs/wakeful/found:{clean}"
     code, size, _ = await _git(["cat-file", "-s", name], directory, env, check=False)
     if code:
-        raise ResolutionError(f"error opening file {path!r} of {url} at {revision}: not found")
+        where = f"in {url} at {revision}"
+        raise ResolutionError(f'error opening file "{clean}": file does not exist {where}')
     if int(size) > DATA_LIMIT_BYTES:
         raise ResolutionError(f"file {path!r} has {int(size)} bytes, more than 1 MiB")
     _, data, _ = await _git(["cat-file", "blob", name], directory, env)
