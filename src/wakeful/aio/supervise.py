@@ -59,16 +59,17 @@ async def supervise(
     stop: asyncio.Event,
     *,
     grace_seconds: float = 30.0,
+    start_seconds: float | None = None,
     ready: asyncio.Event | None = None,
 ) -> None:
     """Run ``components`` until ``stop``; each starts when its predecessors are usable.
 
-    ``ready`` is set once all have started. After ``stop`` they drain in reverse order, each within
+    ``ready`` is set once all have started, each within ``start_seconds`` (None: the same as for
+    draining). After ``stop`` they drain in reverse order, each within
     ``grace_seconds``, then are cancelled. A crash cancels every sibling and is raised.
 
     Raises:
-        ExceptionGroup: A component failed or ended early.
-        TimeoutError: A component did not start within ``grace_seconds``.
+        ExceptionGroup: A component failed, ended early, or did not start in time (TimeoutError).
     """
     live: list[tuple[asyncio.Task[None], Lifetime]] = []
     async with asyncio.TaskGroup() as group:
@@ -78,7 +79,7 @@ async def supervise(
             life = Lifetime()
             task = group.create_task(_guard(component, life), name=component.name)
             live.append((task, life))
-            async with asyncio.timeout(grace_seconds):
+            async with asyncio.timeout(start_seconds or grace_seconds):
                 await life.started.wait()
         if ready is not None:
             ready.set()

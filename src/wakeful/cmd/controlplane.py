@@ -27,6 +27,10 @@ from wakeful.telemetry import configure_logging
 
 log = structlog.get_logger("wakeful.cmd")
 
+_START_SECONDS = 300.0
+"""For each part. Thousands of services are read, described to Envoy and looked at once more when a
+platform that has them starts, on a machine that may be busy with other things."""
+
 CANNOT_START = 78
 """Exit code (``EX_CONFIG``) for settings that will not work the next time either."""
 
@@ -42,7 +46,13 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(signal.SIGUSR1, plane.end_instances)
         async with asyncio.TaskGroup() as group:
             announcing = group.create_task(_announce(plane, ready), name="announce")
-            await supervise(plane.components, stop, grace_seconds=30, ready=ready)
+            await supervise(
+                plane.components,
+                stop,
+                grace_seconds=30,
+                start_seconds=_START_SECONDS,
+                ready=ready,
+            )
             announcing.cancel()
     log.info("stopped")
 

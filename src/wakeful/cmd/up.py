@@ -25,7 +25,7 @@ from wakeful.procd import control
 from wakeful.procd.client import ProcdClient, ProcdError
 from wakeful.procd.types import ProcessState
 
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 _POLL_SECONDS = 0.03
 _DRAIN_SECONDS = 15.0
 

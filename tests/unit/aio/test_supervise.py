@@ -68,3 +68,26 @@ async def test_component_that_does_not_drain_is_cancelled() -> None:
     await running
 
     assert log == ["start a", "start b", "stop a"]
+
+
+class SlowToStart:
+    name = "slow"
+
+    async def run(self, life: Lifetime) -> None:
+        await asyncio.sleep(0.05)
+        life.started.set()
+        await life.draining.wait()
+
+
+async def test_starting_may_take_longer_than_draining() -> None:
+    stop, ready = asyncio.Event(), asyncio.Event()
+    with pytest.raises(ExceptionGroup) as caught:
+        await supervise([SlowToStart()], stop, grace_seconds=0.01)
+    assert caught.group_contains(TimeoutError)
+
+    running = asyncio.create_task(
+        supervise([SlowToStart()], stop, grace_seconds=0.01, start_seconds=60, ready=ready)
+    )
+    await ready.wait()
+    stop.set()
+    await running

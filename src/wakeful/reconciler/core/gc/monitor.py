@@ -16,6 +16,9 @@ from wakeful.reconciler.core.namespace.contents import Collection
 
 _log = structlog.get_logger("wakeful.reconciler.gc")
 
+_PAGE = "250"
+"""Objects that are read at a time."""
+
 Attend = Callable[[Iterable[str]], None]
 
 
@@ -28,6 +31,8 @@ class GraphMonitor:
         self._transport, self._graph, self._attend = transport, graph, attend
         self._wanted: set[Collection] = set()
         self._changed = asyncio.Event()
+        self._listed: set[Collection] = set()
+        """Collections that were listed before."""
 
     def follow(self, collections: Iterable[Collection]) -> None:
         """Watch exactly these collections from now on."""
@@ -69,15 +74,25 @@ class GraphMonitor:
                 await asyncio.sleep(backoff.next())
 
     async def _list(self, collection: Collection) -> str:
-        answer = await self._transport.call(self._request(Verb.LIST, collection))
-        gone = {node.uid for node in self._graph.of(collection)}
-        for obj in answer.get("items") or ():
-            node = parse_node(collection, obj)
-            gone.discard(node.uid)
-            self._attend(self._graph.observe(node))
+        # The first time there is nobody of it who could be gone.
+        known = self._graph.of(collection) if collection in self._listed else ()
+        gone = {node.uid for node in known}
+        version, params = "", {"limit": _PAGE}
+        while True:
+            answer = await self._transport.call(self._request(Verb.LIST, collection, params))
+            for obj in answer.get("items") or ():
+                node = parse_node(collection, obj)
+                gone.discard(node.uid)
+                self._attend(self._graph.observe(node))
+            metadata = answer["metadata"]
+            version = version or metadata.get("resourceVersion", "")
+            if not metadata.get("continue"):
+                break
+            params = {"limit": _PAGE, "continue": metadata["continue"]}
+            await asyncio.sleep(0)  # whole objects are read for their metadata; let others in
         for uid in gone:
             self._attend(self._graph.remove(uid))
-        version: str = answer["metadata"].get("resourceVersion", "")
+        self._listed.add(collection)
         return version
 
     async def _watch(self, collection: Collection, version: str) -> str:
