@@ -124,21 +124,29 @@ def services(settings: Settings) -> list[JSONObject]:
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {
-                "name": "istio-ingressgateway",
-                "namespace": "istio-system",
-                "labels": {"istio": "ingressgateway"},
-            },
-            "spec": {
-                "type": "LoadBalancer",
-                "ports": [
-                    {"name": "http2", "port": settings.http_port},
-                    {"name": "https", "port": settings.https_port},
-                ],
-            },
-            "status": {"loadBalancer": {"ingress": [{"ip": settings.bind}]}},
+            "metadata": {"name": "wakeful-gateway-internal", "namespace": "knative-serving"},
+            "spec": {"clusterIP": "None", "ports": [{"name": "http2", "port": 80}]},
         },
+        _gateway("wakeful-gateway", "knative-serving", {}, settings),
+        _gateway("istio-ingressgateway", "istio-system", {"istio": "ingressgateway"}, settings),
     ]
+
+
+def _gateway(name: str, namespace: str, labels: JSONObject, settings: Settings) -> JSONObject:
+    """Where requests from outside arrive: what the status of an Ingress names, or guides do."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "type": "LoadBalancer",
+            "ports": [
+                {"name": "http2", "port": settings.http_port},
+                {"name": "https", "port": settings.https_port},
+            ],
+        },
+        "status": {"loadBalancer": {"ingress": [{"ip": settings.bind}]}},
+    }
 
 
 async def ensure_domain(transport: Transport, domain: str) -> None:
