@@ -1,11 +1,11 @@
 """What the gate in the path costs: throughput, latency and processor time, compared with without.
 
-One Envoy with one worker, one nginx behind it, under three names: reached directly, through the
-gate because target-burst-capacity says so, and through the gate because of a hard limit that is
-never reached. Rounds alternate; ratios are medians of the rounds' ratios. The last rounds ask one
-request at a time, for the latency without any queue. Processor time for each request is what is
-left of the figures on a busy machine: that of Envoy, and that of the control plane, which runs in
-this very process.
+One Envoy with one worker, one nginx behind it, under four names: reached directly; directly while
+a gate that may come stays out; through the gate because target-burst-capacity says so; and through
+the gate because of a hard limit that is never reached. Rounds alternate; ratios are medians of the
+rounds' ratios. The last rounds ask one request at a time, for the latency without any queue.
+Processor time for each request is what is left of the figures on a busy machine: that of Envoy, and
+that of the control plane, which runs in this very process.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ from harness.running import need
 from wakeful.gateway import Endpoint, GatePlace, RevisionBackend
 from wakeful.testing.gateway import revision, running_gateway, simple_plan
 
-DIRECT, ASKED, LIMITED = "direct", "gate asked for", "hard limit of 1000"
+DIRECT, OUT = "direct", "gate stays out"
+ASKED, LIMITED = "gate asked for", "hard limit of 1000"
 WAYS: dict[str, RevisionBackend] = {
     DIRECT: revision("direct"),
+    OUT: revision("out", gate=GatePlace.OUT),
     ASKED: revision("asked", gate=GatePlace.IN_PATH),
     LIMITED: revision("limited", container_concurrency=1000),
 }
@@ -59,7 +61,7 @@ Samples = dict[str, list[Sample]]
 
 
 async def measure(options: argparse.Namespace) -> Report:
-    """Alternate between the three ways."""
+    """Alternate between the ways."""
     count = 3 if options.quick else 10
     report = Report("gate in the path")
     with tempfile.TemporaryDirectory(prefix="wgw-") as directory:
@@ -73,6 +75,8 @@ async def measure(options: argparse.Namespace) -> Report:
             loaded = await _rounds(side, count)
             alone = await _rounds(side, max(2, count // 3), connections=1)
     report.add("direct: processor time of a request", _median(loaded[DIRECT], _cpu), "µs")
+    report.add(f"{OUT}: throughput ÷ direct", _ratio(loaded[DIRECT], loaded[OUT], _rate))
+    report.add(f"{OUT}: processor time ÷ direct", _ratio(loaded[DIRECT], loaded[OUT], _cpu))
     for way in (ASKED, LIMITED):
         _compare(report, way, loaded, alone)
     return report
@@ -89,6 +93,10 @@ async def _rounds(side: Side, count: int, connections: int = 32) -> Samples:
             if number:  # the first warms up
                 samples[way].append(Sample(one.rate, one.latency_ms, one.cpu_us, used))
     return samples
+
+
+def _rate(sample: Sample) -> float:
+    return sample.rate
 
 
 def _cpu(sample: Sample) -> float:
@@ -111,8 +119,7 @@ def _ratio(direct: list[Sample], through: list[Sample], what: Callable[[Sample],
 
 def _compare(report: Report, way: str, loaded: Samples, alone: Samples) -> None:
     direct, through = loaded[DIRECT], loaded[way]
-    rate = _ratio(direct, through, lambda sample: sample.rate)
-    report.add(f"{way}: throughput ÷ direct", rate)
+    report.add(f"{way}: throughput ÷ direct", _ratio(direct, through, _rate))
     report.add(
         f"{way}: median latency ÷ direct", _ratio(direct, through, _latency), note="32 clients"
     )
