@@ -233,3 +233,23 @@ def test_what_passes_validation_is_read_and_the_rest_is_named(annotations: dict[
 
     for error in errors:
         assert all(path.startswith(G) for path in error.paths)
+
+
+class TestRest:
+    OWN = "autoscaling.wakeful.dev/"
+
+    @pytest.mark.parametrize("way", ["gone", "frozen", "zygote"])
+    def test_ways_to_rest(self, way: str) -> None:
+        named = {f"{self.OWN}at-zero": way, f"{self.OWN}{way}-for": "90s"}
+        assert not validate_annotations(named, Limits())
+        parsed = AutoscalingAnnotations.parse(named)
+        assert (parsed.freezes, parsed.keeps_zygote) == (way == "frozen", way == "zygote")
+        assert parsed.zygote_seconds == (90 if way == "zygote" else None)
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [("at-zero", "iced"), ("frozen-for", "ever"), ("zygote-for", "-1s"), ("zygote-for", "9")],
+    )
+    def test_nonsense(self, key: str, value: str) -> None:
+        errors = validate_annotations({self.OWN + key: value}, Limits())
+        assert to_text(errors) == f"invalid value: {value}: {self.OWN}{key}"

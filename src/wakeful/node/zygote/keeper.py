@@ -36,7 +36,7 @@ log = structlog.get_logger("wakeful.node.zygote")
 
 SIGN_SECONDS = 30.0
 """How long an interpreter may take until it says something; the imports included."""
-_LOOKS = (1.0, 3.0, 10.0, 30.0)
+_LOOKS = (0.5, 3.0, 10.0, 30.0)
 """Seconds after a recorded start at which what was noted is taken down, once it serves."""
 _NO_PYTHON = "no Python interpreter took part in the start"
 _NO_SIGN = "the interpreter that was recorded did not come up"
@@ -282,12 +282,16 @@ class ContainerZygote:
     # --- what is known ----------------------------------------------------------------------------
 
     async def _tell_and_note(self, is_ready: Callable[[], bool]) -> None:
-        """Say why there is no zygote, or take down what a recorded start imports."""
-        if self._choice.unfit:
-            await self._keeper.tell_unfit(self._choice.unfit)
-        elif self._notes is None:
-            await self._tell_known()
+        """Say why there is no zygote, or take down what a recorded start imports.
+
+        A moment later: a request may be waiting for the start.
+        """
         if self._notes is None:
+            await self._node.clock.sleep(_LOOKS[0])
+            if self._choice.unfit:
+                await self._keeper.tell_unfit(self._choice.unfit)
+            else:
+                await self._tell_known()
             return
 
         def note() -> None:
