@@ -257,3 +257,53 @@ def test_no_instance_ever_has_more_than_its_limit(
         assert machine.held == len(live) - len(running)
         free = [e for e in machine.ready if machine.in_flight(e) < limit]
         assert not (free and machine.held)
+
+
+def test_request_that_comes_back_does_not_wait_for_its_own_slot() -> None:
+    """A thread of Envoy that knows no instance yet sends what names one to the gate again."""
+    machine = gate(1)
+    for ticket in (1, 2):
+        machine.arrive(ticket, 0.0)
+    assert machine.offer([ONE], 1.0) == [Grant(1, ONE)]
+
+    pause, *granted = machine.arrive(3, 1.1, hop=1)  # the first one again, which holds the slot
+
+    assert isinstance(pause, Pause)
+    assert granted == [Grant(2, ONE)]
+    assert machine.resume(3, 1.2) == []
+    assert machine.leave(2, 1.3) == [Grant(3, ONE)]
+    assert machine.in_flight(ONE) == 1
+    assert machine.leave(3, 1.4) == []
+    assert machine.leave(1, 1.4) == []
+    assert machine.in_flight(ONE) == 0
+
+
+def test_slots_of_several_instances_are_passed_on_when_all_came_back() -> None:
+    """As long as some did not, one of those ends; a slot that is used is never given away."""
+    machine = gate(1)
+    for ticket in (1, 2):
+        machine.arrive(ticket, 0.0)
+    machine.offer([ONE, TWO], 1.0)
+
+    machine.arrive(3, 1.1, hop=1)
+    assert machine.resume(3, 1.2) == []
+    assert machine.in_flight(ONE) == machine.in_flight(TWO) == 1
+    machine.arrive(4, 1.3, hop=1)
+    assert machine.in_flight(ONE) + machine.in_flight(TWO) == 1
+    assert len(machine.resume(4, 1.4)) == 1
+    for ticket in (1, 2, 3, 4):
+        machine.leave(ticket, 2.0)
+    assert machine.in_flight(ONE) == machine.in_flight(TWO) == 0
+
+
+def test_request_that_came_back_leaves_no_claim_behind() -> None:
+    machine = gate(1)
+    machine.offer([ONE, TWO], 0.0)
+    assert machine.arrive(1, 0.0) == [Grant(1, ONE)]
+    machine.arrive(2, 0.0)
+    machine.arrive(3, 0.1, hop=1)
+    machine.leave(3, 0.2)
+
+    machine.arrive(4, 0.3, hop=1)
+
+    assert machine.in_flight(ONE) == machine.in_flight(TWO) == 1

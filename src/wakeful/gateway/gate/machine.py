@@ -100,6 +100,10 @@ class RevisionGate:
         self._waiting: set[int] = set()
         self._paused: set[int] = set()
         self._running: dict[int, Endpoint | None] = {}
+        self._back: set[int] = set()
+        """Requests that came back, and hold a slot yet as the ones that they were."""
+        self._passed_on: set[int] = set()
+        """Of the running ones, those whose slot was given back, for the request is here again."""
         self._grants = 0
         self._arrived = 0
         self._held_area = 0.0
@@ -172,9 +176,12 @@ class RevisionGate:
         if not hop:
             self._arrived += 1
         self._waiting.add(ticket)
+        if hop:
+            self._back.add(ticket)
+            self._pass_on()
         if hop and self._ready:
             self._paused.add(ticket)
-            return [Pause(ticket, _FIRST_PAUSE_SECONDS * 2 ** (hop - 1))]
+            return [Pause(ticket, _FIRST_PAUSE_SECONDS * 2 ** (hop - 1)), *self._grant()]
         self._queue.append(ticket)
         return [*self._wake(), *self._grant()]
 
@@ -190,6 +197,8 @@ class RevisionGate:
     def leave(self, ticket: int, now: float) -> list[Effect]:
         """The request is over: answered, given up by its client, or denied by its deadline."""
         self._account(now)
+        self._back.discard(ticket)
+        self._passed_on.discard(ticket)
         if ticket in self._waiting:
             self._waiting.discard(ticket)
             self._paused.discard(ticket)
@@ -304,6 +313,28 @@ class RevisionGate:
         self._ready[best] = self._grants
         self._used[best] = self._used.get(best, 0) + 1
         return best
+
+    def _pass_on(self) -> None:
+        """Give back the slots of requests that came back: nobody works on them while they are here.
+
+        A thread of Envoy that does not know the instance yet sends what names it to the gate again.
+        The request is over for its first slot only when it is over for its next one, which may be
+        the very same. Which of the slots that is does not matter where all of them are at one
+        instance, or where all of their requests came back; else those that did not will be over.
+        """
+        if self._foreign or self._recovering:
+            return
+        others = self._running.keys() - self._passed_on
+        held = {t: e for t in sorted(others) if (e := self._running[t]) is not None}
+        if len(held) < len(others):  # let go before there was a limit
+            return
+        if len(set(held.values())) > 1 and len(self._back) < len(held):
+            return
+        for ticket, endpoint in list(held.items())[: len(self._back)]:
+            self._give_back(endpoint)
+            self._running[ticket] = None
+            self._passed_on.add(ticket)
+            self._back.pop()
 
     def _give_back(self, endpoint: Endpoint) -> None:
         left = self._used[endpoint] - 1
