@@ -23,6 +23,8 @@ Indexer = Callable[[T], Iterable[str]]
 
 _SETTLE_SECONDS = 10.0
 """What has not changed for so long will stay for a while, and is made small."""
+_PAGE = 500
+"""Objects read at a time."""
 _AT_ONCE = 20
 """Objects made small in one go; about a millisecond."""
 
@@ -170,16 +172,29 @@ class Informer(Generic[T]):
                 await self._clock.sleep(delay)
 
     async def _list(self) -> str:
-        found = await self._client.list(
-            self.model, self._namespace, selector=self._selector, fields=self._fields
-        )
         gone = set(self._objects)
-        for obj in found.items:
-            gone.discard(obj.key)
-            self._store(obj)
+        version = token = ""
+        while True:
+            found = await self._client.list(
+                self.model,
+                self._namespace,
+                selector=self._selector,
+                fields=self._fields,
+                limit=_PAGE,
+                continue_token=token,
+            )
+            for obj in found.items:
+                gone.discard(obj.key)
+                self._store(obj)
+            # What changes while pages are read is told by a watch from the first one's version.
+            version = version or found.resource_version
+            token = found.continue_token
+            if not token:
+                break
+            await asyncio.sleep(0)  # let others in, and do not hold all of it twice
         for key in gone:
             self._remove(key)
-        return found.resource_version
+        return version
 
     async def _follow(self, version: str) -> str:
         async with self._client.watch(
@@ -200,7 +215,7 @@ class Informer(Generic[T]):
     def _store(self, obj: T) -> None:
         key = obj.key
         old = self._objects.get(key)
-        if old is not None and old.metadata.resource_version == obj.metadata.resource_version:
+        if old is not None and not _is_newer(obj, old):
             return
         if self._reduce is not None:
             obj = self._reduce(obj)
@@ -225,10 +240,11 @@ class Informer(Generic[T]):
             on_settled(len(fresh))
 
     def _remove(self, key: NamespacedName, last: T | None = None) -> None:
-        old = self._objects.pop(key, None)
+        old = self._objects.get(key)
+        if old is None or (last is not None and last.metadata.uid != old.metadata.uid):
+            return  # or it was another one of that name that is gone
+        del self._objects[key]
         self._fresh.pop(key, None)
-        if old is None:
-            return
         self._reindex(key, old, None)
         self._notify(Change(last or old, None))
 
@@ -253,3 +269,11 @@ class Informer(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._objects)
+
+
+def _is_newer(obj: Object, known: Object) -> bool:
+    """Whether this state is not known yet: a later page may have told it before the watch does."""
+    new, old = obj.metadata, known.metadata
+    if new.uid == old.uid and new.resource_version.isdigit() and old.resource_version.isdigit():
+        return int(new.resource_version) > int(old.resource_version)
+    return new.resource_version != old.resource_version

@@ -32,6 +32,8 @@ class ObjectList(Generic[T]):
 
     items: list[T]
     resource_version: str
+    continue_token: str = ""
+    """Where the next page begins; empty when this was the last one."""
 
 
 class Client:
@@ -64,11 +66,24 @@ class Client:
         *,
         selector: Selector = EVERYTHING,
         fields: str = "",
+        limit: int = 0,
+        continue_token: str = "",
     ) -> ObjectList[T]:
-        """Read a collection; an empty namespace means all."""
-        data = await self._call(Verb.LIST, model, namespace, params=_selectors(selector, fields))
+        """Read a collection; an empty namespace means all.
+
+        With a ``limit``, one page of it; the next one begins where ``continue_token`` says.
+        """
+        params = _selectors(selector, fields)
+        if limit:
+            params["limit"] = str(limit)
+        if continue_token:
+            params["continue"] = continue_token
+        data = await self._call(Verb.LIST, model, namespace, params=params)
         items = [self._parse(model, item) for item in data.get("items") or ()]
-        return ObjectList(items, data["metadata"].get("resourceVersion", ""))
+        metadata = data["metadata"]
+        return ObjectList(
+            items, metadata.get("resourceVersion", ""), metadata.get("continue") or ""
+        )
 
     @asynccontextmanager
     async def watch(
