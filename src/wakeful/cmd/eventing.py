@@ -30,6 +30,7 @@ from wakeful.cmd.eventfiles import (
     event_process_name,
     eventing_paths,
 )
+from wakeful.cmd.inside import internal_tls_port
 from wakeful.config import DataDir, Settings
 from wakeful.controller import Manager
 from wakeful.eventbus import BusError
@@ -267,7 +268,8 @@ def make_eventing(
     def gateway() -> tuple[str, int]:
         return "127.0.0.1", planner.ports.get(INTERNAL, 0)
 
-    names = ClusterNames(manager, gateway)
+    secure = ("127.0.0.1", internal_tls_port(settings.layout.run))
+    names = ClusterNames(manager, gateway, secure)
     paths = eventing_paths(settings.layout)
     config = EventServerConfig(manager, paths)
     plane = EventPlane(

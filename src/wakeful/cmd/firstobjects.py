@@ -149,6 +149,23 @@ def _gateway(name: str, namespace: str, labels: JSONObject, settings: Settings) 
     }
 
 
+def trust_bundle(authority_pem: str) -> JSONObject:
+    """The certificate of whoever signs those of services, for programs to mount and trust.
+
+    Knative looks for such maps by the label.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "services-ca",
+            "namespace": "knative-serving",
+            "labels": {"networking.knative.dev/trust-bundle": "true"},
+        },
+        "data": {"ca.crt": authority_pem},
+    }
+
+
 async def ensure_domain(transport: Transport, domain: str) -> None:
     """Put ``domain`` into ``config-domain`` while that names none; what it names is the user's."""
     if domain == FALLBACK_DOMAIN:
@@ -165,8 +182,8 @@ async def ensure_objects(
 ) -> None:
     """Create what is missing; what is there belongs to the user and is left alone.
 
-    With ``renew`` the objects tell of this run (its ports): then their spec is written in any case,
-    as a ``status`` always is.
+    With ``renew`` the objects tell of this run (its ports): then their spec or data is written in
+    any case, as a ``status`` always is.
     """
     for data in objects:
         status = data.get("status")
@@ -176,7 +193,8 @@ async def ensure_objects(
         except AlreadyExistsError:
             log.debug("object exists", kind=data["kind"], name=data["metadata"]["name"])
             if renew:
-                await transport.call(_request(Verb.PATCH, data, {"spec": data["spec"]}))
+                own = {key: data[key] for key in ("spec", "data") if key in data}
+                await transport.call(_request(Verb.PATCH, data, own))
         if status is not None:
             await transport.call(_request(Verb.PATCH, data, {"status": status}, "status"))
 

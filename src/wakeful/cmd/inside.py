@@ -61,6 +61,11 @@ def internal_port(remembered: Path) -> int:
     return chosen
 
 
+def internal_tls_port(folder: Path) -> int:
+    """The port of the same listener for HTTPS."""
+    return internal_port(folder / "internal-tls-port")
+
+
 def make_names(manager: Manager, inside: str | None) -> NameServer:
     """Who tells instances where services are: those of Routes behind the gateway."""
     domains = GatewayDomains()

@@ -35,9 +35,10 @@ from wakeful.cmd.firstobjects import (
     ensure_objects,
     namespaces,
     services,
+    trust_bundle,
 )
 from wakeful.cmd.inside import PORT as INSIDE_PORT
-from wakeful.cmd.inside import gateway_address, internal_port, make_names
+from wakeful.cmd.inside import gateway_address, internal_port, internal_tls_port, make_names
 from wakeful.cmd.kafkachannels import add_kafka_channels
 from wakeful.cmd.longlived import LongLived
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
@@ -146,7 +147,9 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     await ensure_objects(
         transport, [*pipeline_objects(), *trigger_objects(), *source_config_maps()]
     )
-    await ensure_objects(transport, services(settings), renew=True)
+    authority = load_or_create_authority(settings.layout.pki, "services")
+    trust = trust_bundle(authority.certificate_pem.decode())
+    await ensure_objects(transport, [*services(settings), trust], renew=True)
     await ensure_domain(transport, settings.domain)
 
     # They are images for this machine's root file system, which only sandboxes show.
@@ -169,7 +172,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         api.root_ca,
     )
     make_eventing(settings, decisions.manager, procd, decisions.planner)
-    sender = await stack.enter_async_context(open_sender(_cluster_names(decisions)))
+    sender = await stack.enter_async_context(open_sender(_cluster_names(settings, decisions)))
     adapters = add_sources(
         decisions.manager,
         binding,
@@ -261,6 +264,7 @@ def _make_decisions(
             https_port=settings.https_port,
             internal_port=loopback,
             inside_address=reachable,
+            internal_tls_port=internal_tls_port(settings.layout.run),
             inside_port=INSIDE_PORT,
             service_addresses=inside is not None,
             concurrency=settings.envoy_concurrency,
@@ -277,12 +281,14 @@ def _make_decisions(
     )
     gate = (reachable, INSIDE_PORT) if reachable is not None else ("127.0.0.1", loopback)
     add_serverlessservice_controller(manager, [gate])
-    add_certificate_controller(manager, load_or_create_authority(settings.layout.pki, "services"))
+    authority = load_or_create_authority(settings.layout.pki, "services")
+    add_certificate_controller(manager, authority)
     add_ingress_controller(manager, planner)
     add_controllers(
         manager,
         resolver=resolver,
         gateway=GatewayAddress(settings.http_port, settings.https_port),
+        authority_pem=authority.certificate_pem.decode(),
     )
     add_batch_controllers(manager)
     add_sinks(manager)
@@ -293,10 +299,14 @@ def _make_decisions(
     return _Decisions(manager, gateway, planner, autoscaling)
 
 
-def _cluster_names(decisions: _Decisions) -> ClusterNames:
+def _cluster_names(settings: Settings, decisions: _Decisions) -> ClusterNames:
     """Where senders in this process find the names of the cluster."""
     planner = decisions.planner  # it learns the port when the gateway is up
-    return ClusterNames(decisions.manager, lambda: ("127.0.0.1", planner.ports.get(INTERNAL, 0)))
+    return ClusterNames(
+        decisions.manager,
+        lambda: ("127.0.0.1", planner.ports.get(INTERNAL, 0)),
+        ("127.0.0.1", internal_tls_port(settings.layout.run)),
+    )
 
 
 async def _make_runtime(settings: Settings, procd: ProcdClient) -> Runtime:

@@ -19,11 +19,17 @@ class ClusterNames:
     """A :class:`~wakeful.eventing.delivery.Resolver` that follows Services and their endpoints.
 
     Plain Services with endpoints or a selector are reached at their instances; every other name of
-    the cluster is the gateway's (``gateway`` is where its cluster-local listener is now).
+    the cluster is the gateway's (``gateway`` is where its cluster-local listener is now,
+    ``gateway_tls`` the one for HTTPS).
     """
 
-    def __init__(self, manager: Manager, gateway: Callable[[], Address]) -> None:
-        self._gateway = gateway
+    def __init__(
+        self,
+        manager: Manager,
+        gateway: Callable[[], Address],
+        gateway_tls: Address | None = None,
+    ) -> None:
+        self._gateway, self._gateway_tls = gateway, gateway_tls
         self.services = manager.informer(Service)
         self.slices = manager.informer(EndpointSlice)
         self.slices.add_index(_BY_SERVICE, _service_of)
@@ -40,7 +46,7 @@ class ClusterNames:
             name = cluster_name(host.lower().rstrip("."))
             if name is not None and (ports := self._ports(*name)) is not None:
                 services[name] = ports
-        return NameTable(self._gateway(), services, turns or count())
+        return NameTable(self._gateway(), services, self._gateway_tls, turns or count())
 
     def _ports(self, name: str, namespace: str) -> dict[int, list[Address]] | None:
         service = self.services.get(name, namespace)

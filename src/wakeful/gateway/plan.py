@@ -193,11 +193,13 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A PEM chain and key the HTTPS listener offers; Envoy picks by the names inside."""
+    """A PEM chain and key an HTTPS listener offers; Envoy picks by the names inside."""
 
     name: str
     chain_pem: bytes
     key_pem: bytes = field(repr=False)
+    visibility: Visibility = Visibility.EXTERNAL_IP
+    """Which listener: the one for hosts seen from outside, or that of cluster-local ones."""
 
 
 @dataclass(frozen=True, slots=True)

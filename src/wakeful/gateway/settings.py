@@ -67,10 +67,13 @@ class GatewaySettings:
     internal_addresses: tuple[str, ...] = ("127.0.0.1",)
     internal_port: int = 0
     """Port of the listener for cluster-local hosts; 0 lets the kernel choose."""
+    internal_tls_port: int | None = None
+    """HTTPS for cluster-local hosts; opens once the plan holds a certificate of one."""
     inside_address: str | None = None
     """Address at which instances reach the cluster-local hosts; None: they share ours."""
     inside_port: int = 80
     """The port that URLs of cluster-local hosts imply."""
+    inside_tls_port: int = 443
     service_addresses: bool = False
     """Whether plain Services are served at their cluster IPs; someone has to lead those here."""
     concurrency: int = 1

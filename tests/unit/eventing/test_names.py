@@ -23,6 +23,12 @@ def test_names_of_the_cluster_lead_to_the_gateway(host: str) -> None:
     assert TABLE.resolve(host, 80) == ("127.0.0.1", 9000)
 
 
+def test_names_of_the_gateway_have_another_port_for_https() -> None:
+    table = NameTable(("127.0.0.1", 9000), gateway_tls=("127.0.0.1", 9443))
+    assert table.resolve("hello.default.svc.cluster.local", 443) == ("127.0.0.1", 9443)
+    assert table.resolve("hello.default.svc.cluster.local", 80) == ("127.0.0.1", 9000)
+
+
 def test_endpoints_of_a_plain_service_take_turns() -> None:
     found = {TABLE.resolve("Plain.default.svc.cluster.local.", 80) for _ in range(2)}
     assert found == {("198.19.0.2", 8080), ("198.19.0.3", 8080)}

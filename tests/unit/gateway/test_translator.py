@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.core.v3 import health_check_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
 
 from wakeful.gateway import (
+    Certificate,
     Endpoint,
     GatePlace,
     GatewayPaths,
@@ -283,6 +286,33 @@ def test_local_rules_go_to_the_internal_routes_only() -> None:
 
     assert hosts(changes) == []
     assert list(hosts(changes, "internal")[0].domains) == ["hello.default"]
+
+
+def test_certificates_of_local_hosts_have_a_listener_of_their_own() -> None:
+    settings = replace(SETTINGS, https_port=8443, internal_tls_port=9443, inside_address="10.0.0.1")
+    compiler = PlanCompiler(settings)
+    public = Certificate("a/public", b"chain", b"key")
+    local = Certificate("a/local", b"chain", b"key", Visibility.CLUSTER_LOCAL)
+
+    changes = compiler.compile(Plan(certificates=(public, local)))
+
+    listeners = {
+        name: listener_pb2.Listener.FromString(resource.body.value)
+        for name, resource in changes.put[ResourceType.LISTENER].items()
+    }
+    inside = listeners["internal-tls"]
+    assert inside.address.socket_address.port_value == 9443
+    assert inside.additional_addresses[0].address.socket_address.port_value == 443
+    for name, mine, other in (
+        ("internal-tls", b"a/local", b"a/public"),
+        ("public-tls", b"a/public", b"a/local"),
+    ):
+        wire = listeners[name].SerializeToString()
+        assert mine in wire
+        assert other not in wire
+
+    changes = compiler.compile(Plan(certificates=(public,)))
+    assert changes.remove[ResourceType.LISTENER] == {"internal-tls"}
 
 
 def test_host_wanted_twice_stays_with_the_first() -> None:

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Protocol
 
 CLUSTER_DOMAIN = "cluster.local"
+_HTTPS = 443
 
 Address = tuple[str, int]
 """An IP address (or a name for the system's own resolver) and a port."""
@@ -55,6 +56,8 @@ class NameTable:
         default_factory=dict
     )
     """(name, namespace) to Service port to endpoints."""
+    gateway_tls: Address | None = None
+    """Where the gateway's names are reached by HTTPS, if they are."""
     _turns: count[int] = field(default_factory=count, repr=False, compare=False)
 
     def resolve(self, host: str, port: int) -> Address:
@@ -67,7 +70,7 @@ class NameTable:
             return host, port
         ports = self.services.get(name)
         if ports is None:
-            return self.gateway
+            return self.gateway_tls if port == _HTTPS and self.gateway_tls else self.gateway
         endpoints = ports.get(port)
         if not endpoints:
             raise NoEndpointsError(f"Service {name[1]}/{name[0]} has no ready endpoint for {port}")

@@ -137,6 +137,7 @@ def dump_plan(plan: Plan) -> bytes:
             "subscriptions": [asdict(s) for s in plan.subscriptions],
             "names": {
                 "gateway": names.gateway,
+                "gateway_tls": names.gateway_tls,
                 "services": [
                     [name, namespace, [[port, list(to)] for port, to in ports.items()]]
                     for (name, namespace), ports in names.services.items()
@@ -192,6 +193,7 @@ def _names(raw: dict[str, Any]) -> NameTable:
             (name, namespace): {port: [_address(a) for a in to] for port, to in ports}
             for name, namespace, ports in raw["services"]
         },
+        _address(raw["gateway_tls"]) if raw.get("gateway_tls") else None,
     )
 
 

@@ -31,6 +31,7 @@ from wakeful.gateway.plan import (
     Route,
     ServiceBackend,
     ServiceKey,
+    Visibility,
 )
 from wakeful.gateway.planner.backends import (
     Instance,
@@ -223,6 +224,7 @@ class Caches:
         seen: set[str] = set()
         for key in keys:
             ingress = self.ingresses.get(key.name, key.namespace)
+            local = _local_hosts(ingress) if ingress is not None else set()
             for tls in ingress.spec.tls if ingress is not None else ():
                 name = f"{tls.secret_namespace}/{tls.secret_name}"
                 secret = self.secrets.get(tls.secret_name, tls.secret_namespace)
@@ -231,7 +233,9 @@ class Caches:
                 seen.add(name)
                 pem = secret.decoded()
                 if pem.get("tls.crt") and pem.get("tls.key"):
-                    yield Certificate(name, pem["tls.crt"], pem["tls.key"])
+                    inside = not local.isdisjoint(tls.hosts)
+                    side = Visibility.CLUSTER_LOCAL if inside else Visibility.EXTERNAL_IP
+                    yield Certificate(name, pem["tls.crt"], pem["tls.key"], side)
 
     def _instances(self, key: RevisionKey) -> list[Instance]:
         """Pods speak for themselves, a step before their slices do; slices for all others."""

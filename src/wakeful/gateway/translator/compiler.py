@@ -20,6 +20,7 @@ from wakeful.gateway.plan import (
     RevisionKey,
     RouteTable,
     ServiceBackend,
+    Visibility,
 )
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator._proto import any_of
@@ -39,7 +40,14 @@ from wakeful.gateway.translator.listeners import (
     make_secret,
     make_tls_listener,
 )
-from wakeful.gateway.translator.names import GATE, INTERNAL, PUBLIC, PUBLIC_TLS, cluster_name
+from wakeful.gateway.translator.names import (
+    GATE,
+    INTERNAL,
+    INTERNAL_TLS,
+    PUBLIC,
+    PUBLIC_TLS,
+    cluster_name,
+)
 from wakeful.gateway.translator.routes import (
     HostConflict,
     RouteOptions,
@@ -59,6 +67,9 @@ class _Hosts:
     table: RouteTable
     backends: frozenset[BackendKey]
     chunks: dict[str, bytes]
+
+
+_TLS_LISTENERS = {Visibility.EXTERNAL_IP: PUBLIC_TLS, Visibility.CLUSTER_LOCAL: INTERNAL_TLS}
 
 
 def _resource(message: Message) -> Resource:
@@ -208,15 +219,19 @@ class PlanCompiler:
             if old.get(name) != certificate
         }
         remove[ResourceType.SECRET] = set(old.keys() - new.keys())
-        port = self._settings.https_port
         same_log = previous is not None and previous.request_log == plan.request_log
-        if port is None or (old.keys() == new.keys() and same_log):
-            return
-        if new:
-            listener = make_tls_listener(self._settings, port, plan.certificates, plan.request_log)
-            put[ResourceType.LISTENER][PUBLIC_TLS] = _resource(listener)
-        elif old:
-            remove[ResourceType.LISTENER].add(PUBLIC_TLS)
+        for side, name in _TLS_LISTENERS.items():
+            offered = [c for c in plan.certificates if c.visibility is side]
+            before = {c.name for c in old.values() if c.visibility is side}
+            if before == {c.name for c in offered} and same_log:
+                continue
+            if not offered:
+                if before:
+                    remove[ResourceType.LISTENER].add(name)
+                continue
+            listener = make_tls_listener(self._settings, side, offered, plan.request_log)
+            if listener is not None:
+                put[ResourceType.LISTENER][name] = _resource(listener)
 
     @staticmethod
     def _compile_addresses(

@@ -20,7 +20,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from envoy.extensions.transport_sockets.tls.v3 import common_pb2, secret_pb2, tls_pb2
 from envoy.type.matcher.v3 import string_pb2
 
-from wakeful.gateway.plan import Certificate, RequestLog
+from wakeful.gateway.plan import Certificate, RequestLog, Visibility
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator._proto import (
     ads_source,
@@ -36,6 +36,7 @@ from wakeful.gateway.translator.names import (
     GATE,
     GATE_CLUSTER,
     INTERNAL,
+    INTERNAL_TLS,
     MARK_NAMESPACE,
     PICK_NAMESPACE,
     PROXY_HEADER,
@@ -130,11 +131,18 @@ def make_internal_listener(
 
 def make_tls_listener(
     settings: GatewaySettings,
-    port: int,
+    visibility: Visibility,
     certificates: Sequence[Certificate],
     log: RequestLog | None = None,
-) -> listener_pb2.Listener:
-    """HTTPS for the same hosts; certificates come over the same stream and rotate in place."""
+) -> listener_pb2.Listener | None:
+    """HTTPS for the same hosts; certificates come over the same stream and rotate in place.
+
+    None where there is no port for it.
+    """
+    public = visibility is Visibility.EXTERNAL_IP
+    addresses = _public_tls_addresses(settings) if public else _internal_tls_addresses(settings)
+    if not addresses:
+        return None
     context = tls_pb2.DownstreamTlsContext(
         common_tls_context=tls_pb2.CommonTlsContext(
             alpn_protocols=["h2", "http/1.1"],
@@ -147,12 +155,26 @@ def make_tls_listener(
             ],
         )
     )
-    chain = _chain(_entrance(PUBLIC, log))
+    chain = _chain(_entrance(PUBLIC if public else INTERNAL, log))
     chain.transport_socket.CopyFrom(
         base_pb2.TransportSocket(name="envoy.transport_sockets.tls", typed_config=any_of(context))
     )
-    addresses = [tcp_address(host, port) for host in settings.http_addresses]
-    return _listener(PUBLIC_TLS, addresses, chain)
+    return _listener(PUBLIC_TLS if public else INTERNAL_TLS, addresses, chain)
+
+
+def _public_tls_addresses(settings: GatewaySettings) -> list[address_pb2.Address]:
+    port = settings.https_port
+    return [] if port is None else [tcp_address(host, port) for host in settings.http_addresses]
+
+
+def _internal_tls_addresses(settings: GatewaySettings) -> list[address_pb2.Address]:
+    port = settings.internal_tls_port
+    found = []
+    if port is not None:
+        found += [tcp_address(host, port) for host in settings.internal_addresses]
+    if settings.inside_address is not None:
+        found.append(tcp_address(settings.inside_address, settings.inside_tls_port))
+    return found
 
 
 def make_secret(certificate: Certificate) -> secret_pb2.Secret:

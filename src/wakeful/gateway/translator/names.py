@@ -10,6 +10,8 @@ INTERNAL = "internal"
 """The same for cluster-local hosts."""
 PUBLIC_TLS = "public-tls"
 """The HTTPS listener; it shares the public route configuration."""
+INTERNAL_TLS = "internal-tls"
+"""The same for cluster-local hosts."""
 GATE = "gate"
 """The listener that holds requests."""
 

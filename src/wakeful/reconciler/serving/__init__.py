@@ -39,6 +39,9 @@ from wakeful.reconciler.serving.route.targets import RouteIndex
 from wakeful.reconciler.serving.service.controller import (
     make_controller as make_service_controller,
 )
+from wakeful.reconciler.serving.wildcard.controller import (
+    make_controller as make_wildcard_controller,
+)
 
 
 def add_controllers(
@@ -46,11 +49,13 @@ def add_controllers(
     *,
     resolver: DigestResolver,
     gateway: GatewayAddress,
+    authority_pem: str = "",
     clock: Clock | None = None,
 ) -> None:
     """Have ``manager`` run everything Serving consists of.
 
-    ``resolver`` says what tags stand for; ``gateway`` is what people put into their browsers.
+    ``resolver`` says what tags stand for; ``gateway`` is what people put into their browsers;
+    ``authority_pem`` is the certificate of whoever signs those of services.
     """
     clock = clock or SystemClock()
     add_indices(manager)
@@ -58,7 +63,7 @@ def add_controllers(
     digests = DigestQueue(resolver, clock=clock)
     index = RouteIndex(manager.informer(Route))
     children = Children(manager.client, manager.recorder)
-    certifier = Certifier(manager.client, manager.informer(Certificate), children)
+    certifier = Certifier(manager.client, manager.informer(Certificate), children, authority_pem)
     ingresses, claims = manager.informer(Ingress), manager.informer(ClusterDomainClaim)
     publisher = Publisher(manager.client, ingresses, claims, children, certifier)
     for runnable in (
@@ -70,6 +75,7 @@ def add_controllers(
         make_domainmapping_controller(manager, configs, gateway, publisher),
         make_hostroute_controller(manager, configs, gateway, publisher),
         make_labeler(manager, clock, index),
+        make_wildcard_controller(manager, configs, children),
         make_gc_controller(manager, configs, clock),
     ):
         manager.add(runnable)

@@ -1,9 +1,9 @@
-"""Certificates for public hosts: what is asked for, and what there is. Shared by all publishers."""
+"""Certificates for hosts: what is asked for, and what there is. Shared by all publishers."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -24,6 +24,10 @@ from wakeful.client import Client, Informer
 from wakeful.reconciler.serving.children import Children
 
 _BY_OWNER = "certificates:owner"
+BY_WILDCARD = "certificates:wildcard"
+"""Index of wildcard Certificates by namespace."""
+WILDCARD_DOMAIN = "networking.knative.dev/wildcardDomain"
+"""Label of a Certificate for all hosts of a namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +36,19 @@ class Provision:
 
     ready: tuple[Certificate, ...] = ()
     pending: tuple[Certificate, ...] = ()
+    shared: tuple[IngressTLS, ...] = ()
+    """Hosts for which the namespace has a Certificate."""
 
     @property
     def tls(self) -> list[IngressTLS]:
         """What the gateway is to serve."""
-        return [
-            IngressTLS(
-                hosts=list(certificate.spec.dns_names),
-                secret_name=certificate.spec.secret_name,
-                secret_namespace=certificate.metadata.namespace,
-            )
-            for certificate in self.ready
-        ]
+        own = [_tls_of(certificate, certificate.spec.dns_names) for certificate in self.ready]
+        return [*own, *self.shared]
 
     @property
     def hosts(self) -> frozenset[str]:
         """Hosts that can be asked by HTTPS."""
-        return frozenset(name for c in self.ready for name in c.spec.dns_names)
+        return frozenset(host for tls in self.tls for host in tls.hosts)
 
 
 def wants_certificates(meta: ObjectMeta, network: NetworkConfig) -> bool:
@@ -63,14 +63,19 @@ def certificate_name(uid: str, tag: str) -> str:
     return f"{name}-{zlib.adler32(tag.encode())}" if tag else name
 
 
+def local_certificate_name(uid: str, tag: str) -> str:
+    """The same for the cluster-local hosts of a target."""
+    return f"{certificate_name(uid, tag)}-local"
+
+
 def make_certificate(
     owner: Object,
     name: str,
-    host: str,
+    hosts: Sequence[str],
     labels: Mapping[str, str],
     network: NetworkConfig,
 ) -> Certificate:
-    """One Certificate for one host."""
+    """One Certificate for one host, or for the names that one host goes by."""
     meta = owner.metadata
     kind = register.CERTIFICATE_CLASS.get(meta.annotations) or network.certificate_class
     return Certificate(
@@ -81,7 +86,7 @@ def make_certificate(
             annotations={register.CERTIFICATE_CLASS.name: kind},
             owner_references=[owner_reference(owner)],
         ),
-        spec=CertificateSpec(dns_names=[host], domain=host, secret_name=name),
+        spec=CertificateSpec(dns_names=list(hosts), domain=hosts[0], secret_name=name),
     )
 
 
@@ -89,10 +94,17 @@ class Certifier:
     """Has certificates made for the hosts of an owner, and says how far they are."""
 
     def __init__(
-        self, client: Client, certificates: Informer[Certificate], children: Children
+        self,
+        client: Client,
+        certificates: Informer[Certificate],
+        children: Children,
+        authority_pem: str = "",
     ) -> None:
+        """``authority_pem`` is what those need who are to trust the certificates."""
         self._client, self._certificates, self._children = client, certificates, children
+        self.authority_pem = authority_pem
         certificates.add_index(_BY_OWNER, _owner_of)
+        certificates.add_index(BY_WILDCARD, _namespace_of_wildcard)
 
     async def provide(
         self,
@@ -101,24 +113,42 @@ class Certifier:
         names: Mapping[str, str],
         network: NetworkConfig,
         labels: Mapping[str, str],
+        local: Mapping[str, Sequence[str]] | None = None,
     ) -> Provision:
         """Keep one Certificate for each host of ``names`` (host to Certificate), and no others.
 
-        Marks the status. Raises what ends the reconciliation: TerminalError or APIStatusError.
+        ``local`` has the names of Certificates for cluster-local hosts, and those. Marks the
+        status. Raises what ends the reconciliation: TerminalError or APIStatusError.
         """
         if not wants_certificates(owner.metadata, network):
             names = {}
+        wishes: dict[str, Sequence[str]] = {name: [host] for host, name in names.items()}
+        if network.cluster_local_domain_tls:
+            wishes |= local or {}
         ready: list[Certificate] = []
         pending: list[Certificate] = []
-        for host, name in sorted(names.items()):
+        shared: list[IngressTLS] = []
+        for name, hosts in sorted(wishes.items(), key=lambda wish: wish[1][0]):
+            wildcard = self._wildcard(owner.metadata.namespace, hosts)
+            if wildcard is not None:
+                shared.append(_tls_of(wildcard, hosts))
+                continue
             have = await self._keep(
-                owner, status, make_certificate(owner, name, host, labels, network)
+                owner, status, make_certificate(owner, name, hosts, labels, network)
             )
             (ready if have.is_ready else pending).append(have)
-        await self._drop(owner, names.values())
-        provision = Provision(tuple(ready), tuple(pending))
-        _mark(status, provision, network, wanted=bool(names))
+        await self._drop(owner, wishes)
+        provision = Provision(tuple(ready), tuple(pending), tuple(shared))
+        _mark(status, provision, network, wanted=bool(wishes))
         return provision
+
+    def _wildcard(self, namespace: str, hosts: Sequence[str]) -> Certificate | None:
+        """A Certificate of the namespace that is good for the host already."""
+        for found in self._certificates.by_index(BY_WILDCARD, namespace):
+            covers = all(f"*.{host.partition('.')[2]}" in found.spec.dns_names for host in hosts)
+            if covers and found.is_ready and not found.is_deleting:
+                return found
+        return None
 
     async def _keep(self, owner: Object, status: CertifiedStatus, want: Certificate) -> Certificate:
         name = want.metadata.name
@@ -154,6 +184,19 @@ def _mark(
         status.mark_http_downgrade(provision.pending[0].metadata.name)
     else:
         status.mark_certificate_not_ready(provision.pending[0].metadata.name)
+
+
+def _tls_of(certificate: Certificate, hosts: Sequence[str]) -> IngressTLS:
+    return IngressTLS(
+        hosts=list(hosts),
+        secret_name=certificate.spec.secret_name,
+        secret_namespace=certificate.metadata.namespace,
+    )
+
+
+def _namespace_of_wildcard(certificate: Certificate) -> tuple[str, ...]:
+    meta = certificate.metadata
+    return (meta.namespace,) if WILDCARD_DOMAIN in meta.labels else ()
 
 
 def _owner_of(certificate: Certificate) -> tuple[str, ...]:

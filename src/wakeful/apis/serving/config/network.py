@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+import yaml
+from pydantic import ValidationError
+
+from wakeful.apimachinery.errors import BadRequestError
+from wakeful.apimachinery.labels import LabelSelector, Selector
 from wakeful.apis.networking.register import OUR_INGRESS_CLASS
 from wakeful.apis.serving.config.gotemplate import Template, TemplateError
 from wakeful.apis.serving.config.parse import ConfigError, as_bool, as_int, as_str
@@ -38,6 +44,8 @@ class NetworkConfig:
     rollout_duration_seconds: int = 0
     autocreate_cluster_domain_claims: bool = False
     default_external_scheme: str = "http"
+    namespace_wildcard_selector: Selector | None = None
+    """Namespaces that get one certificate for all their public hosts; None: none do."""
 
 
 def parse_network(data: Mapping[str, str]) -> NetworkConfig:
@@ -72,6 +80,7 @@ def parse_network(data: Mapping[str, str]) -> NetworkConfig:
         default_external_scheme=as_str(
             data, ("defaultExternalScheme", "default-external-scheme"), "http"
         ),
+        namespace_wildcard_selector=_wildcard_selector(data),
     )
 
 
@@ -89,6 +98,17 @@ def _switch(data: Mapping[str, str], key: str, default: bool) -> bool:
     raise ConfigError(
         f'{key} with value: "{data[key]}" in config-network ConfigMap is not supported', key=key
     )
+
+
+def _wildcard_selector(data: Mapping[str, str]) -> Selector | None:
+    """A label selector in YAML; an empty text selects nothing, ``{}`` everything."""
+    key = "namespace-wildcard-cert-selector"
+    text = data.get(key, data.get("namespaceWildcardCertSelector", ""))
+    try:
+        parsed: Any = yaml.safe_load(text)
+        return None if parsed is None else LabelSelector.from_wire(parsed).to_selector()
+    except (yaml.YAMLError, ValidationError, BadRequestError, TypeError, ValueError) as err:
+        raise ConfigError(f"failed to parse {key}: {err}", key=key) from err
 
 
 def _http_protocol(data: Mapping[str, str]) -> HTTPProtocol:

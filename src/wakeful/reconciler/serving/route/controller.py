@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wakeful.aio import Clock
+from wakeful.apimachinery.meta import NamespacedName
 from wakeful.apis.core import Endpoints
 from wakeful.apis.core import Service as KubeService
 from wakeful.apis.networking import Certificate, Ingress
 from wakeful.apis.serving import ROUTE_CONDITIONS, Configuration, Revision, Route
 from wakeful.controller import Controller, Manager
-from wakeful.reconciler.serving.certificates import Certifier
+from wakeful.reconciler.serving.certificates import WILDCARD_DOMAIN, Certifier
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.route.hosts import GatewayAddress, HostNames
@@ -66,7 +69,15 @@ def make_controller(
     # A stranger's Service of our name is in the way until it goes.
     controller.watch(services, lambda service: (service.key,))
     controller.watch_owned(ingresses)
-    controller.watch_owned(manager.informer(Certificate))
+    certificates, routes = manager.informer(Certificate), manager.informer(Route)
+
+    def of_wildcard(certificate: Certificate) -> Iterable[NamespacedName]:
+        meta = certificate.metadata
+        shared = WILDCARD_DOMAIN in meta.labels
+        return [route.key for route in routes.list(meta.namespace)] if shared else ()
+
+    controller.watch_owned(certificates)
+    controller.watch(certificates, of_wildcard)
     for store in (configs.domain, configs.network, configs.features):
         store.on_change(controller.enqueue_all)
     return controller

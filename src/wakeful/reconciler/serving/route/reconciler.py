@@ -16,12 +16,17 @@ from wakeful.apis.serving.config import NetworkConfig
 from wakeful.apis.serving.route_lifecycle import INGRESS_READY, RouteReason
 from wakeful.client import Lister
 from wakeful.controller import Result
-from wakeful.reconciler.serving.certificates import Certifier, certificate_name
+from wakeful.reconciler.serving.certificates import (
+    Certifier,
+    certificate_name,
+    local_certificate_name,
+)
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import Current
 from wakeful.reconciler.serving.route.hosts import (
     DomainNameError,
     HostNames,
+    expand_local,
     internal_host,
 )
 from wakeful.reconciler.serving.route.placeholders import Placeholders
@@ -143,8 +148,13 @@ class RouteReconciler:
     async def _certify(
         self, route: Route, visibility: Visibility, config: RouteConfig
     ) -> list[IngressTLS]:
-        """Have certificates made for public hosts; URLs say HTTPS where there is one."""
+        """Have certificates made for the hosts; URLs say HTTPS where there is one."""
         meta, names = route.metadata, config.names
+        inside = IngressVisibility.CLUSTER_LOCAL
+        local = {
+            local_certificate_name(meta.uid, tag): expand_local(names.host(meta, tag, inside))
+            for tag in visibility
+        }
         hosts = {
             names.host(meta, tag, side): certificate_name(meta.uid, tag)
             for tag, side in visibility.items()
@@ -152,13 +162,19 @@ class RouteReconciler:
         }
         labels = {register.ROUTE: meta.name}
         provision = await self._certifier.provide(
-            route, route.status, hosts, config.network, labels
+            route, route.status, hosts, config.network, labels, local
         )
         secure = {
-            names.url(meta, tag, side): names.gateway.url("https", host)
+            names.url(meta, tag, side): (
+                f"https://{host}" if side is inside else names.gateway.url("https", host)
+            )
             for tag, side in visibility.items()
             if (host := names.host(meta, tag, side)) in provision.hosts
         }
+        address = route.status.address
+        if address is not None and address.hostname in provision.hosts:
+            address.url = f"https://{address.hostname}"
+            address.ca_certs = self._certifier.authority_pem
         route.status.url = secure.get(route.status.url, route.status.url)
         for target in route.status.traffic:
             target.url = secure.get(target.url, target.url)
