@@ -81,6 +81,9 @@ class Planner:
         self._tables: dict[IngressKey, RouteTable] = {}
         self._backends: dict[IngressKey, frozenset[BackendKey]] = {}
         self._refused: dict[IngressKey, RouteTable] = {}
+        self._with_tls: set[IngressKey] = set()
+        self._order: dict[IngressKey, None] = {}
+        """The tables' keys, oldest Ingress first; empty when it has to be found out again."""
         self._last_plan = Plan()
         self._stale: set[NamespacedName] = set()
         self._wake = asyncio.Event()
@@ -283,9 +286,14 @@ class Planner:
                 self._tables.pop(key, None)
                 self._backends.pop(key, None)
                 self._refused.pop(key, None)
+                self._with_tls.discard(key)
                 self._ledger.forget(key)
                 continue
             table = compile_table(ingress, self._caches)
+            if ingress.spec.tls:
+                self._with_tls.add(key)
+            else:
+                self._with_tls.discard(key)
             self._ledger.compiled(key, ingress, table)
             if fault := find_fault(table):
                 self._ledger.refuse(key, "InvalidIngress", fault)
@@ -298,7 +306,9 @@ class Planner:
 
     def _plan(self, tables: dict[IngressKey, RouteTable]) -> Plan:
         caches = self._caches
-        order = sorted(tables, key=caches.age)
+        if self._order.keys() != tables.keys():
+            self._order = dict.fromkeys(sorted(tables, key=caches.age))
+        order = self._order
         addresses = self._service_ports.addresses()
         used = {backend for key in tables for backend in self._backends.get(key, ())}
         used |= addresses.keys()
@@ -309,7 +319,7 @@ class Planner:
             revisions={backend.key: backend for backend in revisions if backend is not None},
             services={backend.key: backend for backend in services if backend is not None},
             addresses={key: addresses[key] for key in sorted(addresses)},
-            certificates=tuple(caches.certificates(order)),
+            certificates=tuple(caches.certificates(k for k in order if k in self._with_tls)),
             request_log=_request_log(self._observability.current()),
         )
 
@@ -346,6 +356,9 @@ class Planner:
         self._wake.set()
 
     def _on_ingress(self, change: Change[Ingress]) -> None:
+        old, new = change.old, change.new
+        if old is None or new is None or old.metadata.uid != new.metadata.uid:
+            self._order = {}
         if not _same_intent(change):
             self._mark([change.object, *self._caches.rewriters()])
 
