@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import pytest
@@ -124,6 +125,8 @@ async def test_results_workspaces_and_labels(world: World) -> None:
     assert labels["tekton.dev/pipelineTask"] == "second"
     assert labels["tekton.dev/task"] == "shown"
     assert (labels["own"], labels["of"]) == ("label", "task")
+    build = child.metadata.annotations["pipeline.tekton.dev/release"]
+    assert re.fullmatch(r"[0-9a-f]{7}", build)
     claims = await world.all(PersistentVolumeClaim)
     assert len(claims) == 1
     assert claims[0].metadata.owner_references[0].name == "run"
