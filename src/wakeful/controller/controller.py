@@ -173,6 +173,10 @@ class Controller(Generic[T]):
                 await self._process(key)
             finally:
                 self.queue.done(key)
+            if len(self.queue):
+                # A reconcile that finds all well waits for nothing: thousands of them in a row,
+                # after a start or a change of configuration, would let nobody else in.
+                await asyncio.sleep(0)
 
     def _must_wait(self, key: NamespacedName) -> bool:
         """Whether to let a held request pass first.
