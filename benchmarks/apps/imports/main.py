@@ -25,4 +25,5 @@ class Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
+ThreadingHTTPServer.request_queue_size = 1024  # five are not many when all come at once
 ThreadingHTTPServer(("", int(os.environ.get("PORT", "8080"))), Handler).serve_forever()

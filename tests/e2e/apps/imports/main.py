@@ -37,4 +37,5 @@ class Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
+ThreadingHTTPServer.request_queue_size = 1024  # five are not many when all come at once
 ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
