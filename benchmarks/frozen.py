@@ -10,7 +10,7 @@ import argparse
 
 from harness import cli
 from harness.figures import Report, percentile
-from harness.resting import HEAVY_IMAGE, build_heavy, resting, wakes, warm
+from harness.resting import HEAVY_IMAGE, build_heavy, phases, resting, wakes, warm
 from harness.running import IMAGE, running
 
 SERVICES = [
@@ -19,6 +19,7 @@ SERVICES = [
     ("heavy-started", "gone"),
     ("heavy-frozen", "frozen"),
 ]
+FROZEN = [name for name, way in SERVICES if way == "frozen"]
 
 
 async def measure(options: argparse.Namespace) -> Report:
@@ -33,6 +34,7 @@ async def measure(options: argparse.Namespace) -> Report:
             await platform.until_ready(name)
         base = warm(platform, "light-frozen", 20)
         found = await wakes(platform, SERVICES, 4 if options.quick else options.rounds)
+        thaws = [ms for name in FROZEN for ms in phases(platform, name, "thaw")]
         if options.use:
             for name, _ in SERVICES:
                 await platform.delete(name)
@@ -43,6 +45,7 @@ async def measure(options: argparse.Namespace) -> Report:
         report.add_spread(f"zero to first byte, {words}, frozen", frozen, "ms", median_at_most=25)
         ratio = percentile(started, 50) / percentile(frozen, 50)
         report.add(f"started ÷ frozen, {words}", ratio, at_least=1)
+    report.add_spread("of that, the thaw", thaws, "ms", median_at_most=10)
     return report
 
 

@@ -10,7 +10,7 @@ import argparse
 
 from harness import cli
 from harness.figures import Report, percentile
-from harness.resting import HEAVY_IMAGE, build_heavy, resting, wakes, warm
+from harness.resting import HEAVY_IMAGE, build_heavy, phases, resting, wakes, warm
 from harness.running import Platform, running
 
 SERVICES = [("started", "gone"), ("by-zygote", "zygote")]
@@ -28,6 +28,8 @@ async def measure(options: argparse.Namespace) -> Report:
         base = warm(platform, "by-zygote", 20)
         found = await wakes(platform, SERVICES, 4 if options.quick else options.rounds)
         memory = await _memory(platform)
+        release = phases(platform, "by-zygote", "release")
+        boot = phases(platform, "by-zygote", "boot")
         if options.use:
             for name, _ in SERVICES:
                 await platform.delete(name)
@@ -38,6 +40,8 @@ async def measure(options: argparse.Namespace) -> Report:
     report.add_spread("zero to first byte, by zygote", woken, "ms", median_at_most=30)
     ratio = percentile(started, 50) / percentile(woken, 50)
     report.add("started ÷ by zygote", ratio, at_least=5)
+    report.add_spread("of that, until the program begins", release, "ms")
+    report.add_spread("and until it answers", boot, "ms")
     report.add("memory of what waits", memory, "MiB")
     return report
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -127,6 +128,13 @@ def ask(platform: Platform, name: str) -> float:
     if answer.status != 200:
         raise FailedError(f"{name} answered {answer.status}")
     return answer.seconds * 1000
+
+
+def phases(platform: Platform, name: str, phase: str) -> list[float]:
+    """Return what a phase took in the last cold starts of a service, in milliseconds."""
+    report = json.loads(platform.wakeful("explain", "ksvc", name, "-o", "json"))
+    (revision,) = report if isinstance(report, list) else [report]
+    return [start["phases"][phase] for start in revision["coldStarts"] if phase in start["phases"]]
 
 
 def warm(platform: Platform, name: str, count: int) -> list[float]:
