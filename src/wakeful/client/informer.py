@@ -207,7 +207,9 @@ class Informer(Generic[T]):
             async for event in events:
                 version = event.object.metadata.resource_version or version
                 if event.type in (EventType.ADDED, EventType.MODIFIED):
-                    self._store(event.object)
+                    known = self._objects.get(event.object.key)
+                    if known is None or _is_newer(event.object, known):
+                        self._store(event.object)
                 elif event.type == EventType.DELETED:
                     self._remove(event.object.key, event.object)
         return version
@@ -215,7 +217,7 @@ class Informer(Generic[T]):
     def _store(self, obj: T) -> None:
         key = obj.key
         old = self._objects.get(key)
-        if old is not None and not _is_newer(obj, old):
+        if old is not None and old.metadata.resource_version == obj.metadata.resource_version:
             return
         if self._reduce is not None:
             obj = self._reduce(obj)
