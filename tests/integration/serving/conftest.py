@@ -14,7 +14,7 @@ from wakeful.apis import apps, autoscaling, caching, core, networking, routing, 
 from wakeful.apis.apps import Deployment
 from wakeful.apis.apps.replicaset_types import WorkloadCondition
 from wakeful.apis.autoscaling import PodAutoscaler
-from wakeful.apis.networking import Ingress, LoadBalancerIngressStatus
+from wakeful.apis.networking import Certificate, Ingress, LoadBalancerIngressStatus
 from wakeful.client import Change
 from wakeful.oci.errors import ImageNotFoundError
 from wakeful.reconciler.serving import GatewayAddress, add_controllers
@@ -61,7 +61,7 @@ class Surroundings:
         self.broken: set[str] = set()
         """Substrings of images whose containers never become ready."""
         self._queue: asyncio.Queue[Object] = asyncio.Queue()
-        for model in (Deployment, PodAutoscaler, Ingress):
+        for model in (Deployment, PodAutoscaler, Ingress, Certificate):
             world.manager.informer(model).add_handler(self._on_change)
         world.manager.add(self)
 
@@ -110,6 +110,10 @@ class Surroundings:
                     status.mark_active()
                     status.mark_scale_target_initialized()
                     status.mark_sks_ready()
+            case Certificate():
+                obj.status.observed_generation = obj.metadata.generation
+                if not obj.is_ready:
+                    obj.status.mark_ready()
             case Ingress():
                 obj.status.observed_generation = obj.metadata.generation
                 if not obj.is_ready:

@@ -8,7 +8,7 @@ from wakeful.apis.autoscaling import PodAutoscaler
 from wakeful.apis.caching import Image
 from wakeful.apis.core import ConfigMap
 from wakeful.apis.core import Service as KubeService
-from wakeful.apis.networking import Ingress
+from wakeful.apis.networking import Certificate, Ingress
 from wakeful.apis.serving import Configuration, Revision, Route, Service
 from wakeful.client import Change
 from wakeful.testing.world import World
@@ -306,6 +306,66 @@ async def test_private_service_is_reached_from_inside_only(platform: World, a_se
     ingress = await platform.find(Ingress, "hello")
     assert ingress is not None
     assert [rule.visibility for rule in ingress.spec.rules] == ["ClusterLocal"]
+
+
+async def test_hosts_inside_the_cluster_can_have_certificates(
+    platform: World, a_service: Any
+) -> None:
+    await platform.given(
+        ConfigMap.from_wire(
+            {
+                "metadata": {"name": "config-network", "namespace": "knative-serving"},
+                "data": {"cluster-local-domain-tls": "enabled"},
+            }
+        )
+    )
+    await platform.given(a_service())
+
+    async def secure() -> bool:
+        found = await platform.find(Service, "hello")
+        address = found.status.address if found is not None else None
+        return address is not None and address.url == "https://hello.default.svc.cluster.local"
+
+    await platform.eventually(secure)
+    service = await ready(platform)
+    assert service.status.url == "http://hello.default.localhost:8080"
+    ingress = await platform.find(Ingress, "hello")
+    assert ingress is not None
+    (tls,) = ingress.spec.tls
+    assert tls.hosts == [
+        "hello.default",
+        "hello.default.svc",
+        "hello.default.svc.cluster.local",
+    ]
+    assert tls.secret_name.endswith("-local")
+
+
+async def test_namespace_can_have_one_certificate_for_all(platform: World, a_service: Any) -> None:
+    await platform.given(
+        ConfigMap.from_wire(
+            {
+                "metadata": {"name": "config-network", "namespace": "knative-serving"},
+                "data": {
+                    "external-domain-tls": "enabled",
+                    "namespace-wildcard-cert-selector": "{}",
+                },
+            }
+        )
+    )
+    await platform.given(a_service())
+
+    async def shared() -> bool:
+        found = await platform.find(Ingress, "hello")
+        return found is not None and [(tls.secret_name, tls.hosts) for tls in found.spec.tls] == [
+            ("default.localhost", ["hello.default.localhost"])
+        ]
+
+    await platform.eventually(shared)
+    service = await ready(platform)
+    assert service.status.url.startswith("https://hello.default.localhost")
+    certificate = await platform.find(Certificate, "default.localhost")
+    assert certificate is not None
+    assert certificate.spec.dns_names == ["*.default.localhost"]
 
 
 async def test_one_tag_can_be_made_private(platform: World, a_service: Any) -> None:
