@@ -193,7 +193,7 @@ async def ensure_objects(
         except AlreadyExistsError:
             log.debug("object exists", kind=data["kind"], name=data["metadata"]["name"])
             if renew:
-                own = {key: data[key] for key in ("spec", "data") if key in data}
+                own: JSONObject = {key: data[key] for key in ("spec", "data") if key in data}
                 await transport.call(_request(Verb.PATCH, data, own))
         if status is not None:
             await transport.call(_request(Verb.PATCH, data, {"status": status}, "status"))
