@@ -136,7 +136,9 @@ cat; pwd; touch here 2>&1; touch /tmp/there /dev/shm/there && echo writable
 { echo x > /proc/sys/kernel/hostname; } 2>/dev/null && echo proc-sys-writable
 hostname; ls /proc/self/fd | wc -l
 """
-    status = await run(runtime, container(script, cwd="/made/for/it"))
+    # A variable of that name is only a variable.
+    env = {"HOSTNAME": "elsewhere"}
+    status = await run(runtime, container(script, cwd="/made/for/it", env=env))
 
     assert text_of(status) == [
         "/proc/self/fd",

@@ -101,7 +101,7 @@ class Launcher:
             host=self._host,
             cgroup_binds=binds,
         )
-        hostname = container.env.get("HOSTNAME", record.config.hostname)
+        hostname = record.config.hostname[:63]  # whatever a variable HOSTNAME says
         ready = prepare(config, identity, around, hostname=hostname, env=container.env)
         spec = self._sandbox_spec(bubblewrap, record, container, config, identity, ready)
         return await self._procd.spawn(spec, mounts=ready.steps)
