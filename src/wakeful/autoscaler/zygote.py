@@ -27,6 +27,7 @@ class Instance:
     parked_since: float | None = None
     """Since when it is to wait; seconds since the epoch."""
     restarts: int = 0
+    """How often it has ended by itself, while it does not run."""
     known: str = ""
     """What its node has found out about its modules; empty is nothing yet."""
     unfit: str = ""

@@ -394,7 +394,8 @@ class ContainerRunner:
 
     async def _wait_to_restart(self, code: int, lasted: float) -> None:
         self.snapshot.last_state = self.snapshot.state
-        delay = self._crashes.next_delay(lasted)
+        renewed = self._zygote is not None and self._zygote.is_renewed
+        delay = 0.0 if renewed else self._crashes.next_delay(lasted)
         name = self._container.name
         log.info(
             "container ended, restarting",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wakeful.apis.core import Pod, Secret
+from wakeful.apis.core import Event, Pod, Secret
 from wakeful.apis.core.pod_types import PARKED_ANNOTATION, UNFIT, ZYGOTE_ANNOTATION
 from wakeful.node.runtime import ContainerConfig, SandboxStatus
 from wakeful.node.zygote import RecipeStore, hook
@@ -142,14 +142,17 @@ async def test_renewed_when_its_secret_changes(stage: Any, instances: Instances)
         await stage.world.given(a_python_pod(env=[SECRET]))
         await stage.until(told)
 
-        fresh = await stage.world.latest(made)
-        fresh.data = {"word": "Yg=="}
-        await stage.world.client.update(fresh)
+        for count, (word, data) in enumerate([("b", "Yg=="), ("c", "Yw==")], 2):
+            fresh = await stage.world.latest(made)
+            fresh.data = {"word": data}
+            await stage.world.client.update(fresh)
 
+            await stage.world.eventually(lambda count=count: len(instances.started) == count)
+            assert instances.started[-1].env["WORD"] == word
+            assert instances.started[-1].env[hook.VARIABLE].startswith("park")
         await stage.until_event("ZygoteRenewed")
-        await stage.world.eventually(lambda: len(instances.started) == 2)
-        assert instances.started[-1].env["WORD"] == "b"
-        assert instances.started[-1].env[hook.VARIABLE].startswith("park")
+        events = await stage.world.all(Event)
+        assert not [event for event in events if event.reason == "BackOff"], "it is no crash"
         await release(stage.world)
         await stage.until(lambda p: p.is_ready)
         assert instances.begun

@@ -168,3 +168,25 @@ def test_only_new_instances_of_what_rests_are_marked() -> None:
     assert not admitted(NAME, old=Pod())
     parking.resting.clear()
     assert not admitted(NAME)
+
+
+@pytest.mark.parametrize(
+    ("state", "replicas"),
+    [({"waiting": {"reason": "CrashLoopBackOff"}}, 0), ({"running": {}}, 1)],
+)
+async def test_one_that_crashes_is_given_up(state: dict[str, Any], replicas: int) -> None:
+    """One that runs does not: it may have been renewed as often."""
+    parking = Parking()
+    world = AutoscalingWorld(parking=parking)
+    async with world.running():
+        await world.given(a_deployment(1))
+        status = {"name": "user-container", "restartCount": 3, "state": state}
+        await an_instance(world, "waits", ready=False, parked=SINCE, containers=[status])
+        await world.given(at_rest())
+        await rest(world)
+
+        async def decided() -> bool:
+            return bool((await world.autoscaler()).status.at_zero)
+
+        await world.eventually(decided)
+        assert await world.replicas() == replicas

@@ -104,6 +104,8 @@ class ContainerZygote:
         self._choice = Choice(Mode.PLAIN)
         self._env: dict[str, str] = {}
         self._notes: channel.Notes | None = None
+        self.is_renewed = False
+        """Whether the last run was ended here, which is no crash."""
 
     async def start(self, sandbox_id: str, config: ContainerConfig) -> ContainerStatus:
         """Start a run in the way that fits, as ``Runtime.start_container`` does."""
@@ -115,7 +117,7 @@ class ContainerZygote:
             sandboxed=runtime.describe().isolation is Isolation.SANDBOX,
         )
         self._close_notes()
-        self._env = dict(config.env)
+        self._env, self.is_renewed = dict(config.env), False
         match self._choice.mode:
             case Mode.RECORD:
                 self._notes = channel.Notes.make()
@@ -275,6 +277,7 @@ class ContainerZygote:
                 return
 
     async def _end(self, run: ContainerStatus, why: str) -> None:
+        self.is_renewed = True
         self._tell_event("ZygoteRenewed", f"Ended, to be started anew: {why}")
         with suppress(WakefulError):
             await self._node.runtime.kill_container(run.id)

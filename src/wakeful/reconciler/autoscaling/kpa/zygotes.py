@@ -100,7 +100,20 @@ def _instance(pod: Pod) -> Instance:
 
 
 def _restarts(pod: Pod) -> int:
-    return max((s.restart_count or 0 for s in pod.status.container_statuses), default=0)
+    """How often it was started anew, while its node waits before the next time.
+
+    One that runs, or will at once, may have been renewed, or lost with the machine.
+    """
+    return max(
+        (
+            s.restart_count or 0
+            for s in pod.status.container_statuses
+            if s.state is not None
+            and s.state.waiting is not None
+            and s.state.waiting.reason == "CrashLoopBackOff"
+        ),
+        default=0,
+    )
 
 
 def _is_between_runs(pod: Pod) -> bool:
