@@ -186,6 +186,11 @@ class Informer(Generic[T]):
             for obj in found.items:
                 gone.discard(obj.key)
                 self._store(obj)
+            if self._on_settled is not None:  # at once: the next page takes what this one frees
+                fresh, self._fresh = self._fresh, {}
+                for obj in fresh.values():
+                    compact(obj)
+                self._on_settled(len(fresh))
             # What changes while pages are read is told by a watch from the first one's version.
             version = version or found.resource_version
             token = found.continue_token
