@@ -347,7 +347,7 @@ def _make_node(
         claims_dir=settings.layout.root / "claims",
         cpu_cores=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
-        traffic=decisions.planner,
+        traffic=decisions.planner.instances,
         progress=decisions.autoscaling.note_start,
         nameserver=lambda: names.address,
     )

@@ -274,7 +274,7 @@ async def test_ready_pod_serves_before_its_slice_and_is_drained_before_it_goes()
         pod = await world.latest(pod)
         assert pod.is_deleting
         await world.eventually(lambda: not rig.gateway.gate.ready(HELLO))
-        drained = asyncio.create_task(platform.planner.drained(pod))
+        drained = asyncio.create_task(platform.planner.instances.drained(pod))
         _, waiting = await asyncio.wait({drained}, timeout=0.3)
         assert waiting
         app.let_go.set()

@@ -1,6 +1,6 @@
-"""Watches what the gateway depends on and keeps it in line.
+"""Watches what the gateway's routes depend on and keeps them in line, in batches.
 
-Routes go in batches, endpoints at once and each on its own.
+Endpoints, which cannot wait for those, are kept by :class:`~.instances.Instances`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import structlog
 
 from wakeful.aio import Backoff
 from wakeful.apimachinery.meta import NamespacedName
-from wakeful.apis.core import ConfigMap, Pod, Secret, Service
-from wakeful.apis.discovery import EndpointSlice
-from wakeful.apis.discovery.endpointslice_types import SERVICE_NAME_LABEL
+from wakeful.apis.core import ConfigMap, Secret, Service
 from wakeful.apis.networking import Ingress, ServerlessService
 from wakeful.apis.networking.gateway_role import ServingState
 from wakeful.apis.serving import Revision
@@ -37,10 +35,11 @@ from wakeful.gateway.plan import (
     RouteTable,
     ServiceKey,
 )
-from wakeful.gateway.planner.backends import gate_place, instance_of, listed_of
+from wakeful.gateway.planner.backends import gate_place
 from wakeful.gateway.planner.caches import Caches
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
+from wakeful.gateway.planner.instances import Instances
 from wakeful.gateway.planner.ledger import Ledger
 from wakeful.gateway.planner.prober import Prober
 from wakeful.gateway.planner.serviceports import ServicePorts
@@ -51,7 +50,6 @@ from wakeful.gateway.xds import NackError, PushTimeoutError
 log = structlog.get_logger("wakeful.gateway.planner")
 
 _WORKERS = 8
-_ANNOUNCE_SECONDS = 0.05
 
 
 class Planner:
@@ -59,8 +57,8 @@ class Planner:
 
     ``ready`` is set once the first plan is served by Envoy; ``ports`` then has the bound ports.
     ``serves`` decides which Ingresses are ours; by default all of them. Also plays
-    :class:`~wakeful.apis.networking.gateway_role.IngressServing` for the Ingress reconciler and
-    tells the node agent when an instance is out of use.
+    :class:`~wakeful.apis.networking.gateway_role.IngressServing` for the Ingress reconciler.
+    ``instances`` is who the node agent talks to about Pods.
     """
 
     name = "gateway:planner"
@@ -85,9 +83,9 @@ class Planner:
         self._order: dict[IngressKey, None] = {}
         """The tables' keys, oldest Ingress first; empty when it has to be found out again."""
         self._last_plan = Plan()
+        self.instances = Instances(gateway, self._caches, lambda: self._last_plan.services)
         self._stale: set[NamespacedName] = set()
         self._wake = asyncio.Event()
-        self._endpoint_queue: WorkQueue[BackendKey] = WorkQueue(cap=5.0)
         self._probe_queue: WorkQueue[IngressKey] = WorkQueue(base=0.02, cap=2.0)
         self._observability = ConfigStore(
             manager.informer(ConfigMap), CONFIG_OBSERVABILITY, parse_observability
@@ -102,45 +100,6 @@ class Planner:
         """Call ``listener`` with the key of an Ingress whose state changed."""
         self._ledger.on_change(listener)
 
-    def expect(self, pod: Pod) -> None:
-        """Let Envoy know where ``pod`` is going to be: that is one thing less to wait for then."""
-        key = self._caches.revision_of_pod(pod)
-        if key is not None and self._caches.expect(pod):
-            self._endpoint_queue.add(key)
-
-    async def announce(self, pod: Pod) -> None:
-        """Send to ``pod`` from now on if it says that it is ready; return once that is in force.
-
-        What is held goes at once if Envoy knows the instance already. Gives up waiting after a
-        moment: it will be in force, but not because of this call.
-        """
-        key, instance = self._caches.revision_of_pod(pod), instance_of(pod)
-        if key is None or instance is None or not self._caches.announce(pod):
-            return
-        if not pod.is_deleting and await self._gateway.let_go(key, instance.endpoint):
-            self._endpoint_queue.add(key)
-            return
-        try:
-            async with asyncio.timeout(_ANNOUNCE_SECONDS):
-                await self._program(key)
-        except (TimeoutError, PushTimeoutError, NackError):
-            self._endpoint_queue.add(key)
-
-    async def drained(self, pod: Pod) -> None:
-        """Return once nothing new is sent to ``pod`` and nothing is in flight there."""
-        key, name = self._caches.revision_of_pod(pod), pod.metadata.name
-        leavers = self._caches.leavers
-        if key is None or leavers.find(key, name) is None:
-            return
-        try:
-            await self._program(key)
-            endpoint = leavers.find(key, name)
-            if endpoint is not None:
-                await self._gateway.drained(key, endpoint)
-        finally:
-            leavers.finish(key, name)
-            self._endpoint_queue.add(key)
-
     async def run(self) -> None:
         """Give the first plan, then follow changes until cancelled; caches must be filled."""
         self._stale = {ingress.key for ingress in self._caches.ingresses}
@@ -154,8 +113,7 @@ class Planner:
         async with Prober(hosts) as prober, asyncio.TaskGroup() as group:
             await self._publish_first()
             group.create_task(self._run_publisher(), name="gateway:publish")
-            for number in range(_WORKERS):
-                group.create_task(self._run_endpoints(), name=f"gateway:endpoints:{number}")
+            self.instances.start(group)
             await self._await_envoy()
             self.ready.set()
             for number in range(_WORKERS):
@@ -221,9 +179,9 @@ class Planner:
         """Have endpoints looked up for backends that no plan had before."""
         last, self._last_plan = self._last_plan, plan
         for key in plan.revisions.keys() - last.revisions.keys():
-            self._endpoint_queue.add(key)
+            self.instances.renew(key)
         for service in plan.services.keys() - last.services.keys():
-            self._endpoint_queue.add(service)
+            self.instances.renew(service)
 
     async def _isolate(self, changed: Iterable[IngressKey]) -> None:
         """Find out which of the changed tables Envoy refuses, and go on without those."""
@@ -248,19 +206,6 @@ class Planner:
             middle = len(suspects) // 2
             await self._admit(suspects[:middle])
             await self._admit(suspects[middle:])
-
-    async def _run_endpoints(self) -> None:
-        while True:
-            key = await self._endpoint_queue.get()
-            try:
-                await self._program(key)
-            except (PushTimeoutError, NackError) as error:
-                self._endpoint_queue.add_rate_limited(key)
-                log.warning("endpoints not in force", backend=str(key), error=str(error))
-            else:
-                self._endpoint_queue.forget(key)
-            finally:
-                self._endpoint_queue.done(key)
 
     async def _run_prober(self, prober: Prober) -> None:
         while True:
@@ -327,18 +272,6 @@ class Planner:
         used = {backend for backends in self._backends.values() for backend in backends}
         return used | self._service_ports.addresses().keys()
 
-    async def _program(self, key: BackendKey) -> None:
-        await self._gateway.set_endpoints(key, self._caches.endpoints(key))
-
-    def _backends_of_service(self, service: NamespacedName) -> list[BackendKey]:
-        found: list[BackendKey] = [*self._caches.revisions_of_private_service(service)]
-        found += [
-            key
-            for key in self._last_plan.services
-            if (key.namespace, key.name) == (service.namespace, service.name)
-        ]
-        return found
-
     def _watch(self) -> None:
         caches = self._caches
         self._observability.on_change(lambda _config: self._wake.set())
@@ -347,8 +280,6 @@ class Planner:
         caches.networks.add_handler(self._on_network)
         caches.services.add_handler(self._on_service)
         caches.revisions.add_handler(self._on_revision)
-        caches.slices.add_handler(self._on_slice)
-        caches.pods.add_handler(self._on_pod)
         caches.secrets.add_handler(self._on_secret)
 
     def _mark(self, ingresses: Iterable[Ingress]) -> None:
@@ -370,7 +301,7 @@ class Planner:
         before = old.status.private_service_name if old is not None else ""
         after = new.status.private_service_name if new is not None else ""
         if before != after:
-            self._endpoint_queue.add(_revision_key(change.object.key))
+            self.instances.renew(_revision_key(change.object.key))
 
     def _moves(self, old: ServerlessService, new: ServerlessService) -> bool:
         """Whether a revision is reached in another way from now on."""
@@ -389,8 +320,7 @@ class Planner:
         ingresses = list(self._caches.ingresses_of_service(key))
         if ingresses:
             self._mark(ingresses)
-        for backend in self._backends_of_service(key):
-            self._endpoint_queue.add(backend)
+        self.instances.renew_service(key)
 
     def _on_revision(self, change: Change[Revision]) -> None:
         key = _revision_key(change.object.key)
@@ -399,26 +329,6 @@ class Planner:
         reason = start_failure(change)
         if reason:
             self._gateway.fail(key, reason)
-
-    def _on_slice(self, change: Change[EndpointSlice]) -> None:
-        for obj in (change.old, change.new):
-            service = obj.metadata.labels.get(SERVICE_NAME_LABEL) if obj is not None else None
-            if obj is not None and service:
-                name = NamespacedName(obj.metadata.namespace, service)
-                for backend in self._backends_of_service(name):
-                    self._endpoint_queue.add(backend)
-
-    def _on_pod(self, change: Change[Pod]) -> None:
-        key = self._caches.revision_of_pod(change.object)
-        if key is None:
-            return
-        if change.new is None:
-            self._caches.leavers.forget(key.namespace, change.object.metadata.name)
-        told = self._caches.take_back(change.object)
-        before = listed_of(told or change.old) if change.old is not None else None
-        after = listed_of(change.new) if change.new is not None else None
-        if before != after:
-            self._endpoint_queue.add(key)
 
     def _on_secret(self, change: Change[Secret]) -> None:
         self._mark(self._caches.ingresses_of_secret(change.object.key))
