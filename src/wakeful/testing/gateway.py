@@ -34,7 +34,7 @@ from wakeful.gateway import (
     wait_ready,
     write_bootstrap,
 )
-from wakeful.testing.http import answering
+from wakeful.testing.http import BACKLOG, answering
 
 _READY_SECONDS = 60.0
 
@@ -113,10 +113,12 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def running_app(name: str, *, delay: float = 0.0) -> AsyncIterator[App]:
-    """Serve one ``App`` over HTTP/1.1."""
+async def running_app(
+    name: str, *, delay: float = 0.0, backlog: int = BACKLOG
+) -> AsyncIterator[App]:
+    """Serve one ``App`` over HTTP/1.1; ``backlog`` connections may wait to be taken in."""
     app = App(name, delay)
-    async with answering(app.handle, shutdown_timeout=0.1) as url:
+    async with answering(app.handle, backlog=backlog, shutdown_timeout=0.1) as url:
         app.port = int(url.rpartition(":")[2])
         yield app
 

@@ -12,20 +12,24 @@ from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_BACKLOG = 4096
+BACKLOG = 4096
+"""Connections that may wait to be taken in, unless a test is about just that."""
 
 
 @asynccontextmanager
-async def serving(app: web.Application, **options: Any) -> AsyncIterator[int]:
+async def serving(
+    app: web.Application, *, backlog: int = BACKLOG, **options: Any
+) -> AsyncIterator[int]:
     """Serve on a port of the loopback that the kernel chose; yields it.
 
-    ``options`` are those of ``aiohttp.web.AppRunner``.
+    ``options`` are those of ``aiohttp.web.AppRunner``; ``backlog`` connections may wait to be taken
+    in.
     """
-    listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
     runner = web.AppRunner(app, access_log=None, **options)
     await runner.setup()
     try:
-        await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+        await web.SockSite(runner, listener, backlog=backlog).start()
         yield listener.getsockname()[1]
     finally:
         # asyncio loses connections that it has accepted but not looked at when a server is closed:
@@ -38,9 +42,11 @@ async def serving(app: web.Application, **options: Any) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def answering(handler: Handler, **options: Any) -> AsyncIterator[str]:
+async def answering(
+    handler: Handler, *, backlog: int = BACKLOG, **options: Any
+) -> AsyncIterator[str]:
     """Have ``handler`` answer whatever is asked; yields the URL, without a slash at its end."""
     app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", "/{path:.*}", handler)
-    async with serving(app, **options) as port:
+    async with serving(app, backlog=backlog, **options) as port:
         yield f"http://127.0.0.1:{port}"

@@ -128,9 +128,13 @@ async def test_websocket_passes_the_gate_and_stays_open() -> None:
         async with rig.http.ws_connect(rig.url, headers={"Host": HOST}) as socket:
             await socket.send_str("ping")
             assert (await socket.receive_str()) == "one:ping"
-            counts = rig.gateway.gate.counts(HELLO)
-            assert counts is not None
-            assert counts.running == 1
+
+            def is_one_request() -> bool:
+                """It may have come back to the gate once, which hears of its end a moment later."""
+                counts = rig.gateway.gate.counts(HELLO)
+                return counts is not None and counts.running == 1
+
+            await until(is_one_request)
 
 
 async def test_probe_answers_with_the_hash_of_the_table_and_wakes_nobody() -> None:
@@ -220,16 +224,31 @@ async def test_dead_instance_that_is_still_listed_costs_no_request() -> None:
         assert Counter(answer.status for answer in answers) == {200: 100}
 
 
-async def test_unreachable_only_instance_is_retried_through_the_gate_until_it_changes() -> None:
+async def test_unreachable_only_instance_is_tried_again_until_it_changes() -> None:
     """An instance died without anybody noticing yet: requests wait for its successor."""
     async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
         await rig.gateway.set_endpoints(HELLO, [Endpoint("127.0.0.1", 1)])
 
         requests = [asyncio.create_task(rig.get(HOST)) for _ in range(5)]
-        await until(lambda: rig.held(HELLO))
+        await asyncio.sleep(0.5)  # an age to an Envoy that is refused
+        assert not any(request.done() for request in requests)
         await rig.gateway.set_endpoints(HELLO, [app.endpoint])
 
         assert {answer.status for answer in await asyncio.gather(*requests)} == {200}
+
+
+async def test_many_at_once_find_their_way_into_a_program_with_a_short_line() -> None:
+    """Python's own servers let five wait; the kernel says nothing to those beyond."""
+    plan = simple_plan(revision("hello"))
+    async with running_app("one", backlog=1) as app, running_gateway(plan) as rig:
+        tasks = [asyncio.create_task(rig.get(HOST)) for _ in range(200)]
+        await until(lambda: rig.held(HELLO) == 200)
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+        time.sleep(0.2)  # noqa: ASYNC251 - the program takes nobody in for a while
+
+        answers = await asyncio.gather(*tasks)
+
+        assert Counter(answer.status for answer in answers) == {200: 200}
 
 
 async def test_concurrency_limit_is_exact_over_instances() -> None:

@@ -24,9 +24,11 @@ from wakeful.gateway.plan import Endpoint, RevisionBackend
 
 QUEUE_LIMIT = 10_000
 """Requests one revision may keep waiting; beyond it they are refused at once."""
-MAX_HOPS = 8
+MAX_HOPS = 40
 """How often one request is let go before we admit that nobody can be reached."""
-_FIRST_PAUSE_SECONDS = 0.02
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.5
+_GOLDEN = 0.618034
+"""Multiples of this spread evenly, however many there are."""
 
 
 class Phase(StrEnum):
@@ -181,7 +183,7 @@ class RevisionGate:
             self._pass_on()
         if hop and self._ready:
             self._paused.add(ticket)
-            return [Pause(ticket, _FIRST_PAUSE_SECONDS * 2 ** (hop - 1)), *self._grant()]
+            return [Pause(ticket, _pause(ticket, hop)), *self._grant()]
         self._queue.append(ticket)
         return [*self._wake(), *self._grant()]
 
@@ -349,3 +351,9 @@ class RevisionGate:
             self._held_area += elapsed * len(self._waiting)
             self._running_area += elapsed * len(self._running)
         self._last_change = now
+
+
+def _pause(ticket: int, hop: int) -> float:
+    """Seconds until a returned request tries again: more each time, and not all at once."""
+    length = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (hop - 1))
+    return length * (0.75 + ticket * _GOLDEN % 0.5)

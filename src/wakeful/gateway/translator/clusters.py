@@ -28,7 +28,12 @@ from wakeful.gateway.translator.names import (
 _UNLIMITED = 1_000_000
 _RETRY_ON = "retriable-headers,connect-failure,refused-stream,reset-before-request"
 _RETRY_AT_ONCE_ON = "connect-failure,refused-stream,reset-before-request"
-_MAX_RETRIES = 5
+_MAX_RETRIES = 60
+"""With the pauses between them these are some ten seconds for a program that takes connections more
+slowly than they come: Python's servers have a line of five, and what does not fit goes unheard."""
+_CONNECT_SECONDS = 0.25
+"""An instance is on this machine: longer than this means unheard, and the kernel would say it again
+only after a whole second, together with all others."""
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -49,13 +54,15 @@ def unlimited_breakers() -> circuit_breaker_pb2.CircuitBreakers:
 def _outlier_detection() -> outlier_detection_pb2.OutlierDetection:
     # Only failures to reach an instance count: an app's own 5xx is its answer. Envoy also counts a
     # request that ran into its timeout; three in a row, so that one slow request ejects nobody.
+    # Never all, of which the gate counts as one more: an instance that is swamped is better than
+    # none, and whether one is gone is for the node to say, who knows.
     return outlier_detection_pb2.OutlierDetection(
         split_external_local_origin_errors=True,
         consecutive_local_origin_failure=u32(3),
         enforcing_consecutive_local_origin_failure=u32(100),
         base_ejection_time=seconds(2),
         max_ejection_time=seconds(5),
-        max_ejection_percent=u32(100),
+        max_ejection_percent=u32(49),
         interval=seconds(1),
         enforcing_consecutive_5xx=u32(0),
         enforcing_success_rate=u32(0),
@@ -159,7 +166,7 @@ def _cluster(
         name=name,
         type=cluster_pb2.Cluster.EDS,
         eds_cluster_config=cluster_pb2.Cluster.EdsClusterConfig(eds_config=ads_source()),
-        connect_timeout=seconds(1),
+        connect_timeout=seconds(_CONNECT_SECONDS),
         common_lb_config=cluster_pb2.Cluster.CommonLbConfig(
             healthy_panic_threshold=percent_pb2.Percent(value=0),
             update_merge_window=seconds(0),
