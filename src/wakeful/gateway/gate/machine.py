@@ -356,4 +356,4 @@ class RevisionGate:
 def _pause(ticket: int, hop: int) -> float:
     """Seconds until a returned request tries again: more each time, and not all at once."""
     length = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (hop - 1))
-    return length * (0.75 + ticket * _GOLDEN % 0.5)
+    return float(length * (0.75 + ticket * _GOLDEN % 0.5))
