@@ -194,8 +194,12 @@ class Gateway:
         """Let what is held go to an instance that is ready, before Envoy is told that it is.
 
         That takes an instance that was listed as draining while it booted: Envoy sends it what
-        names it. Returns False, and does nothing, when an Envoy does not know it yet.
+        names it, where the gate may name one. Returns False, and does nothing, where it may not,
+        and when an Envoy does not know the instance yet.
         """
+        backend = self._plan.revisions.get(key)
+        if backend is None or not backend.picked:
+            return False
         listed = {(known.address, known.port) for known in self._compiler.endpoints(key)}
         names = {ResourceType.ENDPOINTS: [cluster_name(key)]}
         if (endpoint.address, endpoint.port) not in listed or not self.ads.is_settled(names):

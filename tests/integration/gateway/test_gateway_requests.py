@@ -11,7 +11,7 @@ from collections import Counter
 import aiohttp
 import pytest
 
-from wakeful.gateway import Endpoint, IngressKey, Plan, RevisionKey, Split
+from wakeful.gateway import Endpoint, GatePlace, IngressKey, Plan, RevisionKey, Split
 from wakeful.testing.gateway import (
     App,
     revision,
@@ -440,7 +440,8 @@ async def test_a_request_that_asks_is_told_what_it_waited_for() -> None:
 
 
 async def test_held_request_goes_to_an_instance_that_envoy_is_yet_to_choose() -> None:
-    async with running_app("one") as app, running_gateway(simple_plan(revision("hello"))) as rig:
+    plan = simple_plan(revision("hello", gate=GatePlace.OUT))
+    async with running_app("one") as app, running_gateway(plan) as rig:
         booting = dataclasses.replace(app.endpoint, draining=True)
         unknown = dataclasses.replace(app.endpoint, port=1)
         held = asyncio.create_task(rig.get(HOST))

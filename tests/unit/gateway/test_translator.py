@@ -131,11 +131,18 @@ def test_gate_that_enters_or_leaves_changes_one_message() -> None:
         assert not changes.remove
 
 
-def test_the_gate_may_name_an_instance_wherever_it_stands() -> None:
+def test_only_the_gate_picks_instances_where_it_may_stand_in_the_path() -> None:
+    policies = {}
     for place in GatePlace:
         cluster = clusters(PlanCompiler(SETTINGS).compile(simple(gate=place)))[str(HELLO)]
         (policy,) = cluster.load_balancing_policy.policies
-        assert policy.typed_extension_config.name.endswith(".override_host")
+        policies[place] = policy.typed_extension_config.name.rpartition(".")[2]
+
+    assert policies == {
+        GatePlace.BEHIND: "least_request",
+        GatePlace.OUT: "override_host",
+        GatePlace.IN_PATH: "override_host",
+    }
 
 
 def test_draining_instance_is_listed_but_not_chosen() -> None:
