@@ -102,10 +102,10 @@ async def test_after_procd_is_gone_sandboxes_are_known_but_dead(
             shutil.copytree, runtime._state / "sandboxes", place / "saved"
         )
         await runtime.shutdown()
-        runtime._state.mkdir(mode=0o700, exist_ok=True)
-        shutil.copytree(state, runtime._state / "sandboxes")
 
+        # Opened first: the place of one that is not locked is anybody's to remove.
         again = await open_sandbox_runtime(procd, settings)
+        shutil.copytree(state, again._state / "sandboxes", dirs_exist_ok=True)
         await again.start()
         (found,) = await again.sandboxes()
 
