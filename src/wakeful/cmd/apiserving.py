@@ -97,12 +97,14 @@ class ApiServing:
 
         ``others`` are groups that other parts answer for.
         ``pods_gateway`` is this host's address as instances see it; they are served there too.
+        Without a network of their own it is the host's loopback, which is served already.
         """
         settings, pki = self._settings, self._settings.layout.pki
         names = ["localhost", "127.0.0.1", "::1", settings.bind]
         hosts = [settings.bind]
         if pods_gateway is not None and settings.bind not in ("0.0.0.0", "::"):
             hosts.append(pods_gateway)
+        hosts = list(dict.fromkeys(hosts))
         names += hosts
         service = ["kubernetes", "default", "svc", "cluster", "local"]
         names += [".".join(service[:length]) for length in (1, 2, 3, 5)]

@@ -21,6 +21,7 @@ import structlog
 
 from wakeful.aio import supervise
 from wakeful.apimachinery.errors import WakefulError
+from wakeful.cmd.processes import CANNOT_START
 from wakeful.cmd.wiring import ControlPlane, build
 from wakeful.config import Settings
 from wakeful.telemetry import configure_logging
@@ -30,9 +31,6 @@ log = structlog.get_logger("wakeful.cmd")
 _START_SECONDS = 300.0
 """For each part. Thousands of services are read, described to Envoy and looked at once more when a
 platform that has them starts, on a machine that may be busy with other things."""
-
-CANNOT_START = 78
-"""Exit code (``EX_CONFIG``) for settings that will not work the next time either."""
 
 
 async def serve(settings: Settings) -> None:
@@ -87,17 +85,23 @@ def main() -> None:
     configure_logging(settings.log_level)
     # The gateway's thread is to have the interpreter soon when it asks for it.
     sys.setswitchinterval(0.0005)
+    if faults := _run(settings):
+        sys.stderr.write("".join(f"{fault}\n" for fault in faults))
+        sys.exit(CANNOT_START)
+
+
+def _run(settings: Settings) -> list[BaseException]:
+    """Serve to the end; return what the user can mend.
+
+    Where such a fault was raised helps nobody who reads its message; others keep their traces.
+    Nothing leaves from within ``except*``: it would arrive as a group, with a trace after all.
+    """
+    faults: list[BaseException] = []
     try:
         asyncio.run(serve(settings))
-    except* WakefulError as errors:
-        # What is wrong is said by the message; where it was raised helps nobody who reads this.
-        for error in flatten(errors):
-            sys.stderr.write(f"{error}\n")
-        sys.exit(CANNOT_START)
-    except* OSError as errors:
-        for error in flatten(errors):
-            sys.stderr.write(f"{error}\n")
-        sys.exit(CANNOT_START)
+    except* (WakefulError, OSError) as errors:
+        faults += flatten(errors)
+    return faults
 
 
 def flatten(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:

@@ -11,6 +11,10 @@ from wakeful.procd.types import LogTarget, ProcessSpec, Restart, RestartMode
 CONTROL_PLANE = "control-plane"
 ENVOY = "envoy"
 
+CANNOT_START = 78
+"""Exit code (``EX_CONFIG``) of a control plane with settings that will not work the next time
+either."""
+
 _KEPT = (
     "PATH",
     "PYTHONPATH",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import shutil
 import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -17,7 +18,7 @@ import aiohttp
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.client import load_kubeconfig
 from wakeful.cmd.addresses import Addresses
-from wakeful.cmd.processes import CONTROL_PLANE, control_plane_spec
+from wakeful.cmd.processes import CANNOT_START, CONTROL_PLANE, control_plane_spec
 from wakeful.config import DataDir, Settings
 from wakeful.gateway.envoy import EnvoyAdmin
 from wakeful.gateway.settings import GatewayPaths
@@ -28,6 +29,7 @@ from wakeful.procd.types import ProcessState
 START_SECONDS = 300.0
 _POLL_SECONDS = 0.03
 _DRAIN_SECONDS = 15.0
+_LAST_RECORDS = 3
 
 Progress = Callable[[str], None]
 
@@ -105,7 +107,8 @@ async def _until_ready(layout: DataDir, procd: ProcdClient) -> Addresses:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         status = await procd.get(CONTROL_PLANE)
-        if status.restarts >= 2 or status.state is ProcessState.EXITED:
+        hopeless = status.exit_code == CANNOT_START or status.restarts >= 2
+        if hopeless or status.state is ProcessState.EXITED:
             raise StartFailedError(f"the control plane does not start: {_last_words(layout)}")
         addresses = Addresses.load(layout)
         if addresses is not None and await is_ready(layout):
@@ -135,13 +138,18 @@ async def is_ready(layout: DataDir) -> bool:
 
 
 def _last_words(layout: DataDir) -> str:
-    """The end of the control plane's log, without time stamps."""
+    """What the control plane wrote last, without time stamps."""
     try:
         lines = (layout.logs / "control-plane.log").read_text(errors="replace").splitlines()
     except OSError:
         return "it left no log"
-    texts = [line.split(" ", 3)[-1] for line in lines[-3:]]
-    return " / ".join(texts) or "its log is empty"
+    return last_words([line.split(" ", 3)[-1] for line in lines])
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """What a process said before it ended: its message if it left one, else its last records."""
+    said = list(itertools.takewhile(lambda line: not line.startswith("{"), reversed(lines)))
+    return " / ".join(reversed(said[:3] or lines[: -_LAST_RECORDS - 1 : -1])) or "its log is empty"
 
 
 async def stop(data_dir: Path, progress: Progress) -> bool:
