@@ -226,3 +226,21 @@ async def test_upload_that_lasts_and_answer_that_streams_are_one_request() -> No
         assert (await answer.json())["bytes"] == 2000
         assert (await waiting).status == 200
         assert app.most == 1
+
+
+async def test_request_that_finds_no_instance_gives_its_slot_back_while_others_are_busy() -> None:
+    nowhere = Endpoint("127.0.0.1", 1)
+    async with running_app("one") as app, running_gateway(ONE_AT_A_TIME) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+        slow = asyncio.create_task(rig.get(HOST, "/?hold"))
+        await until(lambda: app.running)
+        rig.gateway.gate.let_go(HELLO, nowhere)  # which Envoy was not told of
+
+        lost = asyncio.create_task(rig.get(HOST))
+        await until(lambda: rig.held(HELLO) and not rig.gateway.gate.in_flight(HELLO, nowhere))
+
+        assert rig.gateway.gate.in_flight(HELLO, app.endpoint) == 1
+        app.let_go.set()
+        assert [(await answer).status for answer in (slow, lost)] == [200, 200]
+        assert app.most == 1
+        await free_again(rig)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wakeful.gateway import Endpoint, GatePlace, RevisionBackend, RevisionKey
 from wakeful.gateway.gate import Phase, RevisionGate
@@ -215,50 +213,6 @@ def test_counts_are_exact_integrals() -> None:
     assert counts.running_area == pytest.approx(3)
 
 
-events = st.lists(
-    st.one_of(
-        st.tuples(st.just("arrive"), st.integers(0, 30)),
-        st.tuples(st.just("leave"), st.integers(0, 30)),
-        st.tuples(st.just("offer"), st.sets(st.integers(1, 3), max_size=3)),
-        st.tuples(st.just("withdraw"), st.sets(st.integers(1, 3), max_size=3)),
-    ),
-    max_size=80,
-)
-
-
-@given(limit=st.integers(1, 3), steps=events)
-def test_no_instance_ever_has_more_than_its_limit(
-    limit: int, steps: list[tuple[str, object]]
-) -> None:
-    """Whatever happens in whatever order: slots are never overdrawn, nobody is let go twice."""
-    machine = gate(limit)
-    live: set[int] = set()
-    running: dict[int, Endpoint] = {}
-    for now, (what, value) in enumerate(steps, start=1):
-        effects = []
-        if what == "arrive" and value not in live:
-            live.add(value)  # type: ignore[arg-type]
-            effects = machine.arrive(value, now)  # type: ignore[arg-type]
-        elif what == "leave" and value in live:
-            live.discard(value)  # type: ignore[arg-type]
-            running.pop(value, None)  # type: ignore[call-overload]
-            effects = machine.leave(value, now)  # type: ignore[arg-type]
-        elif what in ("offer", "withdraw"):
-            endpoints = [Endpoint("127.0.0.1", port) for port in value]  # type: ignore[attr-defined]
-            effects = getattr(machine, what)(endpoints, now)
-        for effect in effects:
-            if isinstance(effect, Grant):
-                assert effect.ticket not in running
-                assert effect.endpoint is not None
-                running[effect.ticket] = effect.endpoint
-        for endpoint in set(running.values()):
-            assert list(running.values()).count(endpoint) <= limit
-            assert machine.in_flight(endpoint) == list(running.values()).count(endpoint)
-        assert machine.held == len(live) - len(running)
-        free = [e for e in machine.ready if machine.in_flight(e) < limit]
-        assert not (free and machine.held)
-
-
 def test_request_that_comes_back_does_not_wait_for_its_own_slot() -> None:
     """A thread of Envoy that knows no instance yet sends what names one to the gate again."""
     machine = gate(1)
@@ -266,7 +220,7 @@ def test_request_that_comes_back_does_not_wait_for_its_own_slot() -> None:
         machine.arrive(ticket, 0.0)
     assert machine.offer([ONE], 1.0) == [Grant(1, ONE)]
 
-    pause, *granted = machine.arrive(3, 1.1, hop=1)  # the first one again, which holds the slot
+    pause, *granted = machine.arrive(3, 1.1, hop=1, before=1)
 
     assert isinstance(pause, Pause)
     assert granted == [Grant(2, ONE)]
@@ -278,32 +232,50 @@ def test_request_that_comes_back_does_not_wait_for_its_own_slot() -> None:
     assert machine.in_flight(ONE) == 0
 
 
-def test_slots_of_several_instances_are_passed_on_when_all_came_back() -> None:
-    """As long as some did not, one of those ends; a slot that is used is never given away."""
-    machine = gate(1)
+def test_request_that_comes_back_frees_its_own_slot_and_no_other() -> None:
+    machine = gate(2)
+    machine.offer([ONE], 0.0)
     for ticket in (1, 2):
-        machine.arrive(ticket, 0.0)
-    machine.offer([ONE, TWO], 1.0)
+        assert machine.arrive(ticket, 0.0) == [Grant(ticket, ONE)]
 
-    machine.arrive(3, 1.1, hop=1)
-    assert machine.resume(3, 1.2) == []
-    assert machine.in_flight(ONE) == machine.in_flight(TWO) == 1
-    machine.arrive(4, 1.3, hop=1)
-    assert machine.in_flight(ONE) + machine.in_flight(TWO) == 1
-    assert len(machine.resume(4, 1.4)) == 1
-    for ticket in (1, 2, 3, 4):
-        machine.leave(ticket, 2.0)
-    assert machine.in_flight(ONE) == machine.in_flight(TWO) == 0
+    machine.arrive(3, 0.1, hop=1, before=2)
+    for ticket in (3, 2):  # its client gives up
+        machine.leave(ticket, 0.2)
+
+    assert machine.in_flight(ONE) == 1
+    assert machine.arrive(4, 0.3) == [Grant(4, ONE)]
+    assert machine.arrive(5, 0.3) == []
 
 
-def test_request_that_came_back_leaves_no_claim_behind() -> None:
+def test_request_that_comes_back_leaves_its_instance_to_others_at_once() -> None:
+    """Also while others are busy, and did not come back."""
     machine = gate(1)
     machine.offer([ONE, TWO], 0.0)
-    assert machine.arrive(1, 0.0) == [Grant(1, ONE)]
-    machine.arrive(2, 0.0)
-    machine.arrive(3, 0.1, hop=1)
-    machine.leave(3, 0.2)
+    for ticket in (1, 2, 3):
+        machine.arrive(ticket, 0.0)
 
-    machine.arrive(4, 0.3, hop=1)
+    assert Grant(3, TWO) in machine.arrive(4, 0.1, hop=1, before=2)
 
-    assert machine.in_flight(ONE) == machine.in_flight(TWO) == 1
+
+def test_request_that_comes_back_is_the_first_in_line_and_never_too_many() -> None:
+    machine = gate(1)
+    machine.offer([ONE], 0.0)
+    for ticket in range(QUEUE_LIMIT + 1):
+        machine.arrive(ticket, 0.0)
+
+    back = QUEUE_LIMIT + 1
+    assert Grant(1, ONE) in machine.arrive(back, 0.1, hop=1, before=0)
+    assert machine.resume(back, 0.2) == []
+    assert machine.leave(1, 0.3) == [Grant(back, ONE)]
+
+
+def test_ticket_of_a_request_that_is_over_frees_nothing() -> None:
+    machine = gate(1)
+    machine.offer([ONE], 0.0)
+    machine.arrive(1, 0.0)
+    machine.leave(1, 0.1)
+    machine.arrive(2, 0.2)
+
+    machine.arrive(3, 0.3, hop=1, before=1)
+
+    assert machine.in_flight(ONE) == 1

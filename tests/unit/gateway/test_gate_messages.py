@@ -9,7 +9,13 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as ext_proc_pb2
 
 from wakeful.gateway import Endpoint, RevisionKey
 from wakeful.gateway.gate.machine import Deny
-from wakeful.gateway.gate.messages import make_denial, make_release, parse_question, with_timing
+from wakeful.gateway.gate.messages import (
+    make_denial,
+    make_release,
+    parse_question,
+    with_ticket,
+    with_timing,
+)
 
 KEY = RevisionKey("default", "hello")
 ONE = Endpoint("::1", 8080)
@@ -26,13 +32,21 @@ def question(**headers: str) -> ext_proc_pb2.ProcessingRequest:
 
 
 @pytest.mark.parametrize(
-    ("value", "hop"),
-    [("activator", 1), ("activator;again=1", 2), ("activator;again=7", 8), ("anything", 1)],
+    ("value", "hop", "before"),
+    [
+        ("activator", 1, ""),
+        ("activator;again=1", 2, ""),
+        ("activator;ticket=a-12", 1, "a-12"),
+        ("activator;again=7;ticket=a-3", 8, "a-3"),
+        ("anything", 1, ""),
+    ],
 )
-def test_request_that_came_back_says_how_often_it_was_let_go(value: str, hop: int) -> None:
+def test_request_that_came_back_says_how_often_and_as_what_it_was_let_go(
+    value: str, hop: int, before: str
+) -> None:
     asked = parse_question(question(k_proxy_request=value))
 
-    assert (asked.key, asked.hop, asked.timed) == (KEY, hop, False)
+    assert (asked.key, asked.hop, asked.timed, asked.before) == (KEY, hop, False, before)
     assert parse_question(question()).hop == 0
 
 
@@ -54,10 +68,13 @@ def test_kept_messages_are_never_changed() -> None:
     before = release.SerializeToString(deterministic=True)
 
     timed = with_timing(release, "start;dur=5")
+    named = with_ticket(release, "a-12")
 
     assert make_release(KEY, ONE, 0) is release
     assert release.SerializeToString(deterministic=True) == before
     assert timed.SerializeToString(deterministic=True) != before
+    headers = named.request_headers.response.header_mutation.set_headers
+    assert b"activator;ticket=a-12" in {h.header.raw_value for h in headers}
 
 
 def test_full_line_says_when_to_come_again() -> None:

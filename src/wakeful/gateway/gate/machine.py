@@ -14,7 +14,7 @@ a gate that is in the path for another reason names the least busy instance and 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -98,14 +98,10 @@ class RevisionGate:
         self._early: set[Endpoint] = set()
         """Of the ready ones, those that Envoy lists and does not choose by itself yet."""
         self._recovering = recovering and backend.limited
-        self._queue: deque[int] = deque()
-        self._waiting: set[int] = set()
+        self._queue: OrderedDict[int, None] = OrderedDict()
         self._paused: set[int] = set()
+        """Came back, and wait for their time to be the first in line again."""
         self._running: dict[int, Endpoint | None] = {}
-        self._back: set[int] = set()
-        """Requests that came back, and hold a slot yet as the ones that they were."""
-        self._passed_on: set[int] = set()
-        """Of the running ones, those whose slot was given back, for the request is here again."""
         self._grants = 0
         self._arrived = 0
         self._held_area = 0.0
@@ -125,12 +121,12 @@ class RevisionGate:
     @property
     def held(self) -> int:
         """Requests that wait."""
-        return len(self._waiting)
+        return len(self._queue) + len(self._paused)
 
     @property
     def is_busy(self) -> bool:
         """Whether any request waits or is on its way."""
-        return bool(self._waiting or self._running)
+        return bool(self.held or self._running)
 
     @property
     def ready(self) -> frozenset[Endpoint]:
@@ -154,8 +150,16 @@ class RevisionGate:
         self._backend = backend
         return self._grant()
 
-    def arrive(self, ticket: int, now: float, *, hop: int = 0) -> list[Effect]:
-        """A request came; ``hop`` says how often it was let go before without reaching anybody."""
+    def arrive(
+        self, ticket: int, now: float, *, hop: int = 0, before: int | None = None
+    ) -> list[Effect]:
+        """A request came; ``hop`` says how often it was let go before without reaching anybody.
+
+        ``before`` is its ticket of the last time, where that named an instance. A thread of Envoy
+        that does not know the instance (any more) sends the request to the gate again, inside of
+        what it was let go as: nobody works on it, so that its slot is free from now on. It would
+        otherwise wait for its own slot.
+        """
         self._account(now)
         if hop >= MAX_HOPS:
             return [
@@ -166,7 +170,7 @@ class RevisionGate:
                     "gate_loop",
                 )
             ]
-        if len(self._waiting) >= QUEUE_LIMIT:
+        if not hop and self.held >= QUEUE_LIMIT:
             return [
                 Deny(
                     ticket,
@@ -177,14 +181,11 @@ class RevisionGate:
             ]
         if not hop:
             self._arrived += 1
-        self._waiting.add(ticket)
-        if hop:
-            self._back.add(ticket)
-            self._pass_on()
+        self._end(before)
         if hop and self._ready:
             self._paused.add(ticket)
             return [Pause(ticket, _pause(ticket, hop)), *self._grant()]
-        self._queue.append(ticket)
+        self._queue[ticket] = None
         return [*self._wake(), *self._grant()]
 
     def resume(self, ticket: int, now: float) -> list[Effect]:
@@ -192,23 +193,15 @@ class RevisionGate:
         self._account(now)
         if ticket not in self._paused:
             return []
-        self._paused.discard(ticket)
-        self._queue.append(ticket)
+        self._unpause([ticket])
         return [*self._wake(), *self._grant()]
 
     def leave(self, ticket: int, now: float) -> list[Effect]:
         """The request is over: answered, given up by its client, or denied by its deadline."""
         self._account(now)
-        self._back.discard(ticket)
-        self._passed_on.discard(ticket)
-        if ticket in self._waiting:
-            self._waiting.discard(ticket)
-            self._paused.discard(ticket)
-            return []
-        if ticket in self._running:
-            endpoint = self._running.pop(ticket)
-            if endpoint is not None:
-                self._give_back(endpoint)
+        self._queue.pop(ticket, None)
+        self._paused.discard(ticket)
+        self._end(ticket)
         return self._grant()
 
     def offer(self, endpoints: Iterable[Endpoint], now: float) -> list[Effect]:
@@ -241,9 +234,8 @@ class RevisionGate:
         self._phase = Phase.ASLEEP
         denied: list[Effect] = [
             Deny(ticket, HTTPStatus.SERVICE_UNAVAILABLE, reason, "start_failed")
-            for ticket in sorted(self._waiting)
+            for ticket in sorted([*self._queue, *self._paused])
         ]
-        self._waiting.clear()
         self._paused.clear()
         self._queue.clear()
         return denied
@@ -274,31 +266,30 @@ class RevisionGate:
 
     def _awaken(self) -> list[Effect]:
         self._phase = Phase.AWAKE
-        self._queue.extend(sorted(self._paused))
-        self._paused.clear()
+        self._unpause(self._paused)
         return self._grant()
 
     def _sleep(self) -> list[Effect]:
         if self._phase is Phase.AWAKE:
             self._phase = Phase.ASLEEP
-        self._queue.extend(sorted(self._paused))
-        self._paused.clear()
-        return self._wake() if self._waiting else []
+        self._unpause(self._paused)
+        return self._wake() if self._queue else []
+
+    def _unpause(self, tickets: Iterable[int]) -> None:
+        """Put them first in line: they had their turn before everybody who waits."""
+        for ticket in sorted(tickets, reverse=True):
+            self._paused.discard(ticket)
+            self._queue[ticket] = None
+            self._queue.move_to_end(ticket, last=False)
 
     def _grant(self) -> list[Effect]:
         granted: list[Effect] = []
-        while self._queue:
-            if self._queue[0] not in self._waiting:
-                self._queue.popleft()  # its client gave up
-                continue
-            if not self._ready:
-                break
+        while self._queue and self._ready:
             named = self._backend.picked or bool(self._early)
             endpoint = self._pick() if named else None
             if named and endpoint is None:
                 break
-            ticket = self._queue.popleft()
-            self._waiting.discard(ticket)
+            ticket, _ = self._queue.popitem(last=False)
             self._running[ticket] = endpoint
             granted.append(Grant(ticket, endpoint))
         return granted
@@ -316,29 +307,10 @@ class RevisionGate:
         self._used[best] = self._used.get(best, 0) + 1
         return best
 
-    def _pass_on(self) -> None:
-        """Give back the slots of requests that came back: nobody works on them while they are here.
-
-        A thread of Envoy that does not know the instance yet sends what names it to the gate again.
-        The request is over for its first slot only when it is over for its next one, which may be
-        the very same. Which of the slots that is does not matter where all of them are at one
-        instance, or where all of their requests came back; else those that did not will be over.
-        """
-        if self._foreign or self._recovering:
+    def _end(self, ticket: int | None) -> None:
+        """Nobody works any more on what was let go with this ticket."""
+        if ticket is None or (endpoint := self._running.pop(ticket, None)) is None:
             return
-        others = self._running.keys() - self._passed_on
-        held = {t: e for t in sorted(others) if (e := self._running[t]) is not None}
-        if len(held) < len(others):  # let go before there was a limit
-            return
-        if len(set(held.values())) > 1 and len(self._back) < len(held):
-            return
-        for ticket, endpoint in list(held.items())[: len(self._back)]:
-            self._give_back(endpoint)
-            self._running[ticket] = None
-            self._passed_on.add(ticket)
-            self._back.pop()
-
-    def _give_back(self, endpoint: Endpoint) -> None:
         left = self._used[endpoint] - 1
         if left:
             self._used[endpoint] = left
@@ -348,7 +320,7 @@ class RevisionGate:
     def _account(self, now: float) -> None:
         elapsed = now - self._last_change if self._last_change else 0.0
         if elapsed > 0:
-            self._held_area += elapsed * len(self._waiting)
+            self._held_area += elapsed * self.held
             self._running_area += elapsed * len(self._running)
         self._last_change = now
 

@@ -29,7 +29,9 @@ from wakeful.gateway.translator.names import (
     TIMING_KEY,
     TIMING_NAMESPACE,
     cluster_name,
+    last_ticket,
     proxy_value,
+    ticket_value,
     times_let_go,
 )
 
@@ -54,17 +56,20 @@ class Question:
     """How often it was let go before without reaching anybody."""
     timed: bool
     """Its client wants to know what it waited for."""
+    before: str = ""
+    """What ``with_ticket`` called it the last time."""
 
 
 def parse_question(message: ext_proc_pb2.ProcessingRequest) -> Question:
     """Read a message that opens a stream."""
-    hop, timed = 0, False
+    hop, timed, before = 0, False, ""
     for header in message.request_headers.headers.headers:
         if header.key == _PROXY:
-            hop = times_let_go(header.raw_value.decode("latin-1") or header.value)
+            value = header.raw_value.decode("latin-1") or header.value
+            hop, before = times_let_go(value), last_ticket(value)
         elif header.key == TIMING_HEADER:
             timed = True
-    return Question(_marked(message.metadata_context.SerializeToString()), hop, timed)
+    return Question(_marked(message.metadata_context.SerializeToString()), hop, timed, before)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -92,6 +97,18 @@ def make_release(
     if endpoint is not None:
         tries = ",".join([str(endpoint)] * PICK_TRIES)
         response.dynamic_metadata.update({PICK_NAMESPACE: {PICK_KEY: tries}})
+    return response
+
+
+def with_ticket(
+    release: ext_proc_pb2.ProcessingResponse, ticket: str
+) -> ext_proc_pb2.ProcessingResponse:
+    """The same, by a name that the request says should it come back."""
+    response = ext_proc_pb2.ProcessingResponse()
+    response.CopyFrom(release)
+    for option in response.request_headers.response.header_mutation.set_headers:
+        if option.header.key == PROXY_HEADER:
+            option.header.raw_value += ticket_value(ticket).encode()
     return response
 
 

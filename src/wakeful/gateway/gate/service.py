@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -34,6 +35,7 @@ from wakeful.gateway.gate.messages import (
     make_denial,
     make_release,
     parse_question,
+    with_ticket,
     with_timing,
 )
 from wakeful.gateway.plan import Endpoint, RevisionBackend, RevisionKey
@@ -67,6 +69,8 @@ class Gate:
         """Revisions that had requests since ``take_active`` was last called."""
         self._verdicts: dict[int, asyncio.Future[Grant | Deny]] = {}
         self._tickets = itertools.count(1)
+        self._realm = secrets.token_hex(4)
+        """Tells our tickets from those of a control plane before us."""
         self._opened = asyncio.Event()
         self._recovering = False
 
@@ -246,7 +250,8 @@ class Gate:
         self._active.add(key)
         verdict: asyncio.Future[Grant | Deny] = asyncio.get_running_loop().create_future()
         self._verdicts[ticket] = verdict
-        self._apply(entry, entry.gate.arrive(ticket, self._now(), hop=question.hop))
+        before = self._number(question.before)
+        self._apply(entry, entry.gate.arrive(ticket, self._now(), hop=question.hop, before=before))
         starting = entry.gate.phase is Phase.STARTING
         try:
             async with asyncio.timeout(_deadline(entry.gate.backend)):
@@ -259,9 +264,16 @@ class Gate:
         if isinstance(decision, Deny):
             return make_denial(decision)
         response = make_release(key, decision.endpoint, question.hop)
+        if decision.endpoint is not None:
+            response = with_ticket(response, f"{self._realm}-{ticket}")
         if question.timed and starting and (phases := self._timing(key.namespace, key.name)):
             response = with_timing(response, phases)
         return response
+
+    def _number(self, ticket: str) -> int | None:
+        """The number of a ticket that we gave."""
+        realm, _, number = ticket.partition("-")
+        return int(number) if realm == self._realm else None
 
     def _apply(self, entry: _Entry, effects: Iterable[Effect]) -> None:
         for effect in effects:

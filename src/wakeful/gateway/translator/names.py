@@ -24,7 +24,9 @@ ACTIVATOR_VALUE = "activator"
 """What a probe of the gate itself says; also who let a held request go."""
 PROXY_HEADER = "K-Proxy-Request"
 """Set by the gate on requests it lets go, as Knative's activator does. Programs see it. When such a
-request is back at the gate, because nobody was reached, it also tells how often it was let go."""
+request is back at the gate, because nobody was reached, it also tells how often it was let go,
+and as which one."""
+_AGAIN, _TICKET = "again=", "ticket="
 ORIGINAL_HOST_HEADER = "K-Original-Host"
 
 MARK_NAMESPACE = "wakeful"
@@ -66,12 +68,25 @@ def parse_cluster_name(name: str) -> RevisionKey | None:
 
 def proxy_value(hop: int) -> str:
     """What ``PROXY_HEADER`` says on a request that was let go ``hop`` times before."""
-    return f"{ACTIVATOR_VALUE};again={hop}" if hop else ACTIVATOR_VALUE
+    return f"{ACTIVATOR_VALUE};{_AGAIN}{hop}" if hop else ACTIVATOR_VALUE
+
+
+def ticket_value(ticket: str) -> str:
+    """What ``PROXY_HEADER`` says besides, on a request let go with a ticket to be known by."""
+    return f";{_TICKET}{ticket}"
 
 
 def times_let_go(value: str) -> int:
     """How often a request with this ``PROXY_HEADER`` was let go; entrances take off a client's."""
-    if not value:
-        return 0
-    again = value.rpartition("=")[2]
-    return int(again) + 1 if again.isascii() and again.isdigit() else 1
+    again = _parameter(value, _AGAIN)
+    return int(again or 0) + 1 if value else 0
+
+
+def last_ticket(value: str) -> str:
+    """The ticket that a request with this ``PROXY_HEADER`` was let go with, if any."""
+    return _parameter(value, _TICKET)
+
+
+def _parameter(value: str, name: str) -> str:
+    found = (part.removeprefix(name) for part in value.split(";") if part.startswith(name))
+    return next(found, "")
