@@ -177,18 +177,21 @@ class HostRule:
 class RouteTable:
     """Everything one Ingress asks for.
 
-    ``version`` is what a probe of any of its hosts answers in ``K-Network-Hash`` once Envoy
-    serves exactly this table.
+    A probe of any of its hosts is answered with both marks once Envoy serves exactly this table.
+    ``version`` is of all that is served, also of what the Ingress leaves to others;
+    ``probe_hash`` is of the Ingress alone, as Knative's own probers reckon it.
     """
 
     key: IngressKey
     rules: tuple[HostRule, ...]
     version: str
+    probe_hash: str = ""
 
     @classmethod
-    def of(cls, key: IngressKey, rules: tuple[HostRule, ...]) -> RouteTable:
+    def of(cls, key: IngressKey, rules: tuple[HostRule, ...], probe_hash: str = "") -> RouteTable:
         """Make a table whose version is its content's hash, the same after every restart."""
-        return cls(key, rules, hashlib.sha256(repr((key, rules)).encode()).hexdigest())
+        content = repr((key, rules, probe_hash)).encode()
+        return cls(key, rules, hashlib.sha256(content).hexdigest(), probe_hash)
 
 
 @dataclass(frozen=True, slots=True)

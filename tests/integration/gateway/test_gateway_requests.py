@@ -137,14 +137,27 @@ async def test_websocket_passes_the_gate_and_stays_open() -> None:
             await until(is_one_request)
 
 
-async def test_probe_answers_with_the_hash_of_the_table_and_wakes_nobody() -> None:
+async def test_probe_answers_with_what_is_served_and_wakes_nobody() -> None:
     plan = simple_plan(revision("hello"))
-    async with running_gateway(plan) as rig:
+    served = dataclasses.replace(plan.tables[IngressKey("default", "hello")], probe_hash="f00")
+    async with running_gateway(dataclasses.replace(plan, tables={served.key: served})) as rig:
         answer = await rig.get(HOST, headers=PROBE)
 
-        version = plan.tables[IngressKey("default", "hello")].version
         assert answer.status == 200
-        assert answer.headers["K-Network-Hash"] == version
+        assert answer.headers["K-Network-Hash"] == "f00"
+        assert answer.headers["X-Wakeful-Version"] == served.version
+        assert rig.poke.calls == []
+
+
+async def test_probe_that_brings_a_hash_gets_it_back() -> None:
+    """It asks whether the way leads here, not what is served; nobody's host is no way."""
+    known = PROBE | {"K-Network-Hash": "2701a1b2"}
+    async with running_gateway(simple_plan(revision("hello"))) as rig:
+        answer = await rig.get(HOST, headers=known)
+
+        assert (answer.status, answer.headers["K-Network-Hash"]) == (200, "2701a1b2")
+        assert "X-Wakeful-Version" not in answer.headers
+        assert (await rig.get("nobody.localhost", headers=known)).status == 404
         assert rig.poke.calls == []
 
 

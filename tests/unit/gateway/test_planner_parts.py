@@ -129,6 +129,17 @@ def test_version_follows_content_only() -> None:
     )
 
 
+def test_version_follows_what_is_behind_an_ingress_and_the_hash_its_spec_alone() -> None:
+    one = ingress({"rewriteHost": "hello.svc", "splits": [split("hello")]})
+    before = compile_table(one, Names(hello_svc=(Route((Split(HELLO),)),)))
+    other = Route((Split(RevisionKey("default", "hello-00002")),))
+
+    after = compile_table(one, Names(hello_svc=(other,)))
+
+    assert after.version != before.version
+    assert after.probe_hash == before.probe_hash
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

@@ -1,4 +1,4 @@
-"""Asks the listeners themselves whether they serve a table: the hash in the answer is the proof."""
+"""Asks the listeners themselves whether they serve a table: the version in the answer proves it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from wakeful.gateway.envoy import bracket
 from wakeful.gateway.plan import HostRule, RouteTable, Visibility
 from wakeful.gateway.translator.names import (
     HASH_HEADER,
+    HASH_OVERRIDE,
     INTERNAL,
     PROBE_HEADER,
     PROBE_VALUE,
     PUBLIC,
+    VERSION_HEADER,
 )
 
 _LISTENERS = {Visibility.EXTERNAL_IP: PUBLIC, Visibility.CLUSTER_LOCAL: INTERNAL}
@@ -57,10 +59,10 @@ class Prober:
             return False
         host = rule.hosts[0].replace("*", "probe", 1)
         url = f"http://{bracket(self._hosts[listener])}:{port}/healthz"
-        headers = {"Host": host, PROBE_HEADER: PROBE_VALUE, HASH_HEADER: "override"}
+        headers = {"Host": host, PROBE_HEADER: PROBE_VALUE, HASH_HEADER: HASH_OVERRIDE}
         try:
             async with self._session.get(url, headers=headers) as answer:
-                same = answer.headers.get(HASH_HEADER) == version
+                same = answer.headers.get(VERSION_HEADER) == version
                 return answer.status == HTTPStatus.OK and same
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False

@@ -22,6 +22,7 @@ from wakeful.gateway.plan import (
     Split,
     Visibility,
 )
+from wakeful.gateway.planner.probehash import probe_hash
 
 _WHOLE = 100
 _PATH_MATCHES = {"Exact": PathMatch.EXACT, "Prefix": PathMatch.SEGMENTS}
@@ -49,7 +50,8 @@ def compile_table(ingress: Ingress, resolver: Resolver) -> RouteTable:
         for rule in ingress.spec.rules
     ]
     key = IngressKey(ingress.metadata.namespace, ingress.metadata.name)
-    return RouteTable.of(key, tuple(rule for rule in rules if rule.hosts))
+    kept = tuple(rule for rule in rules if rule.hosts)
+    return RouteTable.of(key, kept, probe_hash(ingress))
 
 
 def _rule(rule: IngressRule, namespace: str, resolver: Resolver, *, redirect: bool) -> HostRule:

@@ -32,6 +32,7 @@ from wakeful.gateway.translator._proto import seconds, set_header, u32
 from wakeful.gateway.translator.clusters import retry_policy
 from wakeful.gateway.translator.names import (
     HASH_HEADER,
+    HASH_OVERRIDE,
     INTERNAL,
     NAMESPACE_HEADER,
     ORIGINAL_HOST_HEADER,
@@ -40,6 +41,7 @@ from wakeful.gateway.translator.names import (
     PROXY_HEADER,
     PUBLIC,
     REVISION_HEADER,
+    VERSION_HEADER,
     cluster_name,
 )
 
@@ -170,14 +172,28 @@ def _no_probe(match: route_components_pb2.RouteMatch) -> route_components_pb2.Ro
     return match
 
 
-def _probe_route(version: str) -> route_components_pb2.Route:
-    match = _match("/", [(PROBE_HEADER, PROBE_VALUE)])
-    match.headers.append(_empty(HASH_HEADER, invert=True))
-    return route_components_pb2.Route(
-        match=match,
-        direct_response=route_components_pb2.DirectResponseAction(status=200),
-        response_headers_to_add=[set_header(HASH_HEADER, version)],
-    )
+def _probe_routes(table: RouteTable) -> list[route_components_pb2.Route]:
+    """Answer with the hash that is served, or with the one that a prober knows already.
+
+    The latter is what upstream's activator says: that the way leads here.
+    """
+    asked = _match("/", [(PROBE_HEADER, PROBE_VALUE), (HASH_HEADER, HASH_OVERRIDE)])
+    known = _match("/", [(PROBE_HEADER, PROBE_VALUE)])
+    known.headers.append(_empty(HASH_HEADER, invert=True))
+    ours = [set_header(HASH_HEADER, table.probe_hash), set_header(VERSION_HEADER, table.version)]
+    theirs = [
+        base_pb2.HeaderValueOption(
+            header=base_pb2.HeaderValue(key=HASH_HEADER, value=f"%REQ({HASH_HEADER})%")
+        )
+    ]
+    return [
+        route_components_pb2.Route(
+            match=match,
+            direct_response=route_components_pb2.DirectResponseAction(status=200),
+            response_headers_to_add=headers,
+        )
+        for match, headers in ((asked, ours), (known, theirs))
+    ]
 
 
 def _split_headers(split: Split) -> list[base_pb2.HeaderValueOption]:
@@ -322,7 +338,7 @@ def make_virtual_host(
             made = _route(route, revisions, options)
             upgrade = _upgrade_route(made)
             routes += [made] if upgrade is None else [upgrade, made]
-    routes.append(_probe_route(table.version))
+    routes += _probe_routes(table)
     return route_components_pb2.VirtualHost(
         name=f"{table.key}/{index}",
         domains=list(rule.hosts),
