@@ -37,6 +37,7 @@ from wakeful.cmd.firstobjects import (
     services,
     trust_bundle,
 )
+from wakeful.cmd.ingressclasses import ServedIngresses
 from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, internal_port, internal_tls_port, make_names
 from wakeful.cmd.kafkachannels import add_kafka_channels
@@ -270,7 +271,9 @@ def _make_decisions(
             concurrency=settings.envoy_concurrency,
         )
     )
-    planner = Planner(manager, gateway)
+    served = ServedIngresses(manager)
+    planner = Planner(manager, gateway, serves=served)
+    served.on_change(planner.reconsider)
     # The order is the order in which changes are heard of: what a held request waits for first.
     autoscaling = add_kpa_controller(manager, gateway.load, parking=parking)
     gateway.connect_poke(autoscaling.deciders)
@@ -283,7 +286,8 @@ def _make_decisions(
     add_serverlessservice_controller(manager, [gate])
     authority = load_or_create_authority(settings.layout.pki, "services")
     add_certificate_controller(manager, authority)
-    add_ingress_controller(manager, planner)
+    ingresses = add_ingress_controller(manager, planner, selects=served)
+    served.on_change(ingresses.enqueue_all)
     add_controllers(
         manager,
         resolver=resolver,

@@ -15,6 +15,7 @@ from wakeful.apis import make_scheme
 from wakeful.apis.apps import Deployment
 from wakeful.apis.apps.deployment_types import DeploymentSpec
 from wakeful.apis.core import (
+    ConfigMap,
     Container,
     ObjectReference,
     Pod,
@@ -31,6 +32,7 @@ from wakeful.apis.discovery.endpointslice_types import (
     EndpointSlicePort,
 )
 from wakeful.apis.networking import (
+    INGRESS_CLASS,
     HTTPIngressPath,
     HTTPIngressRuleValue,
     Ingress,
@@ -42,6 +44,7 @@ from wakeful.apis.networking import (
     ServerlessServiceSpec,
 )
 from wakeful.apis.serving import Revision
+from wakeful.cmd.ingressclasses import ServedIngresses
 from wakeful.gateway import GatewayThread, RevisionKey
 from wakeful.gateway.planner import Planner
 from wakeful.reconciler.networking import (
@@ -61,6 +64,7 @@ from wakeful.testing.world import World
 
 HELLO = RevisionKey("default", "hello-00001")
 HOST = "hello.default.localhost"
+PROBE = {"K-Network-Probe": "probe", "K-Network-Hash": "override"}
 
 
 @dataclass
@@ -78,9 +82,12 @@ async def running_platform() -> AsyncIterator[Platform]:
     with temporary_settings() as settings:
         poke = RecordingPoke()
         gateway = GatewayThread(settings, poke)
-        planner = Planner(world.manager, gateway)
+        served = ServedIngresses(world.manager)
+        planner = Planner(world.manager, gateway, serves=served)
+        served.on_change(planner.reconsider)
         world.manager.add(planner)
-        add_ingress_controller(world.manager, planner)
+        controller = add_ingress_controller(world.manager, planner, selects=served)
+        served.on_change(controller.enqueue_all)
         add_serverlessservice_controller(world.manager)
         async with (
             gateway.serving(),
@@ -133,8 +140,10 @@ def ingress(name: str, service: str, *hosts: str, port: int = 80) -> Ingress:
     )
     http = HTTPIngressRuleValue(paths=[HTTPIngressPath(splits=[split])])
     local = [f"{name}.default", f"{name}.default.svc.cluster.local"]
+    metadata = meta(name)
+    metadata.annotations = {INGRESS_CLASS: "istio.ingress.networking.knative.dev"}
     return Ingress(
-        metadata=meta(name),
+        metadata=metadata,
         spec=IngressSpec(
             rules=[
                 IngressRule(hosts=list(hosts) or [f"{name}.default.localhost"], http=http),
@@ -194,6 +203,25 @@ async def test_ingress_becomes_ready_once_envoy_serves_it_and_traffic_flows() ->
         assert private.spec.selector == {"revision": "hello-00001"}
         assert public is not None
         assert public.subsets[0].addresses[0].ip == "127.0.0.1"
+
+
+async def test_ingress_of_another_class_is_left_alone_until_the_configuration_names_it() -> None:
+    async with running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(serverless_service("hello-00001"))
+        foreign = ingress("hello", "hello-00001")
+        foreign.metadata.annotations = {INGRESS_CLASS: "acme"}
+        await world.given(foreign)
+        await world.given(ingress("other", "hello-00001"))
+        await world.eventually(lambda: is_ready(world, "other"))
+
+        assert (await rig.get(HOST, headers=PROBE)).status == 404
+        assert (await world.latest(foreign)).status.conditions == []
+
+        network = ObjectMeta(name="config-network", namespace="knative-serving")
+        await world.given(ConfigMap(metadata=network, data={"ingress-class": "acme"}))
+        await world.eventually(lambda: is_ready(world, "hello"))
+        assert (await rig.get(HOST, headers=PROBE)).status == 200
 
 
 async def test_gate_follows_the_mode_of_a_revision_that_names_a_burst_capacity() -> None:

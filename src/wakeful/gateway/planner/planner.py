@@ -100,6 +100,10 @@ class Planner:
         """Call ``listener`` with the key of an Ingress whose state changed."""
         self._ledger.on_change(listener)
 
+    def reconsider(self, *_ignored: object) -> None:
+        """Ask again which Ingresses are ours: what ``serves`` goes by has changed."""
+        self._mark(self._caches.ingresses)
+
     async def run(self) -> None:
         """Give the first plan, then follow changes until cancelled; caches must be filled."""
         self._stale = {ingress.key for ingress in self._caches.ingresses}
