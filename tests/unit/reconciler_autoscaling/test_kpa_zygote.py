@@ -152,6 +152,29 @@ async def test_what_is_not_fit_is_gone(told: str) -> None:
             assert found == "gone: no Python interpreter took part in the start"
 
 
+async def test_instances_learn_of_an_edit_of_the_autoscaler() -> None:
+    """A node reads the Pod; what was said at the PodAutoscaler alone gets there by admission."""
+    parking = Parking()
+    world = AutoscalingWorld(parking=parking)
+    labels = {REVISION: NAME}
+    meta = {"name": "x", "namespace": "default", "labels": labels}
+
+    def at_zero() -> str | None:
+        pod = Pod.from_wire({"metadata": meta})
+        parking(cast(AdmissionRequest, SimpleNamespace(obj=pod, old=None, namespace="default")))
+        return pod.metadata.annotations.get(AT_ZERO)
+
+    async with world.running():
+        await world.given(a_deployment(1))
+        scaler = await world.given(at_rest())
+        await world.eventually(lambda: at_zero() == "zygote")
+        await world.client.patch(
+            PodAutoscaler, NAME, "default", {"metadata": {"annotations": {AT_ZERO: None}}}
+        )
+        await world.eventually(lambda: at_zero() is None)
+        assert scaler.metadata.name == NAME
+
+
 def test_only_new_instances_of_what_rests_are_marked() -> None:
     parking = Parking()
     parking.resting.add(KEY)

@@ -203,6 +203,23 @@ def test_edits_of_the_autoscaler_hold_until_the_revision_changes(revision: Revis
     assert changed.metadata.annotations["other"] == "stays"
 
 
+def test_edits_of_what_is_ours_alone_hold_too(revision: Revision) -> None:
+    """How to rest at zero is scaling as much as the rest; what it was made from is not."""
+    revision.metadata.annotations["autoscaling.wakeful.dev/at-zero"] = "zygote"
+    want = make_pod_autoscaler(revision, None, CONFIG.autoscaler)
+    have = want.deep_copy()
+    have.metadata.annotations["autoscaling.wakeful.dev/at-zero"] = "frozen"
+    have.metadata.annotations["autoscaling.wakeful.dev/frozen-for"] = "1h"
+    assert sync_autoscaling(want, have) is None
+
+    revision.metadata.annotations["autoscaling.wakeful.dev/at-zero"] = "gone"
+    changed = sync_autoscaling(make_pod_autoscaler(revision, None, CONFIG.autoscaler), have)
+
+    assert changed is not None
+    assert changed.metadata.annotations["autoscaling.wakeful.dev/at-zero"] == "gone"
+    assert "autoscaling.wakeful.dev/frozen-for" not in changed.metadata.annotations
+
+
 def test_what_is_decided_elsewhere_is_put_back_at_once(revision: Revision) -> None:
     want = make_pod_autoscaler(revision, None, CONFIG.autoscaler)
     have = want.deep_copy()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from wakeful.apimachinery.meta import NamespacedName, format_time
+from wakeful.apis.autoscaling.annotations import AT_ZERO, ZYGOTE
 from wakeful.apis.core.pod_types import PARKED_ANNOTATION, Pod
 from wakeful.apis.serving import register
 from wakeful.apiserver.admission import AdmissionRequest
@@ -21,13 +22,19 @@ class Parking:
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.resting: set[NamespacedName] = set()
         """Revisions whose next instance is to wait."""
+        self.keeping: set[NamespacedName] = set()
+        """Revisions that are to rest by way of a zygote, whoever has said so."""
         self._now = now
 
     def __call__(self, request: AdmissionRequest) -> None:
         """Mark a new Pod."""
         pod = request.obj
-        if not self.resting or not isinstance(pod, Pod) or request.old is not None:
+        if not isinstance(pod, Pod) or request.old is not None:
             return
         name = pod.metadata.labels.get(register.REVISION)
-        if name and NamespacedName(request.namespace, name) in self.resting:
-            pod.metadata.annotations[PARKED_ANNOTATION] = format_time(self._now())
+        revision = NamespacedName(request.namespace, name or "")
+        annotations = pod.metadata.annotations
+        if revision in self.keeping and AT_ZERO.get(annotations) != ZYGOTE:
+            annotations[AT_ZERO.name] = ZYGOTE  # asked for at the PodAutoscaler: nodes read the Pod
+        if revision in self.resting:
+            annotations[PARKED_ANNOTATION] = format_time(self._now())

@@ -96,6 +96,7 @@ class KPAReconciler:
         now = self._clock.now().timestamp()
         outcome = bound_scale(recommendation.desired, spec, self._config(), state, now)
         self._deciders.note_outcome(autoscaler.key, outcome)
+        self._zygotes.note(autoscaler.key, keeps=annotations.keeps_zygote)
         rest: RestPlan | None = None
         if outcome.step is Step.SLEEP and annotations.keeps_zygote:
             rest = await self._rest_by_zygote(autoscaler, annotations, now)
@@ -191,6 +192,7 @@ class KPAReconciler:
     async def observe_deletion(self, key: NamespacedName) -> None:
         """Nobody asks for the revision's scale any more."""
         self._zygotes.leave(key)
+        self._zygotes.note(key, keeps=False)
         self._deciders.remove(key)
 
     def _state(

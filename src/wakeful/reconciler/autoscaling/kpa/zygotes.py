@@ -30,6 +30,13 @@ class ZygotePods:
             reachable=reachable,
         )
 
+    def note(self, revision: NamespacedName, *, keeps: bool) -> None:
+        """Have new instances know whether one is to wait at zero."""
+        if keeps:
+            self._parking.keeping.add(revision)
+        else:
+            self._parking.keeping.discard(revision)
+
     async def replace(self, revision: NamespacedName) -> None:
         """End what has served; what comes in its place waits."""
         self._parking.resting.add(revision)

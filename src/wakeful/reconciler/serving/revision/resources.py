@@ -30,7 +30,7 @@ from wakeful.apis.autoscaling import (
     PodAutoscalerSpec,
     Reachability,
 )
-from wakeful.apis.autoscaling.annotations import CLASS
+from wakeful.apis.autoscaling.annotations import CLASS, OWN_GROUP
 from wakeful.apis.autoscaling.annotations import GROUP as AUTOSCALING_GROUP
 from wakeful.apis.caching import Image, ImageSpec
 from wakeful.apis.core import ObjectReference, PodTemplateSpec
@@ -38,7 +38,7 @@ from wakeful.apis.serving import Revision, RoutingState, register
 from wakeful.apis.serving.config import DefaultsConfig, DeploymentConfig, FeaturesConfig
 from wakeful.reconciler.serving.revision.pod import make_pod_spec
 
-FROM_REVISION = "autoscaling.wakeful.dev/from-revision"
+FROM_REVISION = f"{OWN_GROUP}/from-revision"
 """On a PodAutoscaler: a hash of the scaling annotations that its Revision had when last applied."""
 _NOT_FOR_CHILDREN = frozenset(
     (register.LAST_PINNED, register.NO_GC, register.ROUTING_STATE_MODIFIED, register.ROUTES)
@@ -249,7 +249,7 @@ def sync_autoscaling(want: PodAutoscaler, have: PodAutoscaler) -> PodAutoscaler 
 
 
 def _is_scaling(key: str) -> bool:
-    return key.startswith(f"{AUTOSCALING_GROUP}/")
+    return key.startswith(_SCALING) and key != FROM_REVISION
 
 
 def _hash_scaling(annotations: Mapping[str, str]) -> str:
@@ -257,6 +257,7 @@ def _hash_scaling(annotations: Mapping[str, str]) -> str:
     return hashlib.blake2s(orjson.dumps(scaling), digest_size=5).hexdigest()
 
 
+_SCALING = (f"{AUTOSCALING_GROUP}/", f"{OWN_GROUP}/")
 _DEFAULTED = frozenset((CLASS.name, f"{AUTOSCALING_GROUP}/metric"))
 
 
