@@ -59,6 +59,7 @@ def logs(
 async def _logs(
     data_dir: Path | None, namespace: str, target: str, selector: str, params: dict[str, str]
 ) -> None:
+    first: BaseException | None = None
     async with connect(data_dir) as session:
         pods = await _pods(session, namespace, target, selector)
         if not pods:
@@ -67,10 +68,15 @@ async def _logs(
                 hint="A sleeping service has no instances; send it a request.",
             )
         lock = asyncio.Lock()
-        async with asyncio.TaskGroup() as group:
-            for pod in pods:
-                prefix = f"[{pod}] " if len(pods) > 1 else ""
-                group.create_task(_stream(session, namespace, pod, params, prefix, lock))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for pod in pods:
+                    prefix = f"[{pod}] " if len(pods) > 1 else ""
+                    group.create_task(_stream(session, namespace, pod, params, prefix, lock))
+        except* APIStatusError as failed:
+            first = failed.exceptions[0]
+    if first is not None:
+        raise first
 
 
 async def _pods(session: Session, namespace: str, target: str, selector: str) -> list[str]:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from shutil import copy
+from collections.abc import Callable
 
 import pytest
+from support_hook import Folder, Parked
 
 from wakeful.node.zygote import hook
-from wakeful.node.zygote.channel import Notes
-from wakeful.node.zygote.messages import Left, Loaded, Message, Unfit, parse_message
-from wakeful.node.zygote.recording import Recipe, parse_recording
+from wakeful.node.zygote.messages import Left, Loaded, Unfit
 
 MAIN = """
 import os, sys, threading
@@ -29,145 +21,18 @@ print("main", slow.born, sorted(k for k in os.environ if "ZYGOTE" in k or k == "
 print("path", sys.path[0] == os.path.dirname(os.path.abspath(__file__)), len(sys.path))
 print("argv", sys.argv)
 """
-PLACE = """
-import fcntl, os, sys
-end = sys.argv.index("--")
-pairs = [[int(n) for n in word.split(":")] for word in sys.argv[1:end]]
-lifted = [(fcntl.fcntl(fd, fcntl.F_DUPFD, 50), number) for fd, number in pairs]
-for fd, number in lifted:
-    os.dup2(fd, number)
-    os.close(fd)
-os.execv(sys.argv[end + 1], sys.argv[end + 1:])
-"""
 THREAD = "import threading as t\nt.Thread(target=t.Event().wait, daemon=True).start()"
 
 
-@dataclass
-class Folder:
-    """An application, and the hook as instances see it."""
-
-    root: Path
-    env: dict[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = (sys.executable, "main.py")
-
-    def module(self, name: str, text: str) -> None:
-        path = self.root / "app" / f"{name.replace('.', '/')}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-    def start(
-        self, order: str, fds: dict[int, int], args: Sequence[str] = ()
-    ) -> subprocess.Popen[str]:
-        """Run the program with the hook and these descriptors."""
-
-        env = {"PATH": os.environ["PATH"], hook.VARIABLE: order, **self.env}
-        env["PYTHONPATH"] = os.pathsep.join(
-            p for p in (str(self.root / "hook"), self.env.get("PYTHONPATH")) if p
-        )
-        words = [f"{fd}:{number}" for number, fd in fds.items()]
-        return subprocess.Popen(
-            [
-                sys.executable,
-                "-I",
-                "-S",
-                "-c",
-                PLACE,
-                *words,
-                "--",
-                *self.command,
-                *args,
-            ],
-            cwd=self.root / "app",
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            pass_fds=list(fds.values()),
-        )
-
-    def record(self, *args: str) -> tuple[Recipe | None, str]:
-        """Run it once, noting; return the recipe and what it printed."""
-        notes = Notes.make()
-        inode = os.fstat(notes.fd).st_ino
-        process = self.start(f"record:{inode}", {hook.CHANNEL_FD: notes.fd}, args)
-        out, err = process.communicate(timeout=30)
-        assert not err, err
-        recipe = parse_recording(notes.read())
-        notes.close()
-        return recipe, out
-
-
-@dataclass
-class Parked:
-    """A process that waits, and our end of its socket."""
-
-    process: subprocess.Popen[str]
-    sock: socket.socket
-    pending: bytes = b""
-
-    def hear(self) -> Message | None:
-        """The next message; None when it has begun."""
-        while b"\n" not in self.pending:
-            chunk = self.sock.recv(4096)
-            if not chunk:
-                return None
-            self.pending += chunk
-        line, _, self.pending = self.pending.partition(b"\n")
-        return parse_message(line)
-
-    def go(self) -> str:
-        """Say the word; return what the program printed."""
-        self.sock.send(b"go\n")
-        self.sock.shutdown(socket.SHUT_WR)
-        out, err = self.process.communicate(timeout=30)
-        assert not err, err
-        return out
-
-    def end(self) -> None:
-        """Clean up, however far it came."""
-        self.sock.close()
-        self.process.kill()
-        self.process.communicate()
-
-
-@pytest.fixture
-def park() -> Iterator[Callable[..., Parked]]:
-    """Starts processes that wait, and ends them."""
-    with ExitStack() as stack:
-
-        def start(folder: Folder, recipe: Recipe, *args: str) -> Parked:
-            parked = _park(folder, recipe, args)
-            stack.callback(parked.end)
-            return parked
-
-        yield start
-
-
-def _park(folder: Folder, recipe: Recipe, args: Sequence[str]) -> Parked:
-    ours, theirs = socket.socketpair()
-    plan = os.memfd_create("plan")
-    os.write(plan, recipe.plan().encode())
-    with theirs:
-        order = f"park:{os.fstat(theirs.fileno()).st_ino}:0"
-        fds = {hook.PLAN_FD: plan, hook.CHANNEL_FD: theirs.fileno()}
-        process = folder.start(order, fds, args)
-    os.close(plan)
-    ours.settimeout(30)
-    return Parked(process, ours)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    folder = Folder(tmp_path)
-    (tmp_path / "hook").mkdir()
-    copy(hook.__file__, tmp_path / "hook" / "sitecustomize.py")
+@pytest.fixture(autouse=True)
+def modules(folder: Folder) -> None:
+    """The application of most tests here."""
     folder.module("main", MAIN)
     folder.module("slow", "import decimal, os, time\nborn = os.getpid()\n")
     folder.module("extra.__init__", "")
     folder.module(
         "extra.deep", "import wave\ntry:\n    import not_there\nexcept ImportError:\n    pass\n"
     )
-    return folder
 
 
 def test_recorded_then_parked_then_begun(folder: Folder, park: Callable[..., Parked]) -> None:
@@ -323,6 +188,34 @@ def test_what_is_only_looked_for_is_not_noted(folder: Folder) -> None:
     assert recipe is not None
     assert "slow" not in recipe.ahead
     assert {"wave", "decimal"} <= set(recipe.ahead)
+
+
+@pytest.mark.parametrize(
+    ("text", "apart", "unfit"),
+    [
+        ("import subprocess as s, sys\ns.run([sys.executable, '-c', ''])", True, False),
+        ("import subprocess as s\ns.run(['true'])", False, False),
+        ("import os\nos.spawnlp(os.P_WAIT, 'true', 'true')", False, False),
+        ("import os, sys\nos.execv(sys.executable, ['x', '-c', 'import slow'])", False, True),
+        (
+            "import multiprocessing as m, time\nif __name__ == '__main__':\n"
+            "    p = m.get_context('spawn').Process(target=time.time)\n    p.start()\n    p.join()",
+            True,
+            False,
+        ),
+    ],
+)
+def test_what_goes_on_elsewhere_is_told(
+    folder: Folder, text: str, apart: bool, unfit: bool
+) -> None:
+    """Interpreters that the program starts are not waiting; one that it becomes is unknown."""
+    folder.module("main", text)
+    recipe, _ = folder.record()
+    assert recipe is not None
+    assert ("starts interpreters" in recipe.apart, "replaces itself" in recipe.unfit) == (
+        apart,
+        unfit,
+    )
 
 
 def test_without_the_descriptor_nothing_happens(folder: Folder) -> None:

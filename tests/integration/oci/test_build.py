@@ -18,6 +18,7 @@ import pytest
 from wakeful.oci import RootfsPlan
 from wakeful.oci.archive import save_archive
 from wakeful.oci.build import BuildStep, BuiltImage, StepState, build
+from wakeful.oci.build.interpreter import find_interpreter
 from wakeful.oci.errors import BuildError
 from wakeful.oci.layout import LayoutStore
 from wakeful.testing.ports import held_port
@@ -228,6 +229,17 @@ async def test_procfiles_say_how_to_start(store: LayoutStore, source: Path) -> N
 
     async with _running(await store.unpack("app")) as url:
         assert await _get(url) == f"['{url.rpartition(':')[2]}', 'a b']"
+
+
+async def test_python_is_found_by_shells(store: LayoutStore, source: Path) -> None:
+    """As ``python``, which many machines do not have, and the one the image was made for."""
+    script = server("os.path.realpath(sys.executable)")
+    _write(source, {"app.py": script, "Procfile": "web: exec python app.py --port $PORT\n"})
+    await _build(source, store)
+
+    plan = await store.unpack("app")
+    async with _running(plan) as url:
+        assert await _get(url) == (await find_interpreter("", subject="")).path
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_what_patches_the_library_is_not_overtaken() -> None:
     recipe = parse_recording(an_interpreter(7, "json", "gevent.monkey", "ssl", "requests"))
     assert recipe is not None
     assert recipe.ahead == ("json",)
+    assert recipe.apart == "nothing from gevent on is ahead: it changes the standard library"
 
 
 @pytest.mark.parametrize(

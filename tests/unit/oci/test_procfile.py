@@ -15,6 +15,7 @@ RECIPE = Recipe(programs={"python3": "/usr/bin/python3.11"})
     [
         ("python3 -S app.py 'a b'", ("/usr/bin/python3.11", "-S", "app.py", "a b")),
         ("gunicorn app:app", ("gunicorn", "app:app")),
+        ("exec python app.py", ("/bin/sh", "-c", "exec python app.py")),
         ("node x.js --port=$PORT", ("/bin/sh", "-c", "exec node x.js --port=$PORT")),
         ("a && b", ("/bin/sh", "-c", "a && b")),
         ("X=1 python3 app.py", ("/bin/sh", "-c", "X=1 python3 app.py")),

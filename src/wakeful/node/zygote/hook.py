@@ -15,7 +15,7 @@ and waits without that module and those that came with it.
 """
 
 # What is imported here is imported into every program, so it is little:
-# ruff: noqa: PTH100, PTH115, PTH120, PTH123, PTH208, SIM105
+# ruff: noqa: PTH100, PTH115, PTH119, PTH120, PTH123, PTH208, SIM105
 from __future__ import annotations
 
 import os
@@ -26,6 +26,7 @@ VARIABLE, SKIP = "WAKEFUL_ZYGOTE", "WAKEFUL_ZYGOTE_SKIP"
 PLAN_FD, CHANNEL_FD = 8, 9
 ROUNDS = 6
 LIMIT = 5000
+_STARTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.exec"})
 
 
 def start() -> None:
@@ -49,7 +50,10 @@ def start() -> None:
         return
     if mode == "record":
         os.set_inheritable(CHANNEL_FD, False)
-        sys.meta_path.insert(0, Recorder(CHANNEL_FD))
+        recorder = Recorder(CHANNEL_FD)
+        sys.meta_path.insert(0, recorder)
+        if hasattr(sys, "addaudithook"):  # not in Python 3.7
+            sys.addaudithook(recorder.audit)
     elif mode == "park":
         again = {VARIABLE: f"park:{inode}:{int(turn) + 1}", "PYTHONPATH": path}
         park(int(turn), [name for name in skip.split(",") if name], again)
@@ -86,7 +90,24 @@ class Recorder:
     def __init__(self, fd: int) -> None:
         self._fd, self._tag, self._path, self._left = fd, os.getpid(), [""], LIMIT
         self._tried = ""
+        self._apart: set[str] = set()
         self._note("argv", command_line().hex())
+
+    def audit(self, event: str, args: tuple[object, ...]) -> None:
+        """Note that the program goes on elsewhere: in another interpreter or program."""
+        if event == "os.exec" and os.getpid() == self._tag:
+            self._note_apart("exec")
+        elif event in _STARTS and is_python(args[0], args[1]):
+            self._note_apart("spawn")
+
+    def _note_apart(self, kind: str) -> None:
+        if kind in self._apart:
+            return
+        self._apart.add(kind)
+        try:
+            self._note(kind, "")
+        except OSError:
+            pass
 
     def _note(self, kind: str, text: str) -> None:
         os.write(self._fd, f"{self._tag} {kind} {text}\n".encode("utf-8", "replace"))
@@ -107,6 +128,15 @@ class Recorder:
             self._left = 0
         if self._left <= 0 and self in sys.meta_path:
             sys.meta_path.remove(self)
+
+
+def is_python(program: object, words: object) -> bool:
+    """Whether a program that is started is an interpreter, by its name."""
+    first = words[0] if isinstance(words, (list, tuple)) and words else words
+    for name in (program, first):
+        if isinstance(name, (str, bytes)) and name:
+            return os.path.basename(os.fsdecode(name)).startswith("python")
+    return False
 
 
 def park(turn: int, skip: list[str], again: dict[str, str]) -> None:

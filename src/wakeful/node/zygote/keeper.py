@@ -36,8 +36,10 @@ log = structlog.get_logger("wakeful.node.zygote")
 
 SIGN_SECONDS = 30.0
 """How long an interpreter may take until it says something; the imports included."""
-_LOOKS = (0.5, 3.0, 10.0, 30.0)
-"""Seconds after a recorded start at which what was noted is taken down, once it serves."""
+_LOOKS = (0.3, 3.0, 10.0, 30.0)
+"""Seconds after a recorded start serves at which what was noted is taken down."""
+_READY_SECONDS = 0.2
+"""Between looks whether it serves."""
 _NO_PYTHON = "no Python interpreter took part in the start"
 _NO_SIGN = "the interpreter that was recorded did not come up"
 
@@ -91,6 +93,8 @@ class ZygoteKeeper:
 
     async def tell_unfit(self, why: str) -> None:
         """Write on the Pod that there can be no zygote, and have it known as an event."""
+        if self.annotations.get(ZYGOTE_ANNOTATION) == UNFIT + why:
+            return
         self.report.warning("ZygoteUnfit", f"No zygote, the program starts as ever: {why}")
         await self.tell(UNFIT + why)
 
@@ -260,6 +264,8 @@ class ContainerZygote:
             f"{loaded.modules} modules imported in {loaded.milliseconds} ms,"
             f" {loaded.resident_kib / 1024:.0f} MiB resident"
         )
+        if apart := self._known.apart:
+            text = f"{text}; {apart}"
         self._tell_event("ZygoteWaiting", f"Waits for a request: {text}")
         await self._keeper.tell(text)
 
@@ -302,15 +308,18 @@ class ContainerZygote:
 
         self._recipes.listen(self._key, note)
         try:
+            while not is_ready():
+                await self._node.clock.sleep(_READY_SECONDS)
             before = 0.0
             for seconds in _LOOKS:
                 await self._node.clock.sleep(seconds - before)
                 before = seconds
                 note()
-                if not is_ready():
-                    continue
-                if self._recipes.get(self._key) is None:
+                recipe = self._recipes.get(self._key)
+                if recipe is None and is_ready():
                     await self._unfit(_NO_PYTHON)
+                elif recipe is not None and recipe.unfit:
+                    await self._keeper.tell_unfit(recipe.unfit)
                 await self._tell_known()
             await asyncio.Event().wait()
         finally:

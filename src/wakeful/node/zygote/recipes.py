@@ -78,7 +78,8 @@ class RecipeStore:
         """Take down what a start has shown; what zygotes were found to bear or not stays."""
         before = self._recipes.get(key)
         if before is not None and before.names:
-            found = replace(found, left_out=before.left_out, unfit=before.unfit)
+            unfit = before.unfit or found.unfit
+            found = replace(found, left_out=before.left_out, unfit=unfit)
         self.put(key, found)
 
     def listen(self, key: RecipeKey, note: Callable[[], None]) -> None:
@@ -116,6 +117,7 @@ def _dump(recipe: Recipe) -> str:
             "path": list(recipe.path),
             "names": list(recipe.names),
             "left_out": sorted(recipe.left_out),
+            "apart": recipe.apart,
             "unfit": recipe.unfit,
         }
     )
@@ -128,5 +130,6 @@ def _parse(text: str) -> Recipe:
         path=tuple(raw["path"]),
         names=tuple(raw["names"]),
         left_out=frozenset(raw["left_out"]),
+        apart=raw.get("apart", ""),
         unfit=raw["unfit"],
     )

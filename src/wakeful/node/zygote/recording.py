@@ -14,6 +14,10 @@ LIMIT_NAMES = 5000
 _NOT_AHEAD = frozenset({"__main__", "__mp_main__", "sitecustomize", "usercustomize"})
 _PATCHERS = frozenset({"gevent", "eventlet"})
 """They change the standard library, and have to do so before others import it."""
+_SPAWNERS = frozenset({"multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver"})
+"""Imported when a program starts an interpreter by them, and not before."""
+_EXECUTES = "the program replaces itself by another one (exec), of which nothing was seen"
+_SPAWNS = "the program starts interpreters of its own (spawn), whose imports are not ahead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Recipe:
     """Modules, in the order in which the program imported them."""
     left_out: frozenset[str] = frozenset()
     """Modules that are not to be imported ahead."""
+    apart: str = ""
+    """What of the start is not ahead, in words; empty is nothing of note."""
     unfit: str = ""
     """Why there can be none."""
 
@@ -54,6 +60,18 @@ class _Interpreter:
     path: tuple[str, ...] = ()
     names: dict[str, None] = field(default_factory=dict)
     tried: str = ""
+    executes: bool = False
+    spawns: bool = False
+
+    @property
+    def apart(self) -> str:
+        """What will not be ahead though it is imported at the start."""
+        if self.spawns or not _SPAWNERS.isdisjoint((*self.names, self.tried)):
+            return _SPAWNS
+        for top in (name.partition(".")[0] for name in self.names):
+            if top in _PATCHERS:
+                return f"nothing from {top} on is ahead: it changes the standard library"
+        return ""
 
     @property
     def ahead(self) -> tuple[str, ...]:
@@ -110,12 +128,22 @@ def parse_recording(data: bytes) -> Recipe | None:
                 one.names.setdefault(text)
             elif kind == "try" and _is_name(text):
                 one.tried = text
+            elif kind == "exec":
+                one.executes = True
+            elif kind == "spawn":
+                one.spawns = True
         except ValueError:
             continue
     best = max(found.values(), key=lambda one: len(one.names), default=None)
     if best is None or not best.argv:
         return None
-    return Recipe(argv=best.argv, path=best.path, names=best.ahead)
+    return Recipe(
+        argv=best.argv,
+        path=best.path,
+        names=best.ahead,
+        apart=best.apart,
+        unfit=_EXECUTES if best.executes else "",
+    )
 
 
 def _is_name(text: str) -> bool:

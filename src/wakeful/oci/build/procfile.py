@@ -41,7 +41,7 @@ def make_command(text: str, recipe: Recipe) -> tuple[str, ...]:
 
     Without a shell a program starts sooner and gets its signals itself.
     """
-    if set(text) & _SHELL or re.match(r"\w+=", text):
-        return ("/bin/sh", "-c", text if re.match(r"\w+=|.*[;&|]", text) else f"exec {text}")
+    if set(text) & _SHELL or re.match(r"\w+=|exec\s", text):
+        return ("/bin/sh", "-c", text if re.match(r"\w+=|exec\s|.*[;&|]", text) else f"exec {text}")
     words = shlex.split(text)
     return (recipe.programs.get(words[0], words[0]), *words[1:])

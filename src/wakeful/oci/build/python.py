@@ -20,6 +20,8 @@ from wakeful.oci.build.workbench import Workbench
 from wakeful.oci.errors import BuildError
 
 PACKAGES = f"{WORKSPACE}/.packages"
+_PROGRAMS = ".python/bin"
+"""In the application's directory: the interpreter, by the names that scripts use."""
 
 _MAINS = ("main.py", "app.py", "server.py")
 _LAUNCHER = ".wakeful_launcher.py"
@@ -77,7 +79,8 @@ async def prepare_python(source: Source, bench: Workbench) -> tuple[Recipe, Inte
     interpreter = await find_interpreter(requirement, subject=str(source.path))
     requirements = _requirements(source, project)
     env = {"PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    path: tuple[str, ...] = ()
+    path: tuple[str, ...] = (f"{WORKSPACE}/{_PROGRAMS}",)
+    _link_interpreter(bench.app / _PROGRAMS, interpreter)
     if requirements:
 
         async def install(target: Path) -> None:
@@ -86,11 +89,20 @@ async def prepare_python(source: Source, bench: Workbench) -> tuple[Recipe, Inte
         key = (str(interpreter), *sorted(_requirement_texts(source)), requirements)
         await bench.cached_layer(key, PACKAGES, install)
         env["PYTHONPATH"] = PACKAGES
-        path = (f"{PACKAGES}/bin",)
+        path = (f"{PACKAGES}/bin", *path)
     await _compile(bench.app, WORKSPACE, interpreter, bench)
     programs = {"python": interpreter.path, "python3": interpreter.path}
     recipe = Recipe(env=env, path=path, programs=programs, host_paths=interpreter.host_paths)
     return recipe, interpreter
+
+
+def _link_interpreter(programs: Path, interpreter: Interpreter) -> None:
+    """Let ``python`` in a shell be the interpreter the image was made for; many hosts have none."""
+    programs.mkdir(parents=True, exist_ok=True)
+    for name in ("python", "python3"):
+        link = programs / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(interpreter.path)
 
 
 async def _install(
