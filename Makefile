@@ -33,11 +33,12 @@ test: $(VENV)/.installed-dev ## Run all tests: unit, integration, end-to-end
 test-unit: $(VENV)/.installed-dev ## Run the fast tests only
 	$(BIN)/pytest -n 2 tests/unit
 
-check: $(VENV)/.installed-dev ## Formatting, lint, types and import contracts
+check: $(VENV)/.installed-dev ## Formatting, lint, types, import contracts, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/check_docs.py --static
 
 fix: $(VENV)/.installed-dev ## Format and mend what can be mended
 	$(BIN)/ruff format .
@@ -49,7 +50,7 @@ fuzz: $(VENV)/.installed-dev ## Send CASES malformed objects to the API server
 bench: $(VENV)/.installed-dev ## Run every benchmark; each prints ratios measured in one run
 	$(BIN)/python benchmarks/run.py
 
-docs: $(VENV)/.installed-dev ## Check links and commands of the documentation
+docs: $(VENV)/.installed-dev ## Check the documentation, and run the pages that can be run
 	@tools/need kubectl
 	$(BIN)/python tools/check_docs.py
 
