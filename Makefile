@@ -28,7 +28,7 @@ demo: $(VENV)/.installed ## Start the platform and show the hello world: zero, a
 test: $(VENV)/.installed-dev ## Run all tests: unit, integration, end-to-end
 	@tools/need kubectl curl
 	$(BIN)/pytest -n 2 --dist loadgroup tests/unit tests/integration
-	$(BIN)/pytest -p no:randomly tests/e2e
+	$(BIN)/pytest -n 2 --dist loadfile -p no:randomly tests/e2e
 
 test-unit: $(VENV)/.installed-dev ## Run the fast tests only
 	$(BIN)/pytest -n 2 tests/unit

@@ -1,4 +1,4 @@
-"""One running platform for all end-to-end tests."""
+"""One running platform for all end-to-end tests of a process."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from wakeful.testing.platform import BOOK_IMAGE, EXAMPLES, WAKEFUL, Platform, ru
 from wakeful.testing.services import GRPC_IMAGE, PROBE_IMAGE, Namespace
 
 APPS = Path(__file__).parent / "apps"
+SOON = {"stable-window": "6s", "scale-to-zero-grace-period": "2s"}
 
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     """The platform on ports of the kernel's choice, with the book's image in its store.
 
+    What is not used goes to zero within seconds. Tests that change the configuration put it back.
     WAKEFUL_E2E_DATA_DIR names one that runs already, which saves its start while writing tests.
     """
     if shutil.which("kubectl") is None:
@@ -40,6 +42,7 @@ def platform() -> Iterator[Platform]:
     try:
         status = run([*WAKEFUL, "status", "-o", "json", "--data-dir", str(data_dir)], check=False)
         platform = Platform(data_dir, json.loads(status.out)["addresses"])
+        platform.configure("config-autoscaler", SOON)
         platform.wakeful("build", str(EXAMPLES / "hello-python"), "-t", BOOK_IMAGE)
         yield platform
     finally:

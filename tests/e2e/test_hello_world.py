@@ -31,15 +31,6 @@ def instances(platform: Platform) -> list[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def hello(platform: Platform) -> None:
-    platform.kubectl(
-        "patch",
-        "configmap/config-autoscaler",
-        "-n",
-        "knative-serving",
-        "--type=merge",
-        "-p",
-        '{"data": {"stable-window": "6s", "scale-to-zero-grace-period": "2s"}}',
-    )
     platform.kubectl("apply", "-f", str(MANIFEST))
     platform.kubectl("wait", "ksvc", NAME, "--for=condition=Ready", "--timeout=100s")
 

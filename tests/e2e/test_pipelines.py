@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -541,7 +540,6 @@ def _control_plane(platform: Platform) -> int:
 def _ended_after_restart(tekton: Tekton) -> Any:
     found = tekton.kubectl("get", "pipelinerun", "survivor", "-o", "json", check=False)
     if found.code != 0:
-        time.sleep(0.2)
         return None
     run = json.loads(found.out)
     return run if condition(run)["status"] != "Unknown" else None

@@ -153,9 +153,7 @@ def test_login_service_moves_to_a_domain_of_our_own(default: Namespace) -> None:
     apply(default, "login-service.yaml")
     default.ready("login-service")
     assert default.ask("login-service").text == "Hello Login Service!\n"
-    config = ("configmap/config-domain", "-n", "knative-serving", "--type=merge", "-p")
-    default.platform.kubectl("patch", *config, '{"data": {"knative.kuberun.com": ""}}')
-    try:
+    with default.platform.configured("config-domain", {"knative.kuberun.com": ""}):
         host = "login-service.default.knative.kuberun.com"
         until(lambda: default.ask(host).text == "Hello Login Service!\n")
         until(lambda: host in default.kubectl("get", "ksvc", "login-service").out)
@@ -163,8 +161,6 @@ def test_login_service_moves_to_a_domain_of_our_own(default: Namespace) -> None:
             "get", "route", "login-service", "--output", "jsonpath={.status.domain}"
         ).out
         assert domain == host
-    finally:
-        default.platform.kubectl("patch", *config, '{"data": {"knative.kuberun.com": null}}')
     until(lambda: default.ask("login-service").status == 200)
 
 

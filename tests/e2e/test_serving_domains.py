@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,12 +146,8 @@ def test_a_certificate_that_the_user_brings(namespace: Namespace, tmp_path: Path
 def certificates(namespace: Namespace) -> Iterator[Path]:
     """The platform makes certificates for public hosts; yields what to trust."""
     platform = namespace.platform
-    patch = ["patch", "configmap", "config-network", "-n", "knative-serving", "--type=merge", "-p"]
-    platform.kubectl(*patch, json.dumps({"data": {"external-domain-tls": "enabled"}}))
-    try:
+    with platform.configured("config-network", {"external-domain-tls": "enabled"}):
         yield platform.data_dir / "pki" / "services.crt"
-    finally:
-        platform.kubectl(*patch, json.dumps({"data": {"external-domain-tls": None}}))
 
 
 def test_certificates_that_the_platform_makes(namespace: Namespace, certificates: Path) -> None:

@@ -65,13 +65,25 @@ def sleepers(namespace: Namespace, services: None) -> Iterator[Load]:
         thread.join()
 
 
+def more(load: Load, number: int) -> None:
+    """Wait until so many more requests have been answered."""
+    enough = load.total + number
+    until(lambda: load.total >= enough)
+
+
+def busy(namespace: Namespace, name: str) -> int:
+    """How many requests the instances that happen to answer are at, besides ours."""
+    answers = [namespace.ask(name, "/info").json() for _ in range(6)]
+    return sum({answer["instance"]: answer["now"] - 1 for answer in answers}.values())
+
+
 def test_rollouts_under_a_steady_stream(namespace: Namespace) -> None:
     """A hundred requests a second while three versions follow each other."""
     with prober(namespace, "rolling", 100) as load:
         for number in range(1, 4):
             namespace.apply(a_service("rolling", env={"TARGET": str(number)}, annotations=FAST))
             until(lambda n=number: namespace.ask("rolling").text == f"Hello {n}!\n")
-        time.sleep(1)
+        more(load, 100)
     load.check()
     assert set(load.bodies) == {f"Hello {number}!" for number in range(4)}
 
@@ -81,7 +93,7 @@ def test_waves_up_and_down_under_a_steady_stream(namespace: Namespace) -> None:
     with prober(namespace, "waves", 50, "/?sleep=20") as load:
         with clients(namespace, "waves", 30, "/?sleep=100") as crowd:
             until(lambda: namespace.ready_pods("waves") >= 5)
-            time.sleep(1)
+            more(crowd, 200)
         until(lambda: namespace.ready_pods("waves") <= 2)
     load.check()
     crowd.check()
@@ -91,7 +103,7 @@ def test_a_request_outlives_the_order_to_stop(namespace: Namespace) -> None:
     """The instances that serve it are deleted by hand meanwhile."""
     before = {p["metadata"]["name"] for p in namespace.pods("losing")}
     with clients(namespace, "losing", 4, "/?sleep=3000") as load:
-        time.sleep(0.5)  # until the requests are there
+        until(lambda: busy(namespace, "losing") >= 4)
         namespace.kubectl("delete", "pod", *before, "--wait=false")
     load.check()
     until(lambda: not before & {p["metadata"]["name"] for p in namespace.pods("losing")})

@@ -353,25 +353,20 @@ def test_old_revisions_are_collected(namespace: Namespace) -> None:
         namespace.apply(a_service("aged", env={"TARGET": str(number)}))
         until(lambda n=number: namespace.ask("aged").text == f"Hello {n}!\n")
         namespace.ready("aged")
-    config = ("configmap/config-gc", "-n", "knative-serving", "--type=merge", "-p")
     short = {
         "retain-since-create-time": "2s",
         "retain-since-last-active-time": "2s",
         "min-non-active-revisions": "0",
     }
-    namespace.platform.kubectl("patch", *config, json.dumps({"data": short}))
 
     def left() -> set[str]:
         items = namespace.get("revisions", "-l", "serving.knative.dev/service=aged")["items"]
         return {item["metadata"]["name"] for item in items}
 
-    try:
+    with namespace.platform.configured("config-gc", short):
         time.sleep(2)  # until it is old enough
         namespace.apply(a_service("aged", env={"TARGET": "3"}))
         until(lambda: left() == {"aged-00001", "aged-00004"}, what="collected")
-    finally:
-        gone = json.dumps({"data": dict.fromkeys(short)})
-        namespace.platform.kubectl("patch", *config, gone)
     assert namespace.ask("aged").text == "Hello 3!\n"
 
 

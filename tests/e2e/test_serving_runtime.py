@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from typing import Any
 
 import pytest
@@ -193,7 +192,6 @@ def test_a_callers_own_forwarded_header_stays(namespace: Namespace) -> None:
 
 
 def test_requests_are_logged_while_somebody_wants_it(namespace: Namespace) -> None:
-    config = ("configmap/config-observability", "-n", "knative-serving", "--type=json", "-p")
     template = '{"seen": "{{.Revision.Service}} {{.Request.RequestURI}} {{.Response.Code}}"}'
     log = namespace.platform.data_dir / "logs" / "envoy.log"
 
@@ -201,23 +199,12 @@ def test_requests_are_logged_while_somebody_wants_it(namespace: Namespace) -> No
         namespace.ask("plain", "/log-this", headers={"Connection": "close"})
         return log.exists() and '{"seen":"plain /log-this 200"}' in log.read_text()
 
-    def patch(operation: str, values: dict[str, str]) -> str:
-        return json.dumps(
-            [
-                {"op": operation, "path": f"/data/logging.{name}", "value": value}
-                for name, value in values.items()
-            ]
-        )
-
-    values = {"enable-request-log": "true", "request-log-template": template}
-    refused = {**values, "request-log-template": "{{range .Request}}{{end}}"}
-    answer = namespace.kubectl("patch", *config, patch("add", refused), check=False)
+    values = {"logging.enable-request-log": "true", "logging.request-log-template": template}
+    refused = {**values, "logging.request-log-template": "{{range .Request}}{{end}}"}
+    answer = namespace.platform.configure("config-observability", refused, check=False)
     assert "only single fields" in answer.err
-    namespace.kubectl("patch", *config, patch("add", values))
-    try:
+    with namespace.platform.configured("config-observability", values):
         until(is_logged, what="a line for the request")
-    finally:
-        namespace.kubectl("patch", *config, patch("remove", values))
 
 
 def test_standard_input_is_at_its_end(namespace: Namespace) -> None:

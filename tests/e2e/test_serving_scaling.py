@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 
@@ -30,28 +29,30 @@ def scaled(**values: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def services(namespace: Namespace) -> None:
-    configure(namespace, **{"allow-zero-initial-scale": "true", "scale-to-zero-grace-period": "2s"})
-    namespace.apply(
-        a_service("single", annotations=scaled(max_scale="1"), containerConcurrency=1),
-        a_service(
-            "queue",
-            annotations=scaled(max_scale="3", target_burst_capacity="-1"),
-            containerConcurrency=1,
-        ),
-        a_service("minimum", annotations=scaled(minScale="2")),
-        a_service("maximum", annotations=scaled(target="1", maxScale="3")),
-        a_service("nothing", annotations=scaled(initial_scale="0")),
-        a_service("leap", annotations=scaled(initial_scale="0", activation_scale="3")),
-        a_service("rate", annotations=scaled(metric="rps", target="10", max_scale="6")),
-        a_service("burst-always", annotations=scaled(target_burst_capacity="-1") | AWAKE),
-        a_service("burst-never", annotations=scaled(target_burst_capacity="0") | AWAKE),
-        a_service("brief", annotations=FAST),
-        a_service("sleeper", annotations=scaled(target_burst_capacity="-1")),
-        a_service("live", annotations={KEY + "max-scale": "2"}),
-    )
-    namespace.ready("single", "queue", "minimum", "maximum", "nothing", "leap")
-    namespace.ready("rate", "burst-always", "burst-never", "sleeper", "brief", "live")
+def services(namespace: Namespace) -> Iterator[None]:
+    allowed = {"allow-zero-initial-scale": "true"}
+    with namespace.platform.configured("config-autoscaler", allowed):
+        namespace.apply(
+            a_service("single", annotations=scaled(max_scale="1"), containerConcurrency=1),
+            a_service(
+                "queue",
+                annotations=scaled(max_scale="3", target_burst_capacity="-1"),
+                containerConcurrency=1,
+            ),
+            a_service("minimum", annotations=scaled(minScale="2")),
+            a_service("maximum", annotations=scaled(target="1", maxScale="3")),
+            a_service("nothing", annotations=scaled(initial_scale="0")),
+            a_service("leap", annotations=scaled(initial_scale="0", activation_scale="3")),
+            a_service("rate", annotations=scaled(metric="rps", target="10", max_scale="6")),
+            a_service("burst-always", annotations=scaled(target_burst_capacity="-1") | AWAKE),
+            a_service("burst-never", annotations=scaled(target_burst_capacity="0") | AWAKE),
+            a_service("brief", annotations=FAST),
+            a_service("sleeper", annotations=scaled(target_burst_capacity="-1")),
+            a_service("live", annotations={KEY + "max-scale": "2"}),
+        )
+        namespace.ready("single", "queue", "minimum", "maximum", "nothing", "leap")
+        namespace.ready("rate", "burst-always", "burst-never", "sleeper", "brief", "live")
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,11 +63,9 @@ def brief(namespace: Namespace, services: None) -> Iterator[tuple[str, Load]]:
         yield who, load
 
 
-def configure(namespace: Namespace, **values: str | None) -> None:
-    patch = json.dumps({"data": values})
-    namespace.platform.kubectl(
-        "patch", "configmap/config-autoscaler", "-n", "knative-serving", "--type=merge", "-p", patch
-    )
+def why(namespace: Namespace, service: str) -> str:
+    """Why the service has the scale it has, in words."""
+    return namespace.platform.wakeful("explain", "ksvc", service, "-n", namespace.name).out
 
 
 def created_pods(namespace: Namespace, revision: str) -> int:
@@ -201,13 +200,14 @@ def test_zero_comes_within_window_and_grace(namespace: Namespace) -> None:
 
 def test_config_autoscaler_is_followed_live(namespace: Namespace) -> None:
     """A window of a minute, then of six seconds: the service without its own falls asleep."""
-    configure(namespace, **{"stable-window": "60s", "enable-scale-to-zero": "false"})
-    namespace.ask("live")
-    configure(namespace, **{"stable-window": "6s"})
-    time.sleep(10)
-    assert namespace.ready_pods("live") == 1  # zero was forbidden
-    configure(namespace, **{"enable-scale-to-zero": "true"})
-    namespace.asleep("live")
+    long = {"stable-window": "60s", "enable-scale-to-zero": "false"}
+    with namespace.platform.configured("config-autoscaler", long):
+        namespace.ask("live")
+        namespace.platform.configure("config-autoscaler", {"stable-window": "6s"})
+        until(lambda: "enable-scale-to-zero is off: one instance stays" in why(namespace, "live"))
+        assert namespace.ready_pods("live") == 1
+        namespace.platform.configure("config-autoscaler", {"enable-scale-to-zero": "true"})
+        namespace.asleep("live")
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,7 @@ def test_config_autoscaler_is_followed_live(namespace: Namespace) -> None:
     ],
 )
 def test_bad_settings_are_refused(namespace: Namespace, key: str, value: str, text: str) -> None:
-    patch = json.dumps({"data": {key: value}})
-    config = ("configmap/config-autoscaler", "-n", "knative-serving")
-    answer = namespace.platform.kubectl("patch", *config, "--type=merge", "-p", patch, check=False)
+    answer = namespace.platform.configure("config-autoscaler", {key: value}, check=False)
     assert answer.code != 0
     assert 'admission webhook "config.webhook.serving.knative.dev" denied the request' in answer.err
     assert text in answer.err
@@ -253,8 +251,7 @@ def test_bad_annotations_are_refused(
 
 def test_explain_tells_why(namespace: Namespace) -> None:
     namespace.ask("maximum")
-    words = namespace.platform.wakeful("explain", "ksvc", "maximum", "-n", namespace.name).out
-    assert "maximum" in words
+    assert "maximum" in why(namespace, "maximum")
 
 
 def test_the_autoscalers_figures_can_be_scraped(namespace: Namespace) -> None:
@@ -273,8 +270,8 @@ def test_scale_down_may_be_delayed(namespace: Namespace) -> None:
     """What was needed once is kept as long as the delay lasts."""
     namespace.apply(a_service("delayed", annotations=scaled(scale_down_delay="9s")))
     namespace.ready("delayed")
-    with prober(namespace, "delayed", 2, workers=2):
-        time.sleep(3)
+    with prober(namespace, "delayed", 2, workers=2) as load:
+        until(lambda: load.total >= 6)
     begun = time.monotonic()
     namespace.asleep("delayed")
     assert time.monotonic() - begun > 7

@@ -211,11 +211,10 @@ def test_visibility_follows_its_label(namespace: Namespace) -> None:
 
 def test_a_domain_that_is_added_moves_services_live(namespace: Namespace) -> None:
     """As in the book: another entry of config-domain, here for labelled services only."""
-    entry = json.dumps({"data": {"knative.kuberun.com": "selector:\n  app: moved\n"}})
-    config = ("configmap/config-domain", "-n", "knative-serving")
-    namespace.platform.kubectl("patch", *config, "--type=merge", "-p", entry)
+    moved = "selector:\n  app: moved\n"
     host = f"back.{namespace.name}.knative.kuberun.com"
-    try:
+    domains = {"knative.kuberun.com": moved, "other.test": None}
+    with namespace.platform.configured("config-domain", domains):
         namespace.kubectl("label", "ksvc", "back", "app=moved")
         until(lambda: namespace.ask(host).status == 200)
         status = until(
@@ -228,24 +227,16 @@ def test_a_domain_that_is_added_moves_services_live(namespace: Namespace) -> Non
         assert status["domain"] == host
         until(lambda: namespace.ask("back").status == 404)
         # And one that is written again.
-        other = json.dumps(
-            {"data": {"knative.kuberun.com": None, "other.test": "selector:\n  app: moved\n"}}
-        )
-        namespace.platform.kubectl("patch", *config, "--type=merge", "-p", other)
+        other = {"knative.kuberun.com": None, "other.test": moved}
+        namespace.platform.configure("config-domain", other)
         until(lambda: namespace.ask(f"back.{namespace.name}.other.test").status == 200)
         until(lambda: namespace.ask(host).status == 404)
-    finally:
-        gone = json.dumps({"data": {"knative.kuberun.com": None, "other.test": None}})
-        namespace.platform.kubectl("patch", *config, "--type=merge", "-p", gone)
     until(lambda: namespace.ask("back").status == 200)
 
 
 def test_a_bad_domain_map_is_refused(namespace: Namespace) -> None:
-    entry = json.dumps({"data": {"some.test": "selector: nonsense"}})
-    answer = namespace.platform.kubectl(
-        "patch", "configmap/config-domain", "-n", "knative-serving", "--type=merge", "-p", entry,
-        check=False,
-    )  # fmt: skip
+    bad = {"some.test": "selector: nonsense"}
+    answer = namespace.platform.configure("config-domain", bad, check=False)
     assert answer.code != 0
     assert 'admission webhook "config.webhook.serving.knative.dev" denied the request' in answer.err
 
@@ -280,17 +271,13 @@ def test_a_header_picks_the_tag_where_that_is_switched_on(namespace: Namespace) 
     set_traffic(
         namespace, "split", share("split-blue", 100, "blue"), share("split-green", 0, "green")
     )
-    config = ("configmap/config-features", "-n", "knative-serving", "--type=merge", "-p")
-    platform = namespace.platform
-    platform.kubectl("patch", *config, '{"data": {"tag-header-based-routing": "Enabled"}}')
 
     def answer(tag: str) -> str:
         return namespace.ask("split", headers={"Knative-Serving-Tag": tag}).text
 
-    try:
+    by_header = {"tag-header-based-routing": "Enabled"}
+    with namespace.platform.configured("config-features", by_header):
         until(lambda: answer("green") == "Hello green!\n")
         assert answer("blue") == answer("nobody") == "Hello blue!\n"
         assert namespace.ask("split").text == "Hello blue!\n"
-    finally:
-        platform.kubectl("patch", *config, '{"data": {"tag-header-based-routing": null}}')
     until(lambda: answer("green") == "Hello blue!\n")

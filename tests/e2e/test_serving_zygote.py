@@ -24,15 +24,6 @@ WORD = {"name": "WORD", "valueFrom": {"secretKeyRef": {"name": "words", "key": "
 
 @pytest.fixture(scope="module", autouse=True)
 def services(namespace: Namespace, platform: Platform) -> None:
-    platform.kubectl(
-        "patch",
-        "configmap/config-autoscaler",
-        "-n",
-        "knative-serving",
-        "--type=merge",
-        "-p",
-        '{"data": {"scale-to-zero-grace-period": "2s"}}',
-    )
     platform.wakeful("build", str(Path(__file__).parent / "apps" / "imports"), "-t", IMAGE)
     namespace.apply(
         a_secret("first"),

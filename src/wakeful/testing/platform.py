@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,25 @@ class Platform:
     def get(self, *args: str) -> Any:
         """Read with ``kubectl get -o json``."""
         return json.loads(self.kubectl("get", *args, "-o", "json").out)
+
+    def configure(
+        self, name: str, values: Mapping[str, str | None], *, check: bool = True
+    ) -> Answer:
+        """Set keys of a config map of Serving, or with None remove them."""
+        patch = ("--type=merge", "-p", json.dumps({"data": values}))
+        return self.kubectl(
+            "patch", "configmap", name, "-n", "knative-serving", *patch, check=check
+        )
+
+    @contextmanager
+    def configured(self, name: str, values: Mapping[str, str | None]) -> Iterator[None]:
+        """Have a config map of Serving say so for a while; then it says what it did before."""
+        before = self.get("configmap", name, "-n", "knative-serving").get("data", {})
+        self.configure(name, values)
+        try:
+            yield
+        finally:
+            self.configure(name, {key: before.get(key) for key in values})
 
     def curl(self, host: str, path: str = "/", *args: str, timeout: float = 60) -> Answer:
         """Send one request through the gateway; the last line of ``out`` is the status code."""

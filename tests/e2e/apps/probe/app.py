@@ -154,6 +154,7 @@ def info(request):
             "headers": request.headers,
             "method": request.method,
             "instance": instance,
+            "now": state["now"],
             "most": state["most"],
             "served": state["served"],
             "stdin": os.read(0, 1).decode() if request.query.get("stdin") else None,
