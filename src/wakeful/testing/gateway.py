@@ -39,13 +39,6 @@ from wakeful.testing.http import BACKLOG, answering
 _READY_SECONDS = 60.0
 
 
-async def until(condition: Callable[[], object], *, timeout: float = 30.0) -> None:
-    """Return once ``condition`` holds; for states that nobody signals."""
-    async with asyncio.timeout(timeout):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-
-
 class RecordingPoke:
     """Remembers pokes; ``then`` may start an instance for each."""
 

@@ -12,10 +12,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from wakeful.aio import Clock, Lifetime, SystemClock
 from wakeful.apimachinery.meta import Object
@@ -28,6 +27,7 @@ from wakeful.apiserver.transport import InProcessTransport
 from wakeful.client import Client
 from wakeful.controller import Manager
 from wakeful.storage import MemoryStore
+from wakeful.testing.waiting import eventually
 
 T = TypeVar("T", bound=Object)
 R = TypeVar("R")
@@ -96,24 +96,15 @@ class World:
         """Every object of a kind."""
         return (await self.client.list(model, namespace)).items
 
-    async def eventually(self, check: Callable[[], R | Awaitable[R]], *, seconds: float = 30) -> R:
-        """Return the first true result of ``check``, tried again whenever something was stored.
-
-        Raises:
-            AssertionError: It never became true in ``seconds``.
-        """
-        last: Any = None
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    result = check()
-                    last = await result if inspect.isawaitable(result) else result
-                    if last:
-                        found: R = last
-                        return found
-                    await asyncio.sleep(0.002)
-        except TimeoutError:
-            raise AssertionError(f"not within {seconds:g} s; last result: {last!r}") from None
+    @overload
+    async def eventually(
+        self, check: Callable[[], Awaitable[R | None]], *, seconds: float = ...
+    ) -> R: ...
+    @overload
+    async def eventually(self, check: Callable[[], R | None], *, seconds: float = ...) -> R: ...
+    async def eventually(self, check: Callable[[], Any], *, seconds: float = 30) -> Any:
+        """Return the first true result of ``check``, as ``wakeful.testing.waiting`` has it."""
+        return await eventually(check, seconds=seconds, every=0.002)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -30,6 +30,7 @@ from wakeful.pki.authority import CertificateAuthority
 from wakeful.pki.files import ensure_client_pair, ensure_server_pair
 from wakeful.pki.tls import server_context
 from wakeful.storage import SQLiteStore
+from wakeful.testing.waiting import eventually
 
 ADMIN = UserInfo("admin", (SYSTEM_MASTERS, AUTHENTICATED))
 
@@ -109,9 +110,7 @@ class Cluster:
 
     async def watching(self) -> None:
         """Return once a watch is open over HTTP."""
-        async with asyncio.timeout(60):
-            while not self.application.watches:  # noqa: ASYNC110 - kubectl decides when
-                await asyncio.sleep(0.02)
+        await eventually(lambda: self.application.watches)
 
     def file(self, name: str, content: str) -> str:
         path = self.directory / name

@@ -17,6 +17,7 @@ from aiohttp import web
 from wakeful.aio import Lifetime
 from wakeful.apimachinery.request import APIRequest, UserInfo, Verb
 from wakeful.apiserver.http import ApiServerComponent, HTTPApplication
+from wakeful.testing.waiting import eventually
 
 TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
 METADATA = {"Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}
@@ -186,9 +187,7 @@ class TestWatch:
         response = await wire.session.get(f"{wire.url}{MAPS}?watch=1&resourceVersion=1")
         await cluster.watching()
         response.close()
-        async with asyncio.timeout(60):
-            while cluster.application.watches:  # noqa: ASYNC110 - the socket decides when
-                await asyncio.sleep(0.02)
+        await eventually(lambda: not cluster.application.watches)
 
     async def test_server_that_drains_ends_watches(self, wire: Wire, cluster: Any) -> None:
         """Cleanly, and turns unready."""

@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
 
 from wakeful.eventbus import BusUnavailableError, ConsumerConfig, EventBus, StreamConfig
 from wakeful.eventbus.jetstream.bus import JetStreamBus
+from wakeful.eventbus.jetstream.pull import PullSubscription
 from wakeful.eventbus.natsserver import NatsServer
 from wakeful.testing.nats import NatsProcess
 from wakeful.testing.suites.bus import EventBusSuite, texts
+from wakeful.testing.waiting import eventually
 
 
 @pytest.fixture
@@ -64,25 +67,15 @@ async def test_what_was_accepted_survives_the_death_of_the_server(nats: NatsProc
             for name in range(10):
                 group.create_task(produce(bus, name))
             for _ in range(2):
-                await _more_than(accepted, len(accepted) + 500)
+                enough = len(accepted) + 500
+                await eventually(lambda enough=enough: len(accepted) > enough)
                 nats.kill()
                 nats.start()
-            await _more_than(accepted, len(accepted) + 100)
+            enough = len(accepted) + 100
+            await eventually(lambda: len(accepted) > enough)
             stop.set()
-            await _all_seen(seen, accepted)
+            await eventually(lambda: seen.issuperset(accepted), every=0.05)
             consumer.cancel()
-
-
-async def _more_than(items: list[str], count: int) -> None:
-    async with asyncio.timeout(60):
-        while len(items) <= count:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-async def _all_seen(seen: set[str], wanted: list[str]) -> None:
-    async with asyncio.timeout(60):
-        while not seen.issuperset(wanted):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
 
 
 async def test_strangers_are_not_let_in(nats: NatsProcess) -> None:
@@ -100,12 +93,20 @@ async def test_pulls_that_end_are_renewed(
     nats: NatsProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An idle reader still reads when its request has expired on the server."""
-    monkeypatch.setattr("wakeful.eventbus.jetstream.pull._EXPIRES_SECONDS", 0.2)
+    ended: list[Msg] = []
+    on_status = PullSubscription.status
+
+    def status(subscription: PullSubscription, msg: Msg) -> None:
+        ended.append(msg)
+        on_status(subscription, msg)
+
+    monkeypatch.setattr("wakeful.eventbus.jetstream.pull._EXPIRES_SECONDS", 0.1)
+    monkeypatch.setattr(PullSubscription, "status", status)
     async with JetStreamBus(nats.access) as bus:
         await bus.ensure_stream(StreamConfig("orders", ("orders.>",)))
         await bus.ensure_consumer("orders", ConsumerConfig("one"))
         subscription = await bus.subscribe("orders", "one")
         waiting = asyncio.create_task(texts(subscription, 1))
-        await asyncio.sleep(0.7)
+        await eventually(lambda: len(ended) >= 3)
         await bus.publish("orders.new", b"late")
         assert await waiting == ["late"]

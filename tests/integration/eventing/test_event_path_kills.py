@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -15,6 +15,7 @@ from wakeful.eventing.delivery import BackoffPolicy, RetryPolicy
 from wakeful.eventing.plan.model import Plan
 from wakeful.testing.eventing import BROKER_HOST, EventPath, a_broker, a_trigger
 from wakeful.testing.http import answering
+from wakeful.testing.waiting import eventually
 
 
 @pytest.fixture
@@ -46,8 +47,7 @@ async def test_nothing_accepted_is_lost(path: EventPath) -> None:
                 "ce-source": "/s",
                 "ce-type": "t",
             }
-            while not await _sent(session, path.url, headers):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await eventually(lambda h=headers: _sent(session, path.url, h), every=0.02)
             accepted.append(name)
 
     retry = RetryPolicy(10, BackoffPolicy.EXPONENTIAL, 0.05)
@@ -64,7 +64,7 @@ async def test_nothing_accepted_is_lost(path: EventPath) -> None:
                     rise()
             await _grown(accepted, 200)
             stop.set()
-        await _until(lambda: seen.keys() >= set(accepted))
+        await eventually(lambda: seen.keys() >= set(accepted))
 
 
 async def _sent(session: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> bool:
@@ -77,13 +77,7 @@ async def _sent(session: aiohttp.ClientSession, url: str, headers: dict[str, str
 
 async def _grown(items: list[str], more: int) -> None:
     enough = len(items) + more
-    await _until(lambda: len(items) >= enough)
-
-
-async def _until(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not check():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await eventually(lambda: len(items) >= enough)
 
 
 async def test_an_orderly_end_leaves_nothing_half_done(path: EventPath) -> None:
@@ -111,5 +105,5 @@ async def test_an_orderly_end_leaves_nothing_half_done(path: EventPath) -> None:
 
         await asyncio.to_thread(path.stop)
         path.start()
-        await _until(lambda: len(seen) == 20)
+        await eventually(lambda: len(seen) == 20)
     assert set(seen.values()) == {1}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -10,18 +10,13 @@ from wakeful.aio import SystemClock
 from wakeful.eventbus.kafka import AioKafkaAdmin, InitialOffset, KafkaConnection, Record
 from wakeful.eventing.sources.kafka.member import Member, Membership
 from wakeful.testing.kafka import kafka_broker
+from wakeful.testing.waiting import eventually
 
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[str]:
     with kafka_broker() as address:
         yield address
-
-
-async def until(check: Callable[[], bool], seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not check():  # noqa: ASYNC110 - the condition lives in another process
-            await asyncio.sleep(0.01)
 
 
 class Topic:
@@ -86,7 +81,7 @@ async def test_records_come_in_order_and_only_what_was_delivered_is_committed(
 
     topic.deliver = deliver  # type: ignore[method-assign]
     task = asyncio.create_task(topic.member().run())
-    await until(lambda: len(set(topic.got)) == 13)
+    await eventually(lambda: len(set(topic.got)) == 13)
     task.cancel()
     await asyncio.wait([task])
 
@@ -117,7 +112,7 @@ async def test_members_share_the_partitions(broker: str) -> None:
                 rounds += 1
                 await topic.produce(*(b"%d.%d" % (rounds, n) for n in range(4)))
                 await asyncio.sleep(0.2)
-        await until(lambda: len({v for _, v in topic.got}) == rounds * 4)
+        await eventually(lambda: len({v for _, v in topic.got}) == rounds * 4)
         for task in tasks:
             task.cancel()
 
@@ -132,7 +127,7 @@ async def test_a_cluster_that_comes_late_is_waited_for(broker: str) -> None:
     away = Membership(KafkaConnection(("127.0.0.1:1",)), "g", ("late",))
     reports: list[str] = []
     lost = asyncio.create_task(Member(away, topic.deliver, reports.append, SystemClock()).run())
-    await until(lambda: bool(reports))
+    await eventually(lambda: bool(reports))
     lost.cancel()
     await asyncio.wait([lost])
 

@@ -32,6 +32,7 @@ from wakeful.eventing.worker.files import load_bus
 from wakeful.storage import MemoryStore
 from wakeful.testing.eventing import BROKER_HOST, EventPath, a_broker, a_trigger
 from wakeful.testing.http import answering
+from wakeful.testing.waiting import eventually
 
 API = "/apis/events.wakeful.dev/v1alpha1/namespaces/default"
 
@@ -83,20 +84,20 @@ class Stage:
             return await answer.json()
 
     async def letters(self, count: int) -> list[dict[str, Any]]:
-        async with asyncio.timeout(60):
-            while True:
-                items = (await self.get("/deadletters"))["items"]
-                if len(items) >= count:
-                    return list(items)
-                await asyncio.sleep(0.02)
+        return await self._items(count, "/deadletters")
 
     async def hops(self, event_id: str, count: int) -> list[dict[str, Any]]:
-        async with asyncio.timeout(60):
-            while True:
-                items = (await self.get("/hops", fieldSelector=f"event.id={event_id}"))["items"]
-                if len(items) >= count:
-                    return list(items)
-                await asyncio.sleep(0.02)
+        return await self._items(count, "/hops", fieldSelector=f"event.id={event_id}")
+
+    async def _items(self, count: int, path: str, **params: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+
+        async def is_enough() -> bool:
+            found[:] = (await self.get(path, **params))["items"]
+            return len(found) >= count
+
+        await eventually(is_enough)
+        return found
 
     async def wakeful(self, *args: str, stdin: str = "", code: int = 0) -> str:
         """Run ``wakeful events``."""

@@ -96,13 +96,16 @@ async def test_half_an_answer_is_none() -> None:
 
 
 async def test_time_is_limited_and_nobody_listening_is_said() -> None:
+    sent = asyncio.Event()
+
     async def hang(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(1)
+        await sent.wait()
 
     async with open_sender(NAMES) as sender:
         async with raw_server(hang) as base:
             with pytest.raises(UnreachableError, match=r"no answer in 0\.05 s"):
                 await sender.post(base, [], b"", timeout_seconds=0.05)
+            sent.set()
         with pytest.raises(UnreachableError, match=r"connect to 127\.0\.0\.1:1"):
             await sender.post("http://hello.default.svc.cluster.local", [], b"")
 

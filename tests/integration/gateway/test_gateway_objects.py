@@ -58,8 +58,8 @@ from wakeful.testing.gateway import (
     running_app,
     running_envoy,
     temporary_settings,
-    until,
 )
+from wakeful.testing.waiting import eventually
 from wakeful.testing.world import World
 
 HELLO = RevisionKey("default", "hello-00001")
@@ -296,7 +296,7 @@ async def test_ready_pod_serves_before_its_slice_and_is_drained_before_it_goes()
         pod = await world.given(pod_of(revision, app))
         await world.eventually(lambda: rig.gateway.gate.ready(HELLO))
         slow = asyncio.create_task(rig.get(HOST, "/?hold"))
-        await until(lambda: app.running)
+        await eventually(lambda: app.running)
 
         await world.client.delete(Pod, "hello-pod", "default")
         pod = await world.latest(pod)

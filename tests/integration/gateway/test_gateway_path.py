@@ -15,8 +15,8 @@ from wakeful.testing.gateway import (
     running_app,
     running_gateway,
     simple_plan,
-    until,
 )
+from wakeful.testing.waiting import eventually
 
 HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
@@ -58,9 +58,9 @@ async def test_gate_enters_and_leaves_under_load_without_a_failed_request() -> N
             for plan, through in [(IN_PATH, True), (OUT, False)] * 15:
                 await rig.gateway.publish(plan)
                 begun, seen = answers[200], len(one.headers)
-                await until(lambda begun=begun: answers[200] >= begun + 20)
+                await eventually(lambda begun=begun: answers[200] >= begun + 20)
                 seen_later = len(one.headers)
-                await until(lambda later=seen_later: len(one.headers) > later)
+                await eventually(lambda later=seen_later: len(one.headers) > later)
                 assert passed_the_gate(one, seen_later) == {through}
                 assert seen <= seen_later
 
@@ -84,7 +84,7 @@ async def test_instances_come_and_go_while_the_gate_is_in_the_path() -> None:
                 for endpoints in ([], [two.endpoint], [one.endpoint, two.endpoint]):
                     await rig.gateway.set_endpoints(HELLO, endpoints)
                     begun = answers[200]
-                    await until(lambda begun=begun: answers[200] >= begun + 5)
+                    await eventually(lambda begun=begun: answers[200] >= begun + 5)
 
         assert set(answers) == {200}
         assert passed_the_gate(one, 0) == passed_the_gate(two, 0) == {True}
@@ -95,7 +95,7 @@ async def test_request_that_went_by_before_the_gate_came_is_waited_for() -> None
     async with running_app("old") as old, running_app("new") as new, running_gateway(OUT) as rig:
         await rig.gateway.set_endpoints(HELLO, [old.endpoint])
         slow = asyncio.create_task(rig.get(HOST, "/?hold"))
-        await until(lambda: old.running)
+        await eventually(lambda: old.running)
         await rig.gateway.publish(IN_PATH)
 
         leaving = Endpoint(old.endpoint.address, old.endpoint.port, draining=True)
@@ -116,9 +116,9 @@ async def test_gate_may_come_to_one_that_never_had_it() -> None:
         async with load(rig) as answers:
             for plan in (after, before, after):
                 begun = answers[200]
-                await until(lambda begun=begun: answers[200] >= begun + 20)
+                await eventually(lambda begun=begun: answers[200] >= begun + 20)
                 await rig.gateway.publish(plan)
             begun = answers[200]
-            await until(lambda begun=begun: answers[200] >= begun + 20)
+            await eventually(lambda begun=begun: answers[200] >= begun + 20)
 
         assert set(answers) == {200}

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from wakeful.gateway import Certificate, Endpoint, Plan, RevisionKey, WireProtocol
-from wakeful.testing.gateway import revision, running_app, running_gateway, simple_plan, until
+from wakeful.testing.gateway import revision, running_app, running_gateway, simple_plan
+from wakeful.testing.waiting import eventually
 
 HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
@@ -63,7 +64,7 @@ async def test_grpc_calls_are_held_and_answered(limit: int) -> None:
             say = asyncio.ensure_future(channel.unary_unary("/t.Echo/Say")(b"hi", timeout=60))
             chat = channel.stream_stream("/t.Echo/Chat")(timeout=60)
             await chat.write(b"one")
-            await until(lambda: rig.held(HELLO) == 2)
+            await eventually(lambda: rig.held(HELLO) == 2)
 
             await rig.gateway.set_endpoints(HELLO, [echo])
 
@@ -85,7 +86,7 @@ async def test_grpc_deadline_ends_the_hold() -> None:
                 await channel.unary_unary("/t.Echo/Say")(b"hi", timeout=0.3)
 
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        await until(lambda: not rig.held(HELLO))
+        await eventually(lambda: not rig.held(HELLO))
 
 
 async def test_http2_clients_reach_http1_apps() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from wakeful.apis.serving.config import parse_observability
 from wakeful.gateway import Plan, RequestLog, RevisionKey
-from wakeful.testing.gateway import Rig, revision, running_app, running_gateway, simple_plan, until
+from wakeful.testing.gateway import Rig, revision, running_app, running_gateway, simple_plan
+from wakeful.testing.waiting import eventually
 
 HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
@@ -32,10 +33,12 @@ def lines(rig: Rig, about: str) -> list[str]:
 
 async def ask_until_logged(rig: Rig, path: str) -> None:
     """Envoy's threads take over what is in force a moment after it was accepted."""
-    async with asyncio.timeout(30):
-        while not lines(rig, path):
-            await rig.get(HOST, path, headers=CLOSE)
-            await asyncio.sleep(0.05)
+
+    async def is_logged() -> bool:
+        await rig.get(HOST, path, headers=CLOSE)
+        return bool(lines(rig, path))
+
+    await eventually(is_logged, every=0.05)
 
 
 async def test_log_begins_and_ends_while_requests_run() -> None:
@@ -50,7 +53,7 @@ async def test_log_begins_and_ends_while_requests_run() -> None:
         await ask_until_logged(rig, "/on")
         agent = {"User-Agent": 'a "b" \\ c', "traceparent": "00-4bf9-b7ad-01"}
         await rig.get(HOST, "/a?b=%20c", headers=CLOSE | agent)
-        await until(lambda: lines(rig, "/a?b"))
+        await eventually(lambda: lines(rig, "/a?b"))
         await rig.gateway.publish(plan)
         for number in range(5):
             await rig.get(HOST, f"/after-{number}", headers=CLOSE)
@@ -92,7 +95,7 @@ async def test_log_names_the_revision_and_counts_probes_if_wanted() -> None:
         await rig.get(HOST, PROBE_PATH, headers=PROBE)
         await rig.get(HOST)
         await rig.get(HOST, "/?status=418")
-        await until(lambda: lines(rig, " 418 "))
+        await eventually(lambda: lines(rig, " 418 "))
 
         assert len(lines(rig, f"{PROBE_PATH} ")) == 1
         assert lines(rig, "default/hello") == [

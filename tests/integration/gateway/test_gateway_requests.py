@@ -19,8 +19,8 @@ from wakeful.testing.gateway import (
     running_gateway,
     simple_plan,
     table,
-    until,
 )
+from wakeful.testing.waiting import eventually
 
 HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
@@ -114,7 +114,7 @@ async def test_held_revision_of_a_split_does_not_hold_the_others() -> None:
 
         tasks = [asyncio.create_task(rig.get("shop.default.localhost")) for _ in range(40)]
         await rig.poke.first.wait()
-        await until(lambda: one.served + rig.held(green.key) == 40)
+        await eventually(lambda: one.served + rig.held(green.key) == 40)
         await rig.gateway.set_endpoints(green.key, [one.endpoint])
 
         assert {answer.status for answer in await asyncio.gather(*tasks)} == {200}
@@ -134,7 +134,7 @@ async def test_websocket_passes_the_gate_and_stays_open() -> None:
                 counts = rig.gateway.gate.counts(HELLO)
                 return counts is not None and counts.running == 1
 
-            await until(is_one_request)
+            await eventually(is_one_request)
 
 
 async def test_probe_answers_with_what_is_served_and_wakes_nobody() -> None:
@@ -219,7 +219,7 @@ async def test_client_that_gives_up_frees_its_place() -> None:
             async with asyncio.timeout(0.3):
                 await rig.get(HOST)
 
-        await until(lambda: not rig.held(HELLO))
+        await eventually(lambda: not rig.held(HELLO))
 
 
 async def test_dead_instance_that_is_still_listed_costs_no_request() -> None:
@@ -243,7 +243,17 @@ async def test_unreachable_only_instance_is_tried_again_until_it_changes() -> No
         await rig.gateway.set_endpoints(HELLO, [Endpoint("127.0.0.1", 1)])
 
         requests = [asyncio.create_task(rig.get(HOST)) for _ in range(5)]
-        await asyncio.sleep(0.5)  # an age to an Envoy that is refused
+
+        async def refusals() -> int:
+            page = await rig.admin.get_json("/clusters?format=json")
+            hosts = [h for c in page["cluster_statuses"] for h in c.get("host_statuses", ())]
+            stats = [stat for host in hosts for stat in host.get("stats", ())]
+            return sum(int(s.get("value", 0)) for s in stats if s["name"] == "cx_connect_fail")
+
+        async def is_refused_again_and_again() -> bool:
+            return await refusals() > 20
+
+        await eventually(is_refused_again_and_again)
         assert not any(request.done() for request in requests)
         await rig.gateway.set_endpoints(HELLO, [app.endpoint])
 
@@ -255,7 +265,7 @@ async def test_many_at_once_find_their_way_into_a_program_with_a_short_line() ->
     plan = simple_plan(revision("hello"))
     async with running_app("one", backlog=1) as app, running_gateway(plan) as rig:
         tasks = [asyncio.create_task(rig.get(HOST)) for _ in range(200)]
-        await until(lambda: rig.held(HELLO) == 200)
+        await eventually(lambda: rig.held(HELLO) == 200)
         await rig.gateway.set_endpoints(HELLO, [app.endpoint])
         time.sleep(0.2)  # noqa: ASYNC251 - the program takes nobody in for a while
 
@@ -274,7 +284,7 @@ async def test_concurrency_limit_is_exact_over_instances() -> None:
         tasks = [asyncio.create_task(rig.get(HOST)) for _ in range(20)]
         await rig.poke.first.wait()
         await rig.gateway.set_endpoints(HELLO, [one.endpoint])
-        await until(lambda: one.served >= 5)
+        await eventually(lambda: one.served >= 5)
         await rig.gateway.set_endpoints(HELLO, [one.endpoint, two.endpoint])
         tasks += [asyncio.create_task(rig.get(HOST)) for _ in range(60)]
         answers = await asyncio.gather(*tasks)
@@ -288,7 +298,7 @@ async def test_concurrency_limit_is_exact_over_instances() -> None:
             counts = rig.gateway.gate.counts(HELLO)
             return counts is not None and (counts.held, counts.running) == (0, 0)
 
-        await until(slots_are_back)
+        await eventually(slots_are_back)
 
 
 async def test_load_counts_requests_at_instances_and_at_the_gate() -> None:
@@ -328,7 +338,7 @@ async def test_draining_instance_gets_nothing_new_and_is_waited_for() -> None:
     ):
         await rig.gateway.set_endpoints(HELLO, [old.endpoint])
         slow = asyncio.create_task(rig.get(HOST, "/?hold"))
-        await until(lambda: old.running)
+        await eventually(lambda: old.running)
 
         leaving = Endpoint(old.endpoint.address, old.endpoint.port, draining=True)
         await rig.gateway.set_endpoints(HELLO, [leaving, new.endpoint])
@@ -444,7 +454,7 @@ async def test_a_request_that_asks_is_told_what_it_waited_for() -> None:
         rig.gateway.connect_timing(lambda namespace, name: f"{phases}, {namespace};dur=1")
         told = asyncio.create_task(rig.get(HOST, headers=asks))
         silent = asyncio.create_task(rig.get(HOST))
-        await until(lambda: rig.held(HELLO) == 2)
+        await eventually(lambda: rig.held(HELLO) == 2)
         await rig.gateway.set_endpoints(HELLO, [app.endpoint])
 
         assert (await told).headers["server-timing"] == f"{phases}, default;dur=1"
@@ -458,7 +468,7 @@ async def test_held_request_goes_to_an_instance_that_envoy_is_yet_to_choose() ->
         booting = dataclasses.replace(app.endpoint, draining=True)
         unknown = dataclasses.replace(app.endpoint, port=1)
         held = asyncio.create_task(rig.get(HOST))
-        await until(lambda: rig.held(HELLO) == 1)
+        await eventually(lambda: rig.held(HELLO) == 1)
         assert not rig.gateway.let_go(HELLO, app.endpoint)
         await rig.gateway.set_endpoints(HELLO, [booting])
         assert not rig.gateway.let_go(HELLO, unknown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import aiohttp
 import pytest
@@ -20,6 +21,7 @@ from wakeful.gateway import (
     Split,
     wait_ready,
 )
+from wakeful.gateway.xds.server import AdsServer
 from wakeful.testing.gateway import (
     RecordingPoke,
     Rig,
@@ -29,8 +31,8 @@ from wakeful.testing.gateway import (
     running_gateway,
     simple_plan,
     temporary_settings,
-    until,
 )
+from wakeful.testing.waiting import eventually
 
 HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
@@ -42,7 +44,9 @@ def held(gateway: Gateway) -> int:
     return counts.held if counts is not None else 0
 
 
-async def test_warm_requests_do_not_notice_a_control_plane_restart() -> None:
+async def test_warm_requests_do_not_notice_a_control_plane_restart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     plan = simple_plan(revision("hello"))
     async with running_app("one") as app:
         with temporary_settings() as settings:
@@ -63,20 +67,30 @@ async def test_warm_requests_do_not_notice_a_control_plane_restart() -> None:
                                 answers[repr(error)] += 1
 
                     loaders = [asyncio.create_task(load()) for _ in range(4)]
-                    await until(lambda: answers[200] > 50)
+                    await eventually(lambda: answers[200] > 50)
                 down_from = answers[200]
-                await until(lambda: answers[200] > down_from + 200)
+                await eventually(lambda: answers[200] > down_from + 200)
 
                 second = Gateway(settings, RecordingPoke())
                 second.adopted = True
+                is_back = asyncio.Event()
+                serve = AdsServer._serve
+
+                async def noting(self: AdsServer, requests: Any, context: Any) -> None:
+                    is_back.set()
+                    await serve(self, requests, context)
+
+                monkeypatch.setattr(AdsServer, "_serve", noting)
                 async with second.serving():
                     # Envoy is back before we know anything: it must not be told so.
-                    await asyncio.sleep(0.5)
+                    await is_back.wait()
+                    connected_from = answers[200]
+                    await eventually(lambda: answers[200] > connected_from + 200)
                     second.preset_endpoints(HELLO, [app.endpoint])
                     await second.publish(plan)
                     await second.settled()
                     back_from = answers[200]
-                    await until(lambda: answers[200] > back_from + 100)
+                    await eventually(lambda: answers[200] > back_from + 100)
                     stop.set()
                     await asyncio.gather(*loaders)
 
@@ -94,7 +108,7 @@ async def test_held_requests_wait_for_the_next_control_plane(limit: int) -> None
                     await first.publish(plan)
                     rig = Rig(settings, RecordingPoke(), first, http, await wait_ready(settings))
                     requests = [asyncio.create_task(rig.get(HOST)) for _ in range(5)]
-                    await until(lambda: rig.held(HELLO) == 5)
+                    await eventually(lambda: rig.held(HELLO) == 5)
 
                 poke = RecordingPoke()
                 second = Gateway(settings, poke)
@@ -121,7 +135,7 @@ async def test_slots_taken_before_a_restart_are_respected_after_it() -> None:
                     rig = Rig(settings, RecordingPoke(), first, http, await wait_ready(settings))
                     await first.set_endpoints(HELLO, [app.endpoint])
                     running = asyncio.create_task(rig.get(HOST, "/?hold"))
-                    await until(lambda: app.running == 1)
+                    await eventually(lambda: app.running == 1)
 
                 second = Gateway(settings, RecordingPoke())
                 second.adopted = True
@@ -129,7 +143,7 @@ async def test_slots_taken_before_a_restart_are_respected_after_it() -> None:
                     second.preset_endpoints(HELLO, [app.endpoint])
                     await second.publish(plan)
                     late = asyncio.create_task(rig.get(HOST))
-                    await until(lambda: held(second))
+                    await eventually(lambda: held(second))
                     app.let_go.set()
                     answers = await asyncio.gather(running, late)
 
@@ -166,7 +180,7 @@ async def test_drain_lets_requests_end_and_then_ends_envoy() -> None:
                 rig = Rig(settings, RecordingPoke(), gateway, http, await wait_ready(settings))
                 await gateway.set_endpoints(HELLO, [app.endpoint])
                 slow = asyncio.create_task(rig.get(HOST, "/?sleep=0.5"))
-                await until(lambda: app.running == 1)
+                await eventually(lambda: app.running == 1)
 
                 assert await rig.admin.drain(timeout=60)
 

@@ -12,7 +12,8 @@ import grpc
 import pytest
 
 from wakeful.gateway import Endpoint, RevisionKey, WireProtocol
-from wakeful.testing.gateway import Rig, revision, running_app, running_gateway, simple_plan, until
+from wakeful.testing.gateway import Rig, revision, running_app, running_gateway, simple_plan
+from wakeful.testing.waiting import eventually
 
 HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
@@ -26,7 +27,7 @@ def slots(rig: Rig) -> int:
 
 async def free_again(rig: Rig) -> None:
     """Envoy tells the gate a moment after it told the client."""
-    await until(lambda: not slots(rig) and not rig.held(HELLO))
+    await eventually(lambda: not slots(rig) and not rig.held(HELLO))
 
 
 async def test_websocket_keeps_its_slot_until_it_is_closed() -> None:
@@ -34,7 +35,7 @@ async def test_websocket_keeps_its_slot_until_it_is_closed() -> None:
         rig.start_on_poke(app)
         async with rig.http.ws_connect(rig.url, headers={"Host": HOST}) as socket:
             waiting = asyncio.create_task(rig.get(HOST))
-            await until(lambda: rig.held(HELLO) == 1)
+            await eventually(lambda: rig.held(HELLO) == 1)
             for word in ("one", "two"):
                 await socket.send_str(word)
                 assert await socket.receive_str() == f"one:{word}"
@@ -141,9 +142,9 @@ async def test_withdrawn_instance_keeps_its_request_and_the_line_goes_on_at_the_
     ):
         await rig.gateway.set_endpoints(HELLO, [old.endpoint])
         slow = asyncio.create_task(rig.get(HOST, "/?hold"))
-        await until(lambda: old.running)
+        await eventually(lambda: old.running)
         line = [asyncio.create_task(rig.get(HOST)) for _ in range(5)]
-        await until(lambda: rig.held(HELLO) == 5)
+        await eventually(lambda: rig.held(HELLO) == 5)
 
         leaving = Endpoint(old.endpoint.address, old.endpoint.port, draining=True)
         await rig.gateway.set_endpoints(HELLO, [leaving, new.endpoint])
@@ -189,8 +190,8 @@ async def test_grpc_stream_keeps_its_slot_until_it_ends_or_is_cancelled() -> Non
             for number in range(3):
                 streams.append(chat(timeout=30))
                 await streams[-1].write(b"hi")
-                await until(lambda: slots(rig) == 1)
-                await until(lambda expected=number: rig.held(HELLO) == expected)
+                await eventually(lambda: slots(rig) == 1)
+                await eventually(lambda expected=number: rig.held(HELLO) == expected)
 
             assert await streams[0].read() == b"hi"
             streams[0].cancel()
@@ -217,9 +218,9 @@ async def test_upload_that_lasts_and_answer_that_streams_are_one_request() -> No
         upload = asyncio.create_task(
             rig.http.post(rig.url, data=body(), headers={"Host": HOST}).__aenter__()
         )
-        await until(lambda: app.running)
+        await eventually(lambda: app.running)
         waiting = asyncio.create_task(rig.get(HOST))
-        await until(lambda: rig.held(HELLO) == 1)
+        await eventually(lambda: rig.held(HELLO) == 1)
         sent.set()
         answer: aiohttp.ClientResponse = await upload
 

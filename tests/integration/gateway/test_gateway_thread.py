@@ -19,8 +19,8 @@ from wakeful.testing.gateway import (
     running_envoy,
     simple_plan,
     temporary_settings,
-    until,
 )
+from wakeful.testing.waiting import eventually
 
 HELLO = RevisionKey("default", "hello")
 HOST = "hello.default.localhost"
@@ -51,7 +51,7 @@ async def test_requests_are_decided_while_the_callers_loop_is_busy() -> None:
             limits = revision("hello", container_concurrency=1, timeout_seconds=0.2)
             await gateway.publish(simple_plan(limits))
             busy = asyncio.create_task(rig.get(HOST, "/?sleep=1"))
-            await until(lambda: app.running)
+            await eventually(lambda: app.running)
             late = await asyncio.create_subprocess_exec(
                 *request, rig.url, stdout=asyncio.subprocess.PIPE
             )
@@ -81,7 +81,7 @@ async def test_refusals_reach_the_caller_and_the_end_is_clean() -> None:
             with pytest.raises(NackError):
                 await gateway.publish(Plan({**plan.tables, **bad.tables}, plan.revisions))
 
-            await until(lambda: gateway.load.collect() == {})
+            await eventually(lambda: gateway.load.collect() == {})
         assert gateway.load.collect() is None
 
 

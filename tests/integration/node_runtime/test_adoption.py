@@ -16,6 +16,7 @@ from wakeful.node.runtime import ContainerConfig, ContainerState, ExecConfig, Sa
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
 from wakeful.procd import control
 from wakeful.procd.client import ProcdClient
+from wakeful.testing.waiting import eventually
 
 Container = Callable[..., ContainerConfig]
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="own network namespaces need root")
@@ -127,18 +128,14 @@ async def test_killing_procd_takes_instances_and_networks_with_it(
         await runtime.start()
         await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
         await runtime.start_container("pod", container("exec sleep 6789"))
-        async with asyncio.timeout(60):
-            while not running("sleep", "6789"):  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.01)
+        await eventually(lambda: running("sleep", "6789"))
 
         os.kill(pid, signal.SIGKILL)
         await procd.wait_closed()
         await runtime.aclose()
 
     os.waitpid(pid, 0)  # noqa: ASYNC222 - it was killed
-    async with asyncio.timeout(60):
-        while len(interfaces(settings)) > 1 or running("sleep", "6789"):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: len(interfaces(settings)) <= 1 and not running("sleep", "6789"))
 
     other = control.start(place / "other")
     try:

@@ -26,6 +26,7 @@ from wakeful.node.runtime import (
 )
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
 from wakeful.procd.client import ProcdClient
+from wakeful.testing.waiting import eventually
 
 Container = Callable[..., ContainerConfig]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -62,9 +63,7 @@ async def test_plain_processes_say_what_they_lack(
             await runtime.start_container("pod", container(name="image", rootfs=image))
     finally:
         await runtime.shutdown()
-    async with asyncio.timeout(60):
-        while _runs(b"sleep\x003141"):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not _runs(b"sleep\x003141"))
 
 
 def _runs(command: bytes) -> bool:
@@ -134,9 +133,7 @@ async def test_layers_can_be_kept_in_memory(
         await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
         started = await runtime.start_container("pod", container("exec sleep 60", rootfs=image))
         mounts = Path(f"/proc/{(await procd.info()).pid}/mountinfo")
-        async with asyncio.timeout(60):
-            while "/s/pod.main-0" in mounts.read_text():  # noqa: ASYNC110 - procd tells nobody
-                await asyncio.sleep(0.01)
+        await eventually(lambda: "/s/pod.main-0" not in mounts.read_text())
 
         script = "touch /etc/new /tmp/x && ls /etc/new; stat -c '%u %a' /"
         process = await runtime.exec(started.id, ExecConfig(argv=["/bin/sh", "-c", script]))
@@ -154,6 +151,7 @@ from wakeful.node.runtime import ContainerConfig, ExecConfig, LogPolicy, Mount, 
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
 from wakeful.procd import control
 from wakeful.procd.client import ProcdClient
+from wakeful.testing.waiting import eventually
 
 async def main(place, image):
     async with await ProcdClient.connect(place / "run") as procd:
@@ -172,13 +170,9 @@ async def main(place, image):
                     else "id -u; cat /etc/config/f; touch /etc/new; ls /etc/new; sleep 60"
                 )],
             ))
-            text = ""
-            async with asyncio.timeout(60):
-                while text.count("\n") < lines:
-                    await asyncio.sleep(0.01)
-                    log = place / f"{name}.log"
-                    text = log.read_text() if log.exists() else ""
-            for line in text.splitlines():
+            log = place / f"{name}.log"
+            await eventually(lambda: log.exists() and log.read_text().count("\n") >= lines)
+            for line in log.read_text().splitlines():
                 print(line.split(" ", 3)[3])
             config = ExecConfig(argv=["/bin/sh", "-c", "id -u; exit 3"])
             process = await runtime.exec(started.id, config)

@@ -7,6 +7,7 @@ import os
 import signal
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -30,6 +31,7 @@ from wakeful.node.runtime import (
 from wakeful.node.runtime.idmap import FIRST_ID
 from wakeful.node.runtime.sandbox import SandboxRuntime
 from wakeful.procd.client import ProcdClient
+from wakeful.testing.waiting import eventually
 
 PRINT_ENV = "print(sorted(open('/proc/self/environ').read().split('\\0')))"
 Container = Callable[..., ContainerConfig]
@@ -73,18 +75,16 @@ async def fetch(url: str) -> str:
         with urllib.request.urlopen(url, timeout=30) as answer:
             return str(answer.read().decode())
 
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                return await asyncio.to_thread(get)
-            except OSError:
-                await asyncio.sleep(0.01)
+    async def answer() -> str:
+        with suppress(OSError):
+            return await asyncio.to_thread(get)
+        return ""
+
+    return await eventually(answer)
 
 
 async def until_log(runtime: SandboxRuntime, status: ContainerStatus, text: str) -> None:
-    async with asyncio.timeout(60):
-        while text not in "\n".join(text_of(status)):  # noqa: ASYNC110 - a file has no event
-            await asyncio.sleep(0.01)
+    await eventually(lambda: text in "\n".join(text_of(status)))
 
 
 def processes(*argv: str) -> list[int]:
@@ -335,9 +335,8 @@ stat -c '%u %a' /etc/new /srv /tmp /root; echo $HOME; echo /bin/t*; sleep 7654
     ]
     assert not (image / "etc" / "new").exists()
     assert (image / "bin" / "touch").exists()
-    async with asyncio.timeout(60):  # the log is written a moment before the last command starts
-        while processes("sleep", "7654") != [FIRST_ID]:  # noqa: ASYNC110 - /proc has no event
-            await asyncio.sleep(0.01)
+    # The log is written a moment before the last command starts.
+    await eventually(lambda: processes("sleep", "7654") == [FIRST_ID])
 
 
 async def test_image_user_and_read_only_root(
@@ -506,13 +505,15 @@ async def test_ports_of_the_loopback_can_be_dialled(
         "pod", container(argv=serve(8080, "inside", "127.0.0.1"))
     )
     assert status.state is ContainerState.RUNNING
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                reader, writer = await runtime.dial("pod", 8080)
-                break
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.01)
+
+    async def dial() -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        with suppress(ConnectionRefusedError):
+            return await runtime.dial("pod", 8080)
+        return None
+
+    connection = await eventually(dial)
+    assert connection is not None
+    reader, writer = connection
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
 
     assert (await reader.read()).endswith(b"inside")
@@ -677,9 +678,7 @@ async def test_frozen_sandboxes_stand_still_and_still_end(
     await runtime.thaw("pod")
     assert not (await runtime.sandbox("pod")).frozen
     count = len(text_of(status))
-    async with asyncio.timeout(60):
-        while len(text_of(status)) <= count:  # noqa: ASYNC110 - a file has no event
-            await asyncio.sleep(0.01)
+    await eventually(lambda: len(text_of(status)) > count)
 
     await runtime.freeze("pod")
     status = await runtime.stop_container(status.id, grace_seconds=60)
@@ -696,9 +695,7 @@ async def test_mounts_do_not_pile_up(
     status = await runtime.start_container("pod", container("echo up; sleep 60", rootfs=image))
     await until_log(runtime, status, "up")
 
-    async with asyncio.timeout(60):
-        while "/s/pod.main-0" in mounts.read_text():  # noqa: ASYNC110 - procd tells nobody
-            await asyncio.sleep(0.01)
+    await eventually(lambda: "/s/pod.main-0" not in mounts.read_text())
 
     process = await runtime.exec(status.id, ExecConfig(argv=["ls", "/etc/passwd", "/etc/hosts"]))
     assert await process.stdout.read() == b"/etc/hosts\n/etc/passwd\n"

@@ -22,6 +22,7 @@ from wakeful.oci.build.interpreter import find_interpreter
 from wakeful.oci.errors import BuildError
 from wakeful.oci.layout import LayoutStore
 from wakeful.testing.ports import held_port
+from wakeful.testing.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "hello-python"
 HIDDEN = ("root", "home", "proc", "dev", "tmp", "workspace")
@@ -93,8 +94,7 @@ async def _running(plan: RootfsPlan, **env: str) -> AsyncIterator[str]:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            async with asyncio.timeout(60):
-                await _until_it_listens(port, process)
+            await eventually(lambda: _listens(port, process))
             yield f"http://127.0.0.1:{port}"
         finally:
             if process.returncode is None:
@@ -102,18 +102,16 @@ async def _running(plan: RootfsPlan, **env: str) -> AsyncIterator[str]:
             await process.communicate()
 
 
-async def _until_it_listens(port: int, process: asyncio.subprocess.Process) -> None:
-    while True:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
-            if process.returncode is not None:
-                assert process.stderr is not None
-                pytest.fail((await process.stderr.read()).decode())
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            return
+async def _listens(port: int, process: asyncio.subprocess.Process) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        if process.returncode is not None:
+            assert process.stderr is not None
+            pytest.fail((await process.stderr.read()).decode())
+        return False
+    writer.close()
+    return True
 
 
 async def _get(url: str, **headers: str) -> str:

@@ -53,9 +53,9 @@ class Stage:
     clock: ManualClock
     heard: list[SourceKey]
 
-    async def given(self, data: str) -> PingSource:
+    async def given(self, data: str, name: str = "p") -> PingSource:
         source = PingSource(
-            metadata=ObjectMeta(name="p", namespace="default"),
+            metadata=ObjectMeta(name=name, namespace="default"),
             spec=PingSourceSpec(data=data),
         )
         source.spec.sink.uri = "http://sink.test"
@@ -93,11 +93,12 @@ async def test_a_new_spec_waits_for_its_status(stage: Stage) -> None:
     await stage.world.eventually(lambda: stage.adapter.started)
     patch = {"spec": {"data": "b"}}
     changed = await stage.world.client.patch(PingSource, "p", "default", patch)
-    await asyncio.sleep(0.05)
+    await stage.given("later", name="q")  # changes are looked at in their order
+    await stage.world.eventually(lambda: stage.adapter.started == ["a", "later"])
     assert stage.adapter.ended == []
     changed.status.observed_generation = 2
     await stage.world.client.update_status(changed)
-    await stage.world.eventually(lambda: stage.adapter.started == ["a", "b"])
+    await stage.world.eventually(lambda: stage.adapter.started == ["a", "later", "b"])
     assert stage.adapter.ended == ["a"]
 
 
@@ -106,8 +107,9 @@ async def test_what_does_not_matter_to_the_task_leaves_it_alone(stage: Stage) ->
     await stage.world.eventually(lambda: stage.adapter.started)
     patch = {"metadata": {"labels": {"a": "b"}}}
     await stage.world.client.patch(PingSource, "p", "default", patch)
-    await asyncio.sleep(0.05)
-    assert (stage.adapter.started, stage.adapter.ended) == (["a"], [])
+    await stage.given("later", name="q")
+    await stage.world.eventually(lambda: "later" in stage.adapter.started)
+    assert (stage.adapter.started, stage.adapter.ended) == (["a", "later"], [])
 
 
 async def test_a_task_that_fails_is_started_again(stage: Stage) -> None:

@@ -25,6 +25,7 @@ from wakeful.eventbus import (
     StreamFullError,
     Subscription,
 )
+from wakeful.testing.waiting import eventually
 
 T = TypeVar("T")
 STREAM = StreamConfig("orders", ("orders.>",), Storage.MEMORY)
@@ -57,10 +58,14 @@ async def until(
     ask: Callable[[], Awaitable[T]], is_so: Callable[[T], bool], seconds: float = 60
 ) -> T:
     """Ask until it is so; return the answer."""
-    async with asyncio.timeout(seconds):
-        while not is_so(answer := await ask()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    return answer
+    answers: list[T] = []
+
+    async def answered() -> bool:
+        answers.append(await ask())
+        return is_so(answers[-1])
+
+    await eventually(answered, seconds=seconds)
+    return answers[-1]
 
 
 class EventBusSuite:
