@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,8 +74,9 @@ def decode_json(body: bytes, *, find_duplicates: bool = True) -> Decoded:
             if len(result) == len(items):
                 return result
             found = True
-            repeated, seen = _Repeated(result), set[str]()
-            repeated.again = [k for k, _ in items if k in seen or seen.add(k)]  # type: ignore[func-returns-value]
+            repeated = _Repeated(result)
+            counts = Counter(key for key, _ in items)
+            repeated.again = [key for key, times in counts.items() if times > 1]
             return repeated
 
         parsed = json.loads(body, object_pairs_hook=pairs)
@@ -85,7 +87,7 @@ def decode_json(body: bytes, *, find_duplicates: bool = True) -> Decoded:
 
 def _repeated_paths(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, dict):
-        for key in dict.fromkeys(getattr(value, "again", ())):
+        for key in getattr(value, "again", ()):
             yield f"{path}.{key}" if path else key
         for key, member in value.items():
             yield from _repeated_paths(member, f"{path}.{key}" if path else key)

@@ -260,14 +260,13 @@ class Controller(Generic[T]):
             )
 
     async def _write_status(self, obj: T, cached: T, *, observed: bool) -> None:
-        status = getattr(obj, "status", None)
-        if status is None:
+        status, before = getattr(obj, "status", None), getattr(cached, "status", None)
+        if status is None or before is None:
             return
         if observed and self._conditions is not None and isinstance(status, ConditionedStatus):
             status.observed_generation = obj.metadata.generation
         if isinstance(status, ConditionedStatus):
-            _keep_times(status, cached.status)  # type: ignore[attr-defined]
-        before = cached.status  # type: ignore[attr-defined]
+            _keep_times(status, before)
         if status == before or status.to_wire() == before.to_wire():
             return
         if obj.metadata.resource_version != cached.metadata.resource_version:

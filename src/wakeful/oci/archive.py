@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import orjson
 import zstandard
@@ -147,7 +147,7 @@ class _Files:
         return name in self._members
 
     @contextmanager
-    def open(self, name: str) -> Iterator[BinaryIO]:
+    def open(self, name: str) -> Iterator[IO[bytes]]:
         member = self._members.get(name)
         if member is None:
             raise InvalidImageError(self.subject, f"archive lacks {name!r}")
@@ -155,7 +155,7 @@ class _Files:
         if file is None:
             raise InvalidImageError(self.subject, f"{name!r} is not a file")
         with file:
-            yield file  # type: ignore[misc] # an IO[bytes] is all a BinaryIO is
+            yield file
 
     def read(self, name: str) -> bytes:
         with self.open(name) as file:

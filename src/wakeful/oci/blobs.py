@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from wakeful.oci.errors import InvalidImageError
 from wakeful.oci.reference import is_digest
@@ -63,7 +63,7 @@ class BlobDirectory:
                 self._settle(file, name, digest)
         return digest
 
-    def add(self, source: BinaryIO, digest: str | None = None) -> tuple[str, int]:
+    def add(self, source: IO[bytes], digest: str | None = None) -> tuple[str, int]:
         """Store what ``source`` yields; return digest and size.
 
         Raises:

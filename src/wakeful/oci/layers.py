@@ -162,11 +162,11 @@ class _Applier:
 
     def _make_directory(self, real: str, member: tarfile.TarInfo, _: tarfile.TarFile) -> None:
         with suppress(FileExistsError):
-            os.mkdir(real, 0o755)  # noqa: PTH102 - plain strings keep large images quick
+            os.mkdir(real, 0o755)
         self._set_attributes(real, member)
 
     def _make_symlink(self, real: str, member: tarfile.TarInfo, _: tarfile.TarFile) -> None:
-        os.symlink(member.linkname, real)  # noqa: PTH211
+        os.symlink(member.linkname, real)
         if self._chown:
             os.lchown(real, member.uid, member.gid)
 
@@ -187,7 +187,7 @@ class _Applier:
         if self._chown:
             os.chown(real, member.uid, member.gid)
         mode = member.mode & 0o1777
-        os.chmod(real, mode if self._chown else mode | 0o700)  # noqa: PTH101 - must stay writable
+        os.chmod(real, mode if self._chown else mode | 0o700)  # must stay writable
         self._times[real] = int(member.mtime)
 
     def _clear_the_way(self, real: str, member: tarfile.TarInfo) -> None:
@@ -201,7 +201,7 @@ class _Applier:
 
     def _white_out(self, parent: str, name: str) -> None:
         if name == _OPAQUE:
-            for entry in os.listdir(parent):  # noqa: PTH208
+            for entry in os.listdir(parent):
                 real = f"{parent}/{entry}"
                 if real not in self._written:
                     self._delete(real, os.lstat(real))
@@ -218,7 +218,7 @@ class _Applier:
         if stat.S_ISDIR(old.st_mode):
             shutil.rmtree(real)
         else:
-            os.unlink(real)  # noqa: PTH108
+            os.unlink(real)
         if stat.S_ISDIR(old.st_mode) or stat.S_ISLNK(old.st_mode):
             self._parents = {"": self._root}
 
@@ -262,7 +262,7 @@ def resolve_in_root(root: str, path: str, *, create: bool = False, subject: str 
             mode = os.lstat(here).st_mode
         except FileNotFoundError:
             if create:
-                os.mkdir(here, 0o755)  # noqa: PTH102
+                os.mkdir(here, 0o755)
             real.append(part)
             continue
         except NotADirectoryError as error:
@@ -271,13 +271,13 @@ def resolve_in_root(root: str, path: str, *, create: bool = False, subject: str 
             links += 1
             if links > _LINK_LIMIT:
                 raise InvalidImageError(subject, f"{path!r} has too many symbolic links")
-            target = PurePosixPath(os.readlink(here))  # noqa: PTH115
+            target = PurePosixPath(os.readlink(here))
             if target.is_absolute():
                 real = []
             pending += [p for p in reversed(target.parts) if p not in ("/", "//")]
         elif create and not stat.S_ISDIR(mode):
-            os.unlink(here)  # noqa: PTH108 - a higher layer turns a file into a directory
-            os.mkdir(here, 0o755)  # noqa: PTH102
+            os.unlink(here)  # a higher layer turns a file into a directory
+            os.mkdir(here, 0o755)
             real.append(part)
         else:
             real.append(part)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 from urllib.parse import quote, unquote
 
 from wakeful.oci.blobs import BlobDirectory
@@ -355,7 +355,7 @@ class LayoutStore:
         """Store a small blob and return its digest."""
         return self._blobs.write(data)
 
-    def add_blob(self, source: BinaryIO, digest: str | None = None) -> Descriptor:
+    def add_blob(self, source: IO[bytes], digest: str | None = None) -> Descriptor:
         """Store what ``source`` yields, verified against ``digest`` when given."""
         stored, size = self._blobs.add(source, digest)
         return Descriptor(OCI_LAYER, stored, size)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 from wakeful.oci.image import ImageInfo, ImageSummary, Progress, RootfsPlan
 from wakeful.oci.manifest import Descriptor
@@ -115,7 +115,7 @@ class ImageStore(Protocol):
         """Store a small blob and return its digest."""
         ...
 
-    def add_blob(self, source: BinaryIO, digest: str | None = None) -> Descriptor:
+    def add_blob(self, source: IO[bytes], digest: str | None = None) -> Descriptor:
         """Store what ``source`` yields, verified against ``digest`` when given."""
         ...
 

@@ -104,7 +104,7 @@ class SQLiteStore:
     def get(self, key: Key) -> Record | None:
         """Return the object, or None."""
         row = self._db.execute(
-            f"SELECT revision, data FROM objects WHERE {_KEY}",  # noqa: S608 - constant text
+            f"SELECT revision, data FROM objects WHERE {_KEY}",
             key,
         ).fetchone()
         return Record(key, row[0], row[1]) if row else None
@@ -121,7 +121,7 @@ class SQLiteStore:
         where, values = _where(group, resource, namespace, after)
         while True:
             rows = self._db.execute(
-                f"SELECT namespace, name, revision, data FROM objects WHERE {where}"  # noqa: S608
+                f"SELECT namespace, name, revision, data FROM objects WHERE {where}"
                 f" ORDER BY api_group, resource, namespace, name LIMIT {_PAGE}",
                 values,
             ).fetchall()
@@ -141,7 +141,7 @@ class SQLiteStore:
     ) -> int:
         """How many objects :meth:`list` would yield."""
         where, values = _where(group, resource, namespace, after)
-        sql = f"SELECT count(*) FROM objects WHERE {where}"  # noqa: S608 - constant text
+        sql = f"SELECT count(*) FROM objects WHERE {where}"
         (number,) = self._db.execute(sql, values).fetchone()
         return int(number)
 
@@ -163,7 +163,7 @@ class SQLiteStore:
         current = self._expect(key, expected)
         record = self._encode(key, obj)
         self._db.execute(
-            f"UPDATE objects SET revision = ?, data = ? WHERE {_KEY}",  # noqa: S608 - constant text
+            f"UPDATE objects SET revision = ?, data = ? WHERE {_KEY}",
             (record.revision, record.data, *key),
         )
         self._committed(StoreEventType.MODIFIED, record, current.data, obj)
@@ -174,7 +174,7 @@ class SQLiteStore:
         current = self._expect(key, expected)
         obj = current.decode() if final is None else final
         record = self._encode(key, obj)
-        self._db.execute(f"DELETE FROM objects WHERE {_KEY}", key)  # noqa: S608 - constant text
+        self._db.execute(f"DELETE FROM objects WHERE {_KEY}", key)
         self._committed(StoreEventType.DELETED, record, current.data, obj)
         return record
 

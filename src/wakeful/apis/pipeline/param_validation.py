@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -58,8 +59,7 @@ class Names:
 
 def duplicates(names: Iterable[str]) -> list[str]:
     """Names that occur more than once, sorted."""
-    seen: set[str] = set()
-    return sorted({n for n in names if n in seen or seen.add(n)})  # type: ignore[func-returns-value]
+    return sorted(name for name, times in Counter(names).items() if times > 1)
 
 
 # --- declarations ---------------------------------------------------------------------------------

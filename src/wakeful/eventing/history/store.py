@@ -131,7 +131,7 @@ class HistoryStore:
 
     def _hops(self, rest: str, values: Sequence[object]) -> Sequence[Hop]:
         with self._lock:
-            rows = self._db.execute(f"SELECT {_HOP}, number FROM hops {rest}", values).fetchall()  # noqa: S608
+            rows = self._db.execute(f"SELECT {_HOP}, number FROM hops {rest}", values).fetchall()
         return [Hop(HopKind(row[0]), *row[1:]) for row in rows]
 
     # --- dead letters -------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class HistoryStore:
         """Keep an event; returns its number once it is on disk."""
         with self._lock, self._db:
             cursor = self._db.execute(
-                f"INSERT INTO dead_letters (at, {_LETTER})"  # noqa: S608
+                f"INSERT INTO dead_letters (at, {_LETTER})"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(letter.at or time.time(), letter.owner, letter.event_id, letter.source),
@@ -180,7 +180,7 @@ class HistoryStore:
         """How many there are."""
         where, values = ("WHERE owner = ?", [owner]) if owner is not None else ("", [])
         with self._lock:
-            row = self._db.execute(f"SELECT count(*) FROM dead_letters {where}", values).fetchone()  # noqa: S608
+            row = self._db.execute(f"SELECT count(*) FROM dead_letters {where}", values).fetchone()
         return int(row[0])
 
     def replace_dead_letter(self, letter: DeadLetter) -> bool:
@@ -192,7 +192,7 @@ class HistoryStore:
         values = [getattr(letter, name) for name in (*names, "number")]
         with self._lock, self._db:
             cursor = self._db.execute(
-                f"UPDATE dead_letters SET {', '.join(f'{name} = ?' for name in names)}"  # noqa: S608
+                f"UPDATE dead_letters SET {', '.join(f'{name} = ?' for name in names)}"
                 " WHERE number = ?",
                 values,
             )
@@ -207,7 +207,7 @@ class HistoryStore:
     def _letters(self, rest: str, values: Sequence[object]) -> Sequence[DeadLetter]:
         with self._lock:
             rows = self._db.execute(
-                f"SELECT {_LETTER}, at, number FROM dead_letters {rest}",  # noqa: S608
+                f"SELECT {_LETTER}, at, number FROM dead_letters {rest}",
                 values,
             ).fetchall()
         return [DeadLetter(*row) for row in rows]

@@ -7,6 +7,7 @@ dash or two. Environment: K_SINK, K_CE_OVERRIDES, POD_NAME, POD_NAMESPACE, ONE_S
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import re
@@ -87,7 +88,8 @@ def send(sink: str, event: Event) -> int:
 
 def main() -> None:
     """Beat until told to end."""
-    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     flags = parse_flags(sys.argv[1:])
     sink = os.environ.get("K_SINK") or flags.get("sink", "")
     if not sink:

@@ -6,6 +6,7 @@ The standard library's own server takes longer to import than these programs tak
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -121,7 +122,8 @@ class _Server:
 
 def serve(handler: Callable[[Request], Response]) -> None:
     """Serve on ``$PORT`` (8080 if unset) until SIGTERM; what is being answered is finished."""
-    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)  # type: ignore[union-attr]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     _Server(handler, int(os.environ.get("PORT") or "8080")).run()
 
 

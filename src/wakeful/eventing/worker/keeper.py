@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -186,8 +186,8 @@ class Keeper:
             )
             await self._bus.ensure_consumer(stream.name, config)
 
-    async def _remove_streams(self, wanted: object) -> None:
-        names = set(wanted)  # type: ignore[call-overload]
+    async def _remove_streams(self, wanted: Iterable[str]) -> None:
+        names = set(wanted)
         if self._done.get("streams") == names and not self._orphans:
             return
         now = asyncio.get_running_loop().time()

@@ -48,7 +48,7 @@ def resolve_inside(root: Path | str, target: PurePosixPath | str) -> str:
         if part in ("", "."):
             continue
         try:
-            link = os.readlink(f"{prefix}{done}/{part}")  # noqa: PTH115
+            link = os.readlink(f"{prefix}{done}/{part}")
         except OSError:
             done = f"{done}/{part}"
             continue
@@ -119,11 +119,11 @@ def missing_under(target: str, view: HostView, root: Path = Path("/")) -> str | 
     if not any(_within(target, d) for d in view.directories):
         return None
     prefix = "" if str(root) == "/" else str(root)
-    if os.path.exists(prefix + target):  # noqa: PTH110
+    if os.path.exists(prefix + target):
         return None
     parent = target
     while parent:
         parent = parent.rpartition("/")[0]
-        if os.path.isdir(prefix + parent):  # noqa: PTH112
+        if os.path.isdir(prefix + parent):
             return parent
     return None

@@ -93,7 +93,7 @@ def environment(config: ContainerConfig, uid: int, hostname: str) -> dict[str, s
     if "HOME" not in env:
         # On the host's root there is no home that belongs to this user, and nothing but /tmp to
         # write to.
-        env["HOME"] = "/tmp" if config.rootfs is None else home_of(config.rootfs, uid)  # noqa: S108
+        env["HOME"] = "/tmp" if config.rootfs is None else home_of(config.rootfs, uid)  # noqa: S108 - inside
     if config.tty:
         env.setdefault("TERM", "xterm")
     return env
@@ -212,9 +212,9 @@ class _Preparer:
 
     def _tmpfs(self) -> list[TmpfsAt]:
         config = self._config
-        made = [TmpfsAt("/tmp")] if self._wants_tmp() else []  # noqa: S108
+        made = [TmpfsAt("/tmp")] if self._wants_tmp() else []  # noqa: S108 - inside
         if config.rootfs is None:
-            made.append(TmpfsAt("/var/tmp"))  # noqa: S108
+            made.append(TmpfsAt("/var/tmp"))  # noqa: S108 - inside
         asked = [TmpfsAt(self._resolve(t.target), t.mode, t.size_bytes) for t in config.tmpfs]
         return [*made, *asked]
 

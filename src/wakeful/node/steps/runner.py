@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -292,10 +294,10 @@ class StepRunner(ContainerRunner):
     async def _interrupt(self, run: ContainerStatus) -> None:
         """Kill the program when its time is over or nobody wants it; returns only then."""
         limit = self._step.arguments.timeout
-        waits = [self._board.cancelled.wait()]
+        waits: list[Coroutine[Any, Any, object]] = [self._board.cancelled.wait()]
         if limit is not None:
             left = (run.started_at + limit - self._node.clock.now()).total_seconds()
-            waits.append(self._node.clock.sleep(max(0.0, left)))  # type: ignore[arg-type]
+            waits.append(self._node.clock.sleep(max(0.0, left)))
         await first_of(*waits)
         self._interrupted = CANCELLED if self._board.cancelled.is_set() else TIMED_OUT
         try:

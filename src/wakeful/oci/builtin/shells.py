@@ -98,7 +98,7 @@ LANGUAGES = (
         description="this machine's Go",
         patterns=("golang", "go"),
         cmd=("bash",),
-        env={"PATH": f"{PATH}:/usr/local/go/bin", "GOCACHE": "/tmp/go-build", "GOPATH": "/tmp/go"},  # noqa: S108
+        env={"PATH": f"{PATH}:/usr/local/go/bin", "GOCACHE": "/tmp/go-build", "GOPATH": "/tmp/go"},  # noqa: S108 - inside
         requires=("go",),
     ),
 )

@@ -103,10 +103,7 @@ def parse_message(text: str) -> list[RunResult] | None:
 
 
 def _kind(number: object) -> ResultKind:
-    try:
-        return ResultKind(number)  # type: ignore[arg-type]
-    except ValueError:
-        return ResultKind.UNKNOWN
+    return next((kind for kind in ResultKind if kind == number), ResultKind.UNKNOWN)
 
 
 def _unpack(text: str) -> bytes:
