@@ -234,11 +234,11 @@ async def test_request_that_finds_no_instance_gives_its_slot_back_while_others_a
     async with running_app("one") as app, running_gateway(ONE_AT_A_TIME) as rig:
         await rig.gateway.set_endpoints(HELLO, [app.endpoint])
         slow = asyncio.create_task(rig.get(HOST, "/?hold"))
-        await until(lambda: app.running)
+        await eventually(lambda: app.running)
         rig.gateway.gate.let_go(HELLO, nowhere)  # which Envoy was not told of
 
         lost = asyncio.create_task(rig.get(HOST))
-        await until(lambda: rig.held(HELLO) and not rig.gateway.gate.in_flight(HELLO, nowhere))
+        await eventually(lambda: rig.held(HELLO) and not rig.gateway.gate.in_flight(HELLO, nowhere))
 
         assert rig.gateway.gate.in_flight(HELLO, app.endpoint) == 1
         app.let_go.set()
