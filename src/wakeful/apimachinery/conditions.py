@@ -17,6 +17,8 @@ from wakeful.apimachinery.meta import APIModel, Time, TypedStatus
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 READY, SUCCEEDED = "Ready", "Succeeded"
+CREATION_FAILED = "CreationFailed"
+"""The reason when the API has refused a child."""
 
 
 class Condition(APIModel):

@@ -17,6 +17,7 @@ from wakeful.controller.controller import (
 from wakeful.controller.leaderelection import LeaderElector
 from wakeful.controller.manager import Manager
 from wakeful.controller.record import EventRecorder, EventType
+from wakeful.controller.refusals import MarkFailed, telling
 from wakeful.controller.tracker import Tracker
 from wakeful.controller.workqueue import WorkQueue
 
@@ -28,10 +29,12 @@ __all__ = [
     "Finalizing",
     "LeaderElector",
     "Manager",
+    "MarkFailed",
     "ObservesDeletion",
     "Reconciler",
     "Result",
     "Tracker",
     "WorkQueue",
     "owner_keys",
+    "telling",
 ]

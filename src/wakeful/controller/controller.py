@@ -22,6 +22,7 @@ from wakeful.apimachinery.meta import NamespacedName, Object, controller_of
 from wakeful.apimachinery.request import PatchType
 from wakeful.client import Change, Client, Informer
 from wakeful.controller.record import EventRecorder
+from wakeful.controller.refusals import is_refusal
 from wakeful.controller.workqueue import WorkQueue
 
 T = TypeVar("T", bound=Object)
@@ -241,7 +242,8 @@ class Controller(Generic[T]):
             raise
         except Exception as err:
             self._report(obj, err)
-            await self._write_status(obj, cached, observed=isinstance(err, TerminalError))
+            final = isinstance(err, TerminalError) or is_refusal(err)
+            await self._write_status(obj, cached, observed=final)
             raise
         await self._write_status(obj, cached, observed=True)
         return result or Result()

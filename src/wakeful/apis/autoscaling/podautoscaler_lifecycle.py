@@ -85,6 +85,10 @@ class PodAutoscalerStatus(ConditionedStatus):
         """The ServerlessService cannot be reached yet."""
         self.manage().mark_unknown(SKS_READY, "NotReady", message)
 
+    def mark_sks_failed(self, reason: str, message: str) -> None:
+        """There can be no ServerlessService, or none that works."""
+        self.manage().mark_false(SKS_READY, reason, message)
+
     def mark_resource_not_owned(self, kind: str, name: str) -> None:
         """A child's name is taken by somebody else."""
         self.mark_inactive("NotOwned", f'There is an existing {kind} "{name}" that we do not own.')

@@ -42,6 +42,10 @@ class ServerlessServiceStatus(ConditionedStatus):
         """Nobody is there yet, or a Service is being made."""
         self.manage().mark_unknown(ENDPOINTS_POPULATED, reason, "K8s Service is not ready")
 
+    def mark_endpoints_failed(self, reason: str, message: str) -> None:
+        """The API refused a Service that is needed."""
+        self.manage().mark_false(ENDPOINTS_POPULATED, reason, message)
+
     def mark_endpoints_not_owned(self, kind: str, name: str) -> None:
         """A Service that is needed belongs to somebody else."""
         self.manage().mark_false(

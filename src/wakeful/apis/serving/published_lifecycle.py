@@ -37,6 +37,10 @@ class PublishedStatus(CertifiedStatus):
         """What the domain stands for has no address, or one that cannot be mapped."""
         self._manager.mark_false(REFERENCE_RESOLVED, "ResolveFailed", message)
 
+    def mark_ingress_failed(self, reason: str, message: str) -> None:
+        """The API refused our Ingress, or a Service beside it."""
+        self._manager.mark_false(INGRESS_READY, reason, message)
+
     def mark_ingress_not_configured(self) -> None:
         """The gateway has not looked at the newest Ingress."""
         self._manager.mark_unknown(

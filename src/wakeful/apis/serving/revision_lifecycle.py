@@ -9,6 +9,7 @@ from typing import Protocol
 from pydantic import Field
 
 from wakeful.apimachinery.conditions import (
+    CREATION_FAILED,
     READY,
     Condition,
     ConditionedStatus,
@@ -158,7 +159,9 @@ class RevisionStatus(ConditionedStatus):
             and not (initialized and autoscaler.service_name)
         ):
             manager.mark_unknown(RESOURCES_AVAILABLE, RevisionReason.DEPLOYING, "")
-        if ready.is_false and not initialized and not unavailable and autoscaler.service_name:
+        if ready.is_false and not initialized and ready.reason == CREATION_FAILED:
+            manager.mark_false(RESOURCES_AVAILABLE, ready.reason, ready.message)
+        elif ready.is_false and not initialized and not unavailable and autoscaler.service_name:
             # It was scaled to zero before it ever reached its initial scale.
             manager.mark_false(
                 RESOURCES_AVAILABLE,

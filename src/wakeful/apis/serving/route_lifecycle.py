@@ -77,6 +77,10 @@ class RouteStatus(RouteStatusFields, CertifiedStatus):
             f'There is an existing placeholder Service "{name}" that we do not own.',
         )
 
+    def mark_ingress_failed(self, reason: str, message: str) -> None:
+        """The API refused our Ingress, or a Service beside it."""
+        self._manager.mark_false(INGRESS_READY, reason, message)
+
     def mark_ingress_not_configured(self) -> None:
         """The gateway has not looked at the newest Ingress."""
         self._manager.mark_unknown(

@@ -33,6 +33,14 @@ class ServiceStatus(RouteStatusFields, LatestRevisions, ConditionedStatus):
             ROUTES_READY, "NotOwned", f'There is an existing Route "{name}" that we do not own.'
         )
 
+    def mark_configuration_failed(self, reason: str, message: str) -> None:
+        """The API refused our Configuration."""
+        self._manager.mark_false(CONFIGURATIONS_READY, reason, message)
+
+    def mark_route_failed(self, reason: str, message: str) -> None:
+        """The API refused our Route."""
+        self._manager.mark_false(ROUTES_READY, reason, message)
+
     def mark_configuration_not_reconciled(self) -> None:
         """The Configuration has not looked at its newest generation."""
         self._manager.mark_unknown(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from wakeful.apimachinery.conditions import CREATION_FAILED, READY
 from wakeful.apimachinery.errors import TerminalError
 from wakeful.apimachinery.meta import Object, is_controlled_by
 from wakeful.apis.autoscaling import Metric, PodAutoscaler
 from wakeful.apis.networking import ServerlessService
 from wakeful.autoscaler import ScalingSpec
 from wakeful.client import Client, Lister
+from wakeful.controller import telling
 from wakeful.reconciler.autoscaling.resources import make_metric, make_serverless_service
 
 C = TypeVar("C", bound=Object)
@@ -39,7 +41,10 @@ class Children:
         want = make_serverless_service(autoscaler, proxy=proxy, activators=activators)
         have = self.serverless_service(autoscaler)
         if have is None:
-            return await self._client.create(want)
+            with telling(
+                autoscaler.status.mark_sks_failed, f'ServerlessService "{want.metadata.name}"'
+            ):
+                return await self._client.create(want)
         require_owned(autoscaler, have)
         if have.spec == want.spec:
             return have
@@ -50,13 +55,29 @@ class Children:
         want = make_metric(autoscaler, spec)
         have = self._metrics.get(want.metadata.name, want.metadata.namespace)
         if have is None:
-            await self._client.create(want)
+            mark = autoscaler.status.mark_sks_failed
+            with telling(mark, f'Metric "{want.metadata.name}"'):
+                await self._client.create(want)
             return
         require_owned(autoscaler, have)
         if have.spec != want.spec or have.metadata.annotations != want.metadata.annotations:
             metadata = have.metadata.model_copy(update={"annotations": want.metadata.annotations})
             update = {"spec": want.spec, "metadata": metadata}
             await self._client.update(have.model_copy(update=update))
+
+
+def report_network(
+    autoscaler: PodAutoscaler, network: ServerlessService | None, waiting: str = ""
+) -> None:
+    """Say whether the revision can be reached; ``waiting`` is what there is to say before that."""
+    condition = network.status.condition(READY) if network is not None else None
+    if network is not None and network.is_ready:
+        autoscaler.status.mark_sks_ready()
+    elif condition is not None and condition.reason == CREATION_FAILED:
+        autoscaler.status.mark_sks_failed(condition.reason, condition.message)
+    else:
+        message = waiting or (condition.message if condition is not None else "")
+        autoscaler.status.mark_sks_not_ready(message)
 
 
 def require_owned(autoscaler: PodAutoscaler, child: Object) -> None:

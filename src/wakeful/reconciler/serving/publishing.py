@@ -84,11 +84,11 @@ class Publisher:
         """
         have = self._ingresses.get(want.metadata.name, want.metadata.namespace)
         if have is None:
-            have = await self._children.create(owner, want)
+            have = await self._children.create(owner, want, mark=status.mark_ingress_failed)
         if not is_controlled_by(have, owner):
             status.mark_ingress_not_owned(want.metadata.name)
             raise TerminalError(f"{owner} does not own {have}")
-        have = await self._children.update(want, have)
+        have = await self._children.update(want, have, mark=status.mark_ingress_failed)
         if have.metadata.generation != have.status.observed_generation:
             status.mark_ingress_not_configured()
         else:

@@ -12,7 +12,7 @@ from wakeful.apis.autoscaling import AutoscalerConfig, PodAutoscaler
 from wakeful.apis.hpa import HorizontalPodAutoscaler
 from wakeful.apis.hpa.resources import set_hpa_defaults
 from wakeful.client import Client, Lister
-from wakeful.reconciler.autoscaling.children import Children, require_owned
+from wakeful.reconciler.autoscaling.children import Children, report_network, require_owned
 from wakeful.reconciler.autoscaling.hpa.resources import make_hpa, scale_bounds
 from wakeful.reconciler.autoscaling.target import ScaleTargets
 
@@ -49,12 +49,9 @@ class HPAReconciler:
         status.metrics_service_name = network.status.private_service_name
         status.service_name = network.status.service_name
         ready = self._ready(autoscaler.key)
-        if not network.is_ready:
-            status.mark_sks_not_ready("SKS Services are not ready yet")
-        else:
-            status.mark_sks_ready()
-            if ready >= self._initial(autoscaler):
-                status.mark_scale_target_initialized()
+        report_network(autoscaler, network, "SKS Services are not ready yet")
+        if network.is_ready and ready >= self._initial(autoscaler):
+            status.mark_scale_target_initialized()
         status.mark_active()
         wanted = hpa.status.desired_replicas
         status.desired_scale = replicas if wanted is None else wanted

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wakeful.aio import Clock, SystemClock
-from wakeful.apimachinery.conditions import READY
 from wakeful.apimachinery.meta import NamespacedName
 from wakeful.apis.autoscaling import AutoscalerConfig, AutoscalingAnnotations, PodAutoscaler
 from wakeful.apis.autoscaling.podautoscaler_lifecycle import ACTIVE
@@ -31,7 +30,7 @@ from wakeful.autoscaler.coldstart import Mark
 from wakeful.autoscaler.rest import DEFAULT_FROZEN_SECONDS, Resting, RestPlan, plan_rest
 from wakeful.autoscaler.zygote import plan_zygote
 from wakeful.controller import Result
-from wakeful.reconciler.autoscaling.children import Children
+from wakeful.reconciler.autoscaling.children import Children, report_network
 from wakeful.reconciler.autoscaling.deciders import Deciders
 from wakeful.reconciler.autoscaling.kpa.frozen import FrozenPods
 from wakeful.reconciler.autoscaling.kpa.zygotes import ZygotePods
@@ -83,7 +82,7 @@ class KPAReconciler:
             await self._children.keep_serverless_service(
                 autoscaler, proxy=True, activators=MIN_ACTIVATORS
             )
-            autoscaler.status.mark_sks_not_ready(NO_PRIVATE_SERVICE)
+            report_network(autoscaler, network, NO_PRIVATE_SERVICE)
             self._report(autoscaler, spec, SCALE_UNKNOWN, self._ready(autoscaler.key))
             return None
 
@@ -115,11 +114,7 @@ class KPAReconciler:
             activators=number_of_activators(spec, ready),
         )
         autoscaler.status.service_name = network.status.service_name
-        if network.is_ready:
-            autoscaler.status.mark_sks_ready()
-        else:
-            condition = network.status.condition(READY)
-            autoscaler.status.mark_sks_not_ready(condition.message if condition else "")
+        report_network(autoscaler, network)
         self._report(autoscaler, spec, outcome.want, ready)
         waits = [outcome.wait_seconds, rest.wait_seconds if rest is not None else None]
         return Result(requeue_after=min((w for w in waits if w is not None), default=None))

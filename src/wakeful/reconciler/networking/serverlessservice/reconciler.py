@@ -12,7 +12,7 @@ from wakeful.apis.core import Service
 from wakeful.apis.core.service_types import Endpoints
 from wakeful.apis.networking import ServerlessService, ServerlessServiceMode
 from wakeful.client import Client, Lister
-from wakeful.controller import Result
+from wakeful.controller import Result, telling
 from wakeful.reconciler.networking.serverlessservice.resources import (
     Address,
     make_private_service,
@@ -75,7 +75,7 @@ class ServerlessServiceReconciler:
         have = self._services.get(want.metadata.name, meta.namespace)
         if have is None:
             service.status.mark_endpoints_not_ready("CreatingPrivateService")
-            have = await self._client.create_or_get(want)
+            have = await self._create(service, want)
         self._require_owned(service, have)
         return await self._update_service(want, have)
 
@@ -84,7 +84,7 @@ class ServerlessServiceReconciler:
         have = self._services.get(want.metadata.name, want.metadata.namespace)
         if have is None:
             service.status.mark_endpoints_not_ready("CreatingPublicService")
-            have = await self._client.create_or_get(want)
+            have = await self._create(service, want)
         self._require_owned(service, have)
         await self._update_service(want, have)
 
@@ -94,10 +94,15 @@ class ServerlessServiceReconciler:
         want = make_public_endpoints(service, addresses)
         have = self._endpoints.get(want.metadata.name, want.metadata.namespace)
         if have is None:
-            have = await self._client.create_or_get(want)
+            have = await self._create(service, want)
         self._require_owned(service, have)
         if have.subsets != want.subsets:
             await self._client.update(have.model_copy(update={"subsets": want.subsets}))
+
+    async def _create(self, service: ServerlessService, want: T) -> T:
+        what = f'{want.gvk.kind} "{want.metadata.name}"'
+        with telling(service.status.mark_endpoints_failed, what):
+            return await self._client.create_or_get(want)
 
     async def _update_service(self, want: Service, have: Service) -> Service:
         """Bring in line what is ours to say; addresses and defaults are the server's."""

@@ -16,7 +16,7 @@ from wakeful.apis.serving import ContainerImage, Revision, register
 from wakeful.apis.serving.config import ObservabilityConfig
 from wakeful.apis.serving.revision_lifecycle import CONTAINER_HEALTHY
 from wakeful.client import Client, Informer, Lister
-from wakeful.controller import EventRecorder, Result
+from wakeful.controller import EventRecorder, Result, telling
 from wakeful.oci import Keychain
 from wakeful.reconciler.serving.children import Children
 from wakeful.reconciler.serving.configs import Current
@@ -140,13 +140,15 @@ class RevisionReconciler:
         have = self._listers.deployments.get(name, namespace)
         if have is None:
             revision.status.mark_deploying()
-            have = await self._children.create(revision, want)
+            mark = revision.status.mark_resources_unavailable
+            have = await self._children.create(revision, want, mark=mark)
         if not is_controlled_by(have, revision):
             revision.status.mark_not_owned("Deployment", name)
             raise TerminalError(f"{revision} does not own {have}")
         label = register.DEPLOYMENT_HASH
         if have.metadata.labels.get(label) != want.metadata.labels[label]:
-            have = await self._client.update(merge_deployment(want, have))
+            with telling(revision.status.mark_resources_unavailable, f'Deployment "{name}"'):
+                have = await self._client.update(merge_deployment(want, have))
         self._report_deployment(revision, have)
         return have
 
@@ -172,14 +174,17 @@ class RevisionReconciler:
         for pinned in (*status.container_statuses, *status.init_container_statuses):
             if self._listers.images.get(image_name(revision, pinned.name), namespace) is None:
                 want = make_image(revision, pinned.name, pinned.image_digest)
-                await self._client.create_or_get(want)
+                mark = status.mark_resources_unavailable
+                with telling(mark, f'Image "{want.metadata.name}"'):
+                    await self._client.create_or_get(want)
 
     async def _reconcile_autoscaler(self, revision: Revision, deployment: Deployment) -> None:
         meta = revision.metadata
         have = self._listers.autoscalers.get(meta.name, meta.namespace)
         if have is None:
             want = make_pod_autoscaler(revision, deployment, self._config.current().autoscaler)
-            have = await self._children.create(revision, want)
+            mark = revision.status.mark_resources_unavailable
+            have = await self._children.create(revision, want, mark=mark)
         if not is_controlled_by(have, revision):
             revision.status.mark_not_owned("PodAutoscaler", meta.name)
             raise TerminalError(f"{revision} does not own {have}")

@@ -52,7 +52,10 @@ class Placeholders:
             have = self._services.get(name, route.metadata.namespace)
             if have is None:
                 have = await self._children.create(
-                    route, want, what=f'placeholder service "{name}"'
+                    route,
+                    want,
+                    what=f'placeholder service "{name}"',
+                    mark=route.status.mark_ingress_failed,
                 )
             if not is_controlled_by(have, route):
                 route.status.mark_service_not_owned(name)

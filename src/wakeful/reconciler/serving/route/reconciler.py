@@ -183,10 +183,11 @@ class RouteReconciler:
     async def _reconcile_ingress(self, route: Route, want: Ingress) -> Ingress:
         have = self._listers.ingresses.get(want.metadata.name, want.metadata.namespace)
         if have is None:
-            have = await self._children.create(route, want)
+            mark = route.status.mark_ingress_failed
+            have = await self._children.create(route, want, mark=mark)
         if not is_controlled_by(have, route):
             raise TerminalError(f"{route} does not own {have}")
-        return await self._children.update(want, have)
+        return await self._children.update(want, have, mark=route.status.mark_ingress_failed)
 
     def _report(self, route: Route, ingress: Ingress, rollout: Rollout) -> None:
         if ingress.metadata.generation != ingress.status.observed_generation:

@@ -56,20 +56,25 @@ class ServiceReconciler:
         meta = service.metadata
         have = self._configurations.get(meta.name, meta.namespace)
         if have is None:
-            have = await self._children.create(service, make_configuration(service))
+            have = await self._children.create(
+                service, make_configuration(service), mark=service.status.mark_configuration_failed
+            )
         if not is_controlled_by(have, service):
             service.status.mark_configuration_not_owned(meta.name)
             raise TerminalError(f"{service} does not own {have}")
         return await self._children.update(
-            make_configuration(service, have.metadata.annotations), have
+            make_configuration(service, have.metadata.annotations),
+            have,
+            mark=service.status.mark_configuration_failed,
         )
 
     async def _reconcile_route(self, service: Service) -> Route:
         meta = service.metadata
         have, want = self._routes.get(meta.name, meta.namespace), make_route(service)
         if have is None:
-            have = await self._children.create(service, want)
+            mark = service.status.mark_route_failed
+            have = await self._children.create(service, want, mark=mark)
         if not is_controlled_by(have, service):
             service.status.mark_route_not_owned(meta.name)
             raise TerminalError(f"{service} does not own {have}")
-        return await self._children.update(want, have)
+        return await self._children.update(want, have, mark=service.status.mark_route_failed)
