@@ -224,6 +224,22 @@ def test_namespace_is_emptied_and_removed(platform: Platform) -> None:
     assert platform.kubectl("get", "namespace", "short-lived", check=False).code != 0
 
 
+def test_a_file_that_begins_with_its_namespace_is_deleted_as_a_whole(platform: Platform) -> None:
+    """What is in the namespace is still there when its turn comes, moments later."""
+    whole = "apiVersion: v1\nkind: Namespace\nmetadata: {name: whole}\n" + "".join(
+        f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, namespace: whole}}\n"
+        for n in range(20)
+    )
+    platform.kubectl("apply", "-f", "-", stdin=whole)
+    deleted = platform.kubectl("delete", "-f", "-", "--timeout=100s", stdin=whole).out
+    assert len(deleted.splitlines()) == 21
+
+
+def test_the_gateway_has_no_ports_that_do_not_open(platform: Platform) -> None:
+    ports = platform.get("svc", "istio-ingressgateway", "-n", "istio-system")["spec"]["ports"]
+    assert not any(port.get("nodePort") for port in ports)
+
+
 def test_service_account_is_held_to_its_role(platform: Platform) -> None:
     platform.kubectl("create", "sa", "reader")
     platform.kubectl("create", "role", "read-pods", "--verb=get,list", "--resource=pods")

@@ -140,6 +140,7 @@ def _gateway(name: str, namespace: str, labels: JSONObject, settings: Settings) 
         "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {
             "type": "LoadBalancer",
+            "allocateLoadBalancerNodePorts": False,  # its ports are those of the gateway itself
             "ports": [
                 {"name": "http2", "port": settings.http_port},
                 {"name": "https", "port": settings.https_port},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import socket
+from collections.abc import Iterator
 
 import aiohttp
+import pytest
 
 from wakeful.apimachinery.meta import ObjectMeta
 from wakeful.apis import make_scheme
@@ -25,22 +26,22 @@ from wakeful.testing.gateway import (
     running_envoy,
     temporary_settings,
 )
+from wakeful.testing.ports import held_port
 from wakeful.testing.world import World
 
 ADDRESS = "127.0.0.77"
 """Any address that leads to this host does; those of real Services need a route."""
 
 
-def _free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind((ADDRESS, 0))
-        port: int = trial.getsockname()[1]
-        return port
+@pytest.fixture
+def port() -> Iterator[int]:
+    """One of the address that nobody else is given meanwhile."""
+    with held_port(ADDRESS) as port:
+        yield port
 
 
-async def test_a_service_answers_at_its_own_address_and_port() -> None:
+async def test_a_service_answers_at_its_own_address_and_port(port: int) -> None:
     world = World(make_scheme())
-    port = _free_port()
     spec = ServiceSpec(
         cluster_ip=ADDRESS,
         selector={"app": "web"},

@@ -172,6 +172,17 @@ async def test_node_ports_are_given_and_kept(world: World) -> None:
     assert (await world.client.update(again)).spec.ports[0].node_port == port.node_port
 
 
+async def test_load_balancers_may_do_without_node_ports(world: World) -> None:
+    """Then they have none, and give back those they had."""
+    made = await world.given(service("l", type="LoadBalancer"))
+    assert made.spec.ports[0].node_port
+    made.spec.allocate_load_balancer_node_ports = False
+    made.spec.ports[0].node_port = 0
+    assert (await world.client.update(made)).spec.ports[0].node_port == 0
+    bare = service("b", type="LoadBalancer", allocateLoadBalancerNodePorts=False)
+    assert (await world.given(bare)).spec.ports[0].node_port == 0
+
+
 def test_a_full_network_is_noticed() -> None:
     pool = AddressPool("198.18.0.0/29")
     given = {pool.allocate() for _ in range(5)}

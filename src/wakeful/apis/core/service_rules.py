@@ -73,6 +73,14 @@ def set_service_defaults(new: Service, old: Object | None, context: AdmissionCon
         new.status.load_balancer = new.status.load_balancer or LoadBalancerStatus()
 
 
+def wants_node_ports(service: Service) -> bool:
+    """Whether its ports are given a port of the node each; load balancers may do without."""
+    spec = service.spec
+    if spec.type == LOAD_BALANCER:
+        return spec.allocate_load_balancer_node_ports is not False
+    return spec.type == NODE_PORT
+
+
 def _keep_allocations(new: Service, old: Service) -> None:
     """Carry over what was given to the old service, as far as the new type has a use for it."""
     spec, before = new.spec, old.spec
@@ -86,8 +94,10 @@ def _keep_allocations(new: Service, old: Service) -> None:
     known = {(p.port, p.protocol): p.node_port for p in before.ports}
     for port in spec.ports:
         given = known.get((port.port, port.protocol), 0)
-        if spec.type in _EXPOSED:
+        if wants_node_ports(new):
             port.node_port = port.node_port or given
+        elif spec.type in _EXPOSED:
+            continue  # one that was asked for by name stays
         elif port.node_port == given:
             port.node_port = 0
 

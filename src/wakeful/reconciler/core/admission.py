@@ -29,6 +29,7 @@ from wakeful.apis.core.pod_types import (
     VolumeMount,
     VolumeProjection,
 )
+from wakeful.apis.core.service_rules import wants_node_ports
 from wakeful.apis.core.service_types import EXTERNAL_NAME, HEADLESS, LOAD_BALANCER, NODE_PORT
 from wakeful.apiserver.admission import AdmissionRequest, ObjectReader
 from wakeful.reconciler.core.addresses import AddressPool, PortPool
@@ -224,6 +225,8 @@ class ServiceAddresses:
         known = {(p.port, p.protocol or "TCP"): p.node_port for p in old.spec.ports} if old else {}
         for index, port in enumerate(service.spec.ports):
             if not port.node_port:
+                if not wants_node_ports(service):
+                    continue
                 given = known.get((port.port, port.protocol or "TCP"), 0)
                 port.node_port = given or self._ports.allocate()
                 continue

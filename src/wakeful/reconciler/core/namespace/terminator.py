@@ -20,12 +20,16 @@ from wakeful.reconciler.core.namespace.contents import Collection, Remains, empt
 
 _log = structlog.get_logger("wakeful.reconciler.namespace")
 _LAST = ("", "events")
+GRACE_SECONDS = 5.0
+"""That long Kubernetes waits before it looks into a namespace that is being deleted."""
 
 
 class NamespaceTerminator:
     """Deletes the content of terminating namespaces through the API, finalizers and all.
 
-    What has a finalizer, or a grace period, is waited for with growing patience.
+    What has a finalizer, or a grace period, is waited for with growing patience. A namespace keeps
+    its content for the first seconds, as on any cluster: ``kubectl delete -f`` of a file that
+    begins with its namespace still finds the rest of the file.
     """
 
     name = "namespace-terminator"
@@ -37,8 +41,10 @@ class NamespaceTerminator:
         collections: Callable[[], Iterable[Collection]],
         clock: Clock,
         *,
+        grace_seconds: float = GRACE_SECONDS,
         workers: int = 4,
     ) -> None:
+        self._grace = grace_seconds
         self._client, self._namespaces = client, namespaces
         self._collections, self._clock, self._workers = collections, clock, workers
         self._queue: WorkQueue[NamespacedName] = WorkQueue(base=0.02, cap=2.0)
@@ -55,7 +61,11 @@ class NamespaceTerminator:
 
     def _on_change(self, change: Change[Namespace]) -> None:
         if change.new is not None and change.new.is_deleting:
-            self._queue.add(change.new.key)
+            self._queue.add_after(change.new.key, self._left(change.new))
+
+    def _left(self, namespace: Namespace) -> float:
+        since = namespace.metadata.deletion_timestamp or self._clock.now()
+        return self._grace - (self._clock.now() - since).total_seconds()
 
     async def _work(self) -> None:
         while True:

@@ -15,7 +15,8 @@ from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.quantity import parse_quantity
 from wakeful.apis.core import PersistentVolumeClaim, Pod, ResourceQuota, Service
 from wakeful.apis.core.pod_types import Container
-from wakeful.apis.core.service_types import LOAD_BALANCER, NODE_PORT
+from wakeful.apis.core.service_rules import wants_node_ports
+from wakeful.apis.core.service_types import LOAD_BALANCER
 from wakeful.reconciler.core.scheduling.fit import requests_of
 
 Amounts = Mapping[str, Decimal]
@@ -78,7 +79,7 @@ def _limits(pod: Pod) -> dict[str, Decimal]:
 
 def _service_usage(service: Service) -> dict[str, Decimal]:
     kind = service.spec.type
-    ports = len(service.spec.ports) if kind in (NODE_PORT, LOAD_BALANCER) else 0
+    ports = len(service.spec.ports) if wants_node_ports(service) else 0
     return {
         "services.nodeports": Decimal(ports),
         "services.loadbalancers": Decimal(kind == LOAD_BALANCER),
