@@ -71,11 +71,14 @@ scale-down-delay: "0s"
 """
 _CONFIG_MAPS = {
     "config-autoscaler": _AUTOSCALER_EXAMPLE,
+    "config-certmanager": "# without effect: the platform signs certificates itself\n",
     "config-defaults": '# revision-timeout-seconds: "300"\n',
     "config-deployment": "# progress-deadline: 600s\n",
     "config-domain": _DOMAIN_EXAMPLE,
     "config-features": "# tag-header-based-routing: disabled\n",
     "config-gc": "# retain-since-create-time: 48h\n",
+    "config-leader-election": "# without effect: one process decides\n",
+    "config-logging": "# without effect: see wakeful up --log-level\n",
     "config-network": '# domain-template: "{{.Name}}.{{.Namespace}}.{{.Domain}}"\n',
     "config-observability": '# logging.enable-request-log: "false"\n',
 }

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 
 from wakeful.apis.serving.config import (
+    VALIDATORS,
     ConfigError,
     FeaturesConfig,
     Flag,
+    advise,
     parse_defaults,
     parse_deployment,
     parse_domain,
@@ -259,3 +263,63 @@ def test_exporters_as_upstream_knows_them_are_accepted() -> None:
             "runtime-profiling": "enabled",
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        (
+            "config-network",
+            {"system-internal-tls": "Enabled"},
+            "has no effect: between the gateway",
+        ),
+        ("config-network", {"system-internal-tls": "disabled"}, ""),
+        ("config-network", {"rollout-duration": "5", "_example": "# x"}, ""),
+        ("config-deployment", {"queue-sidecar-cpu-limit": "1"}, "has no effect: instances have no"),
+        ("config-logging", {"loglevel.controller": "debug"}, "wakeful up --log-level"),
+        ("config-autoscaler", {"stable-windw": "9s"}, "did you mean 'stable-window'?"),
+        (
+            "config-features",
+            {"multi-container": "on"},
+            "'on' is none of enabled, allowed, disabled",
+        ),
+        ("config-features", {"secure-pod-defaults": "AllowRootBounded"}, ""),
+        ("config-features", {"queueproxy.mount-podinfo": "allowed"}, "has no effect"),
+        ("config-observability", {"tracing-protocol": "grpc"}, "no traces are sent"),
+        ("config-observability", {"metrics-protocol": "none"}, ""),
+        ("config-domain", {"example.com": ""}, ""),
+    ],
+)
+def test_what_does_nothing_is_said(name: str, data: dict[str, str], told: str) -> None:
+    """Keys without effect here, misspelt ones, and flags that upstream passes over."""
+    sentences = list(advise(name, data))
+    assert bool(sentences) == bool(told)
+    assert all(told in sentence for sentence in sentences)
+
+
+def test_defaults_that_are_written_out_are_not_talked_about() -> None:
+    """Every feature at its default: nobody has asked for anything yet."""
+    for feature in fields(FeaturesConfig):
+        data = {config_key(feature.name): str(feature.default)}
+        assert list(advise("config-features", data)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("config-leader-election", {"buckets": "11"}, "value must be between 1 <= 11 <= 10"),
+        ("config-leader-election", {"lease-duration": "x"}, 'failed to parse "lease-duration"'),
+        ("config-logging", {"loglevel.webhook": "loud"}, "invalid logging level: loud"),
+        ("config-certmanager", {"issuerRef": "me"}, "failed to parse issuerRef"),
+        ("config-deployment", {"queue-sidecar-cpu-limit": "x"}, "quantities must match"),
+        ("config-deployment", {"runtime-class-name": "x"}, "the value is 'x', not a mapping"),
+        ("config-domain", {"a.com": "selector: x"}, "selector is 'x', not a mapping"),
+        ("config-network", {"namespace-wildcard-cert-selector": "x"}, "it is 'x', not a mapping"),
+        ("config-network", {"enable-mesh-pod-addressability": "x"}, "strconv.ParseBool"),
+    ],
+)
+def test_faults_are_told_in_words(name: str, data: dict[str, str], message: str) -> None:
+    """Whoever reads the refusal knows YAML, not Python."""
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        VALIDATORS[name](data)
+    assert "object has no attribute" not in str(caught.value)

@@ -7,7 +7,7 @@ from wakeful.apis.autoscaling import CONFIG_NAME as CONFIG_AUTOSCALER
 from wakeful.apis.autoscaling import parse_config as parse_autoscaler
 from wakeful.apis.core import ConfigMap
 from wakeful.apis.serving import register
-from wakeful.apis.serving.config import VALIDATORS
+from wakeful.apis.serving.config import VALIDATORS, advise
 from wakeful.apiserver.admission import AdmissionRequest
 
 WEBHOOK = "config.webhook.serving.knative.dev"
@@ -15,7 +15,7 @@ WEBHOOK = "config.webhook.serving.knative.dev"
 
 
 def admit_config_maps(request: AdmissionRequest) -> None:
-    """An admission hook for Serving's ``config-*`` maps.
+    """An admission hook for Serving's ``config-*`` maps; keys without effect get a warning.
 
     Raises:
         BadRequestError: A value cannot be used; the message is upstream's.
@@ -32,3 +32,4 @@ def admit_config_maps(request: AdmissionRequest) -> None:
         raise BadRequestError(
             f'admission webhook "{WEBHOOK}" denied the request: validation failed: {err}'
         ) from err
+    request.context.warnings.extend(advise(request.name, config.data))

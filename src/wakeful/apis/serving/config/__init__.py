@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from wakeful.apis.serving.config.advice import advise
 from wakeful.apis.serving.config.defaults import DefaultsConfig, parse_defaults
 from wakeful.apis.serving.config.deployment import DeploymentConfig, parse_deployment
 from wakeful.apis.serving.config.domain import DomainConfig, parse_domain
 from wakeful.apis.serving.config.features import FeaturesConfig, Flag, parse_features
+from wakeful.apis.serving.config.foreign import (
+    check_certmanager,
+    check_leader_election,
+    check_logging,
+)
 from wakeful.apis.serving.config.gc import GCConfig, parse_gc
 from wakeful.apis.serving.config.network import NetworkConfig, parse_network
 from wakeful.apis.serving.config.observability import ObservabilityConfig, parse_observability
@@ -33,6 +39,9 @@ VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     CONFIG_DOMAIN: parse_domain,
     CONFIG_NETWORK: parse_network,
     CONFIG_OBSERVABILITY: parse_observability,
+    "config-leader-election": check_leader_election,
+    "config-logging": check_logging,
+    "config-certmanager": check_certmanager,
 }
 
 __all__ = [
@@ -53,6 +62,7 @@ __all__ = [
     "GCConfig",
     "NetworkConfig",
     "ObservabilityConfig",
+    "advise",
     "parse_defaults",
     "parse_deployment",
     "parse_domain",

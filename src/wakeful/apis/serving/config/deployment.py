@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import yaml
 
 from wakeful.apimachinery.duration import format_duration
 from wakeful.apimachinery.names import dns_subdomain_faults
-from wakeful.apis.serving.config.parse import ConfigError, as_bool, as_duration, as_str, as_words
+from wakeful.apis.serving.config.parse import (
+    ConfigError,
+    as_bool,
+    as_duration,
+    as_quantity,
+    as_str,
+    as_words,
+    mapping_of,
+)
 
 SPREAD = "prefer-spread-revision-over-nodes"
 NO_AFFINITY = "none"
+_SIDECAR_RESOURCES = {"cpu": "CPU", "memory": "Memory", "ephemeral-storage": "EphemeralStorage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class DeploymentConfig:
 
 
 def parse_deployment(data: Mapping[str, str]) -> DeploymentConfig:
-    """Read the map; ``queue-sidecar-*`` keys are accepted and have nothing to configure here.
+    """Read the map; ``queue-sidecar-*`` keys are checked and have nothing to configure here.
 
     Raises:
         ConfigError: A value cannot be read or is out of bounds.
@@ -68,6 +76,10 @@ def parse_deployment(data: Mapping[str, str]) -> DeploymentConfig:
             f" was {format_duration(timeout)}",
             key="digest-resolution-timeout",
         )
+    for kind, former in _SIDECAR_RESOURCES.items():
+        for bound in ("request", "limit"):
+            keys = (f"queueSidecar{former}{bound.title()}", f"queue-sidecar-{kind}-{bound}")
+            as_quantity(data, keys)
     affinity = as_str(data, "default-affinity-type", SPREAD)
     if affinity not in (SPREAD, NO_AFFINITY):
         raise ConfigError(
@@ -90,12 +102,11 @@ def parse_deployment(data: Mapping[str, str]) -> DeploymentConfig:
 def _runtime_classes(data: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
     key = "runtime-class-name"
     try:
-        parsed: Any = yaml.safe_load(data.get(key, "")) or {}
         result: dict[str, Mapping[str, str]] = {}
-        for name, options in parsed.items():
-            selector = (options or {}).get("selector") or {}
+        for name, options in mapping_of(yaml.safe_load(data.get(key, "")), "the value").items():
+            selector = mapping_of(mapping_of(options, name).get("selector"), f"{name}.selector")
             result[str(name)] = {str(k): str(v) for k, v in selector.items()}
-    except (yaml.YAMLError, AttributeError) as err:
+    except (yaml.YAMLError, ValueError) as err:
         raise ConfigError(
             f"{key} cannot be parsed, please check the format: {err}", key=key
         ) from err

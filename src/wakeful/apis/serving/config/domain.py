@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import yaml
 
-from wakeful.apis.serving.config.parse import ConfigError
+from wakeful.apis.serving.config.parse import ConfigError, mapping_of
 from wakeful.apis.serving.register import CLUSTER_LOCAL, LEGACY_VISIBILITY, LOCAL_DOMAIN, VISIBILITY
 
 FALLBACK_DOMAIN = "localhost"
@@ -69,8 +68,8 @@ def parse_domain(data: Mapping[str, str]) -> DomainConfig:
 
 def _entry(domain: str, text: str) -> tuple[dict[str, str], str]:
     try:
-        parsed: Any = yaml.safe_load(text) or {}
-        selector = parsed.get("selector") or {}
+        parsed = mapping_of(yaml.safe_load(text), "the value")
+        selector = mapping_of(parsed.get("selector"), "selector")
         return {str(k): str(v) for k, v in selector.items()}, str(parsed.get("type", ""))
-    except (yaml.YAMLError, AttributeError) as err:
+    except (yaml.YAMLError, ValueError) as err:
         raise ConfigError(f'failed to parse domain "{domain}": {err}', key=domain) from err

@@ -14,7 +14,7 @@ from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apimachinery.labels import LabelSelector, Selector
 from wakeful.apis.networking.register import OUR_INGRESS_CLASS
 from wakeful.apis.serving.config.gotemplate import Template, TemplateError
-from wakeful.apis.serving.config.parse import ConfigError, as_bool, as_int, as_str
+from wakeful.apis.serving.config.parse import ConfigError, as_bool, as_int, as_str, mapping_of
 
 CERTIFICATE_CLASS = "cert-manager.certificate.networking.knative.dev"
 DEFAULT_DOMAIN_TEMPLATE = Template("{{.Name}}.{{.Namespace}}.{{.Domain}}")
@@ -60,6 +60,7 @@ def parse_network(data: Mapping[str, str]) -> NetworkConfig:
             f"rollout-duration must be a positive integer, but was {seconds}",
             key="rollout-duration",
         )
+    as_bool(data, ("enableMeshPodAddressability", "enable-mesh-pod-addressability"), False)
     return NetworkConfig(
         ingress_class=as_str(data, ("ingress.class", "ingress-class"), OUR_INGRESS_CLASS),
         certificate_class=as_str(
@@ -106,8 +107,13 @@ def _wildcard_selector(data: Mapping[str, str]) -> Selector | None:
     text = data.get(key, data.get("namespaceWildcardCertSelector", ""))
     try:
         parsed: Any = yaml.safe_load(text)
-        return None if parsed is None else LabelSelector.from_wire(parsed).to_selector()
-    except (yaml.YAMLError, ValidationError, BadRequestError, TypeError, ValueError) as err:
+        if parsed is None:
+            return None
+        return LabelSelector.from_wire(dict(mapping_of(parsed, "it"))).to_selector()
+    except ValidationError as err:
+        faults = "; ".join(".".join(map(str, e["loc"])) + f": {e['msg']}" for e in err.errors())
+        raise ConfigError(f"failed to parse {key}: {faults}", key=key) from err
+    except (yaml.YAMLError, BadRequestError, TypeError, ValueError) as err:
         raise ConfigError(f"failed to parse {key}: {err}", key=key) from err
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wakeful.apimachinery.duration import parse_duration
 from wakeful.apimachinery.errors import WakefulError
@@ -72,6 +72,19 @@ def as_quantity(
         return text
 
     return read(data, key, parse, default)
+
+
+def mapping_of(parsed: Any, what: str) -> Mapping[Any, Any]:
+    """What YAML gave, if it is a mapping; nothing is an empty one.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if parsed is None:
+        return {}
+    if not isinstance(parsed, Mapping):
+        raise ValueError(f"{what} is {parsed!r}, not a mapping")  # noqa: TRY004 - a user's text
+    return parsed
 
 
 def as_words(

@@ -1,0 +1,156 @@
+"""What to tell whoever sets a key that has no effect here, or that nobody knows. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from wakeful.apis.serving.config.features import FeaturesConfig, config_key
+
+EXAMPLE = "_example"
+_NO_QUEUE_PROXY = "instances have no queue-proxy container, Envoy does its work"
+_NOT_SENT = "nothing is sent from here; figures can be scraped from the API"
+_NO_MESH = "there is no service mesh"
+_OFF = frozenset({"", "disabled", "none", "false", "0", "auto"})
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """What is known of one map: its keys, and why some have no effect."""
+
+    keys: frozenset[str]
+    ineffective: Mapping[str, str]
+    """Key, or beginning of keys with a ``*``, to the reason; unless the value says off."""
+
+    def why_not(self, key: str) -> str:
+        """Why a key has no effect; empty when it has."""
+        for pattern, reason in self.ineffective.items():
+            if key == pattern or (pattern.endswith("*") and key.startswith(pattern[:-1])):
+                return reason
+        return ""
+
+
+def _keys(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_MAPS: Mapping[str, Map] = {
+    "config-autoscaler": Map(
+        _keys(
+            "container-concurrency-target-default container-concurrency-target-percentage"
+            " requests-per-second-target-default target-burst-capacity stable-window"
+            " panic-window-percentage panic-threshold-percentage max-scale-up-rate"
+            " max-scale-down-rate enable-scale-to-zero scale-to-zero-grace-period"
+            " scale-to-zero-pod-retention-period pod-autoscaler-class activator-capacity"
+            " initial-scale allow-zero-initial-scale min-scale max-scale scale-down-delay"
+            " max-scale-limit"
+        ),
+        {"tick-interval": "decisions are made every 2 s, and at once when a request waits"},
+    ),
+    "config-defaults": Map(
+        _keys(
+            "revision-timeout-seconds max-revision-timeout-seconds"
+            " revision-response-start-timeout-seconds revision-idle-timeout-seconds"
+            " revision-cpu-request revision-memory-request revision-ephemeral-storage-request"
+            " revision-cpu-limit revision-memory-limit revision-ephemeral-storage-limit"
+            " container-name-template init-container-name-template container-concurrency"
+            " container-concurrency-max-limit allow-container-concurrency-zero"
+            " enable-service-links"
+        ),
+        {},
+    ),
+    "config-deployment": Map(
+        _keys(
+            "progress-deadline progressDeadline digest-resolution-timeout digestResolutionTimeout"
+            " registries-skipping-tag-resolving registriesSkippingTagResolving"
+            " default-affinity-type runtime-class-name pod-is-always-schedulable"
+        ),
+        {"queue-sidecar-*": _NO_QUEUE_PROXY, "queueSidecar*": _NO_QUEUE_PROXY},
+    ),
+    "config-features": Map(
+        frozenset(config_key(feature.name) for feature in fields(FeaturesConfig)),
+        {"queueproxy.*": _NO_QUEUE_PROXY},
+    ),
+    "config-gc": Map(
+        _keys(
+            "retain-since-create-time retain-since-last-active-time min-non-active-revisions"
+            " max-non-active-revisions"
+        ),
+        {},
+    ),
+    "config-leader-election": Map(
+        frozenset(), {"*": "one process decides here, there is nobody to elect"}
+    ),
+    "config-logging": Map(
+        frozenset(), {"*": "how much the platform writes is said by `wakeful up --log-level`"}
+    ),
+    "config-certmanager": Map(
+        frozenset(),
+        {"*": "certificates are signed by the platform's own authority"},
+    ),
+    "config-network": Map(
+        _keys(
+            "ingress-class ingress.class certificate-class certificate.class"
+            " namespace-wildcard-cert-selector namespaceWildcardCertSelector domain-template"
+            " domainTemplate tag-template tagTemplate auto-tls autoTLS external-domain-tls"
+            " cluster-local-domain-tls http-protocol httpProtocol rollout-duration"
+            " rolloutDuration autocreate-cluster-domain-claims autocreateClusterDomainClaims"
+            " default-external-scheme defaultExternalScheme"
+        ),
+        {
+            "system-internal-tls": "between the gateway and instances there is no TLS: both are on"
+            " this machine, and what passes between them does not leave it",
+            "internal-encryption": "between the gateway and instances there is no TLS: both are on"
+            " this machine, and what passes between them does not leave it",
+            "enable-mesh-pod-addressability": _NO_MESH,
+            "enableMeshPodAddressability": _NO_MESH,
+            "mesh-compatibility-mode": _NO_MESH,
+        },
+    ),
+    "config-observability": Map(
+        _keys(
+            "logging.revision-url-template logging.request-log-template"
+            " logging.enable-request-log logging.enable-probe-request-log"
+        ),
+        {
+            "logging.enable-var-log-collection": "what instances print is kept, see `wakeful logs`;"
+            " files under /var/log are not",
+            "metrics-*": _NOT_SENT,
+            "request-metrics-*": _NOT_SENT,
+            "metrics.*": _NOT_SENT,
+            "tracing-*": "no traces are sent; requests keep the trace headers they come with",
+            "runtime-*": "the platform has no profiling server",
+            "profiling.enable": "the platform has no profiling server",
+        },
+    ),
+}
+_SECURE_PODS = "secure-pod-defaults"
+
+
+def advise(name: str, data: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each key of a map that does not do what it seems to."""
+    found = _MAPS.get(name)
+    if found is None:
+        return
+    for key, text in data.items():
+        if key == EXAMPLE:
+            continue
+        reason = found.why_not(key)
+        if reason:
+            if text.strip().lower() not in _OFF:
+                yield f"{name}: {key} has no effect: {reason}"
+        elif key not in found.keys:
+            close = difflib.get_close_matches(key, found.keys, 1)
+            hint = f", did you mean {close[0]!r}?" if close else ""
+            yield f"{name}: unknown key {key!r} has no effect{hint}"
+        elif name == "config-features":
+            yield from _advise_flag(key, text)
+
+
+def _advise_flag(key: str, text: str) -> Iterator[str]:
+    """Upstream passes over a value that is no flag; so do we, and say so."""
+    other = "AllowRootBounded" if key == _SECURE_PODS else "allowed"
+    known = ("enabled", other, "disabled")
+    if text.lower() not in [word.lower() for word in known]:
+        yield f"config-features: {key} is passed over: {text!r} is none of {', '.join(known)}"
