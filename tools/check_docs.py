@@ -407,7 +407,7 @@ class Shell:
         )
         wrapper.chmod(0o755)
         path = f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        env = {"HOME": str(home), "PATH": path, "COLUMNS": "140", "LANG": "C.UTF-8"}
+        env = {"HOME": str(home), "PATH": path, "COLUMNS": "80", "LANG": "C.UTF-8"}
         env |= {k: v for k, v in os.environ.items() if k in ("PYTHONPATH", "TMPDIR")}
         self._process = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],

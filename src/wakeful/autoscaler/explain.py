@@ -261,7 +261,9 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _number(value: float) -> str:
-    """Two decimals at most, and none that say nothing."""
+    """Two decimals, four for what is nearly nothing, and none that say nothing."""
+    if 0 < value < 0.01:
+        return f"{value:.4f}".rstrip("0") if value >= 0.0001 else "<0.0001"
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 

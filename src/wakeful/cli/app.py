@@ -22,7 +22,7 @@ ENTRIES = (
         _OBJECTS,
         "Delete objects, by name or as listed in files.",
     ),
-    Entry("wait", "wakeful.cli.objects:wait", _OBJECTS, "Wait until objects are as wanted."),
+    Entry("wait", "wakeful.cli.waiting:wait", _OBJECTS, "Wait until objects are as wanted."),
     Entry("logs", "wakeful.cli.logs:logs", _OBJECTS, "Show what instances print."),
     Entry(
         "explain",

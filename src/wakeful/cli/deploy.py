@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +13,11 @@ import typer
 from rich.text import Text
 
 from wakeful.cli.build import build_with_progress
-from wakeful.cli.objects import wait_until
-from wakeful.cli.options import DataDirOption, NamespaceOption
-from wakeful.cli.output import console, fail, show_errors
+from wakeful.cli.options import DataDirOption, NamespaceOption, TimeoutOption, read_seconds
+from wakeful.cli.output import console, errors, fail, show_errors
 from wakeful.cli.session import ServedResource, Session, connect
+from wakeful.cli.troubles import read_troubles
+from wakeful.cli.waiting import wait_until
 from wakeful.config import default_data_dir
 
 
@@ -26,7 +28,7 @@ def deploy(
     ],
     name: Annotated[str, typer.Option(help="Name of the service.")] = "",
     env: Annotated[list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait until it is ready.")] = 120,
+    timeout: TimeoutOption = "2m",
     namespace: NamespaceOption = "default",
     data_dir: DataDirOption = None,
 ) -> None:
@@ -38,7 +40,8 @@ def deploy(
         if not equals:
             fail(f"--env {item!r}: write NAME=VALUE")
         variables.append({"name": key, "value": value})
-    asyncio.run(_deploy(data_dir, source, chosen, variables, namespace, timeout))
+    seconds = read_seconds("--timeout", timeout)
+    asyncio.run(_deploy(data_dir, source, chosen, variables, namespace, seconds))
 
 
 async def _deploy(
@@ -50,19 +53,19 @@ async def _deploy(
     timeout: float,
 ) -> None:
     image = f"dev.local/{namespace}/{name}"
-    built = await build_with_progress(source, image, data_dir or default_data_dir())
-    begun = time.monotonic()
-    container: dict[str, Any] = {"image": f"{image}@{built.digest}"}
-    if env:
-        container["env"] = env
-    manifest = {
-        "apiVersion": "serving.knative.dev/v1",
-        "kind": "Service",
-        "metadata": {"name": name},
-        "spec": {"template": {"spec": {"containers": [container]}}},
-    }
     async with connect(data_dir) as session:
-        resource = await session.resolve("ksvc")
+        resource = await session.resolve("ksvc")  # before building for a platform that is not up
+        built = await build_with_progress(source, image, data_dir or default_data_dir())
+        begun = time.monotonic()
+        container: dict[str, Any] = {"image": f"{image}@{built.digest}"}
+        if env:
+            container["env"] = env
+        manifest = {
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {"template": {"spec": {"containers": [container]}}},
+        }
         _, what = await session.apply(resource, namespace, manifest)
         console.print(f"service {name} {what}")
         url = await follow_rollout(session, resource, namespace, name, timeout)
@@ -90,11 +93,11 @@ async def follow_rollout(
         status = obj.get("status") or {}
         if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
             return False
-        for condition in status.get("conditions") or ():
+        for condition in in_order(status.get("conditions") or ()):
             kind, state = condition["type"], condition["status"]
             if state == "Unknown":
                 waiting.update(condition.get("message") or f"{kind} is not known yet")
-            elif decided.get(kind) != state:
+            elif decided.get(kind) != state and not (kind == "Ready" and state == "False"):
                 _show(condition)
             decided[kind] = state
         return decided.get("Ready") in ("True", "False")
@@ -104,18 +107,23 @@ async def follow_rollout(
         try:
             await wait_until(session, resource, namespace, name, test, timeout)
         except TimeoutError:
+            revision = (last.get("status") or {}).get("latestCreatedRevisionName", "")
+            for trouble in await read_troubles(session, namespace, revision):
+                errors.print(Text(f"  ! {trouble}", style="yellow"))
             fail(f"service {name!r} is not ready after {timeout:g} s", hint=hint)
     if decided["Ready"] == "False":
-        ready = next(c for c in last["status"]["conditions"] if c["type"] == "Ready")
-        fail(f"service {name!r} failed: {ready.get('message') or ready.get('reason')}", hint=hint)
+        failed = next(c for c in in_order(last["status"]["conditions"]) if c["status"] == "False")
+        fail(f"service {name!r} failed: {failed.get('message') or failed.get('reason')}", hint=hint)
     return str(last["status"].get("url", ""))
+
+
+def in_order(conditions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What Ready is made of first, for that is where the reason is told."""
+    return sorted(conditions, key=lambda condition: condition["type"] == "Ready")
 
 
 def _show(condition: dict[str, Any]) -> None:
     mark = ("✓", "green") if condition["status"] == "True" else ("✗", "red")
     detail = condition.get("message") or condition.get("reason") or ""
-    console.print(
-        Text(f"  {mark[0]} ", style=mark[1])
-        + Text(f"{condition['type']:<22}")
-        + Text(detail, style="dim")
-    )
+    kind = f"{condition['type']:<22}" if detail else condition["type"]
+    console.print(Text(f"  {mark[0]} ", style=mark[1]) + Text(kind) + Text(detail, style="dim"))

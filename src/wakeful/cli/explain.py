@@ -15,6 +15,7 @@ from wakeful.autoscaler.explain import EXPLAIN_PREFIX
 from wakeful.cli.options import DataDirOption, NamespaceOption
 from wakeful.cli.output import console, fail, print_data, print_table, show_errors
 from wakeful.cli.session import Session, connect
+from wakeful.cli.troubles import read_troubles
 
 
 @show_errors
@@ -43,6 +44,8 @@ async def _explain(data_dir: Path | None, what: list[str], namespace: str, outpu
                 hint=f"`wakeful describe {kind} {name}` shows what it waits for.",
             )
         reports = [await read_report(session, namespace, revision) for revision in revisions]
+        for revision, report in zip(revisions, reports, strict=True):
+            report["troubles"] = await read_troubles(session, namespace, revision)
         if output == "json":
             print_data(reports, "json")
             return
@@ -76,10 +79,13 @@ def _revisions(data: dict[str, Any]) -> list[str]:
 
 def _print(revision: str, report: dict[str, Any]) -> None:
     body = Text(report["summary"], style="bold")
+    for trouble in report.get("troubles") or ():
+        body += Text(f"\n! {trouble}", style="yellow")
     for reason in report.get("reasons") or ():
         body += Text(f"\n- {reason}", style="")
-    title = f"revision {revision}: {report['ready']} instances ready"
-    console.print(Panel(body, title=title, title_align="left", expand=False))
+    ready = report["ready"]
+    title = f"revision {revision}: {ready} instance{'' if ready == 1 else 's'} ready"
+    console.print(Panel(body, title=title, title_align="left", expand=False), soft_wrap=False)
     if history := report.get("history"):
         print_table(
             ["Time", "Mode", "Stable", "Panic", "Ready", "Desired"],

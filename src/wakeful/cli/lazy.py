@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 import typer.core
 import typer.main
+
+from wakeful import __version__
 
 _HELP = "Serverless that sleeps lightly: Knative and Tekton on one machine."
 
@@ -103,5 +105,18 @@ def _make_app(group: type[typer.core.TyperGroup]) -> typer.Typer:
     )
 
 
-def _root() -> None:
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wakeful {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Nothing to do before the command itself."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import aiohttp
 import typer
+from rich.text import Text
 
-from wakeful.apimachinery.duration import parse_duration
-from wakeful.apimachinery.errors import APIStatusError, error_from_status
-from wakeful.cli.options import DataDirOption, NamespaceOption
-from wakeful.cli.output import fail, show_errors
+from wakeful.apimachinery.errors import APIStatusError, NotFoundError, error_from_status
+from wakeful.cli.options import DataDirOption, NamespaceOption, read_seconds
+from wakeful.cli.output import errors, fail, show_errors
 from wakeful.cli.session import Session, connect
 
 _SERVICE_LABEL = "serving.knative.dev/service"
@@ -21,7 +22,9 @@ _SERVICE_LABEL = "serving.knative.dev/service"
 
 @show_errors
 def logs(
-    target: Annotated[str, typer.Argument(help="POD, ksvc/NAME or deployment/NAME.")] = "",
+    target: Annotated[
+        str, typer.Argument(help="POD, SERVICE, revision/NAME or deployment/NAME.")
+    ] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,
     container: Annotated[
         str, typer.Option("--container", "-c", help="Which container, if there are several.")
@@ -45,10 +48,7 @@ def logs(
     if tail >= 0:
         params["tailLines"] = str(tail)
     if since:
-        try:
-            params["sinceSeconds"] = str(max(1, int(parse_duration(since).total_seconds())))
-        except ValueError as err:
-            fail(f"--since: {err}")
+        params["sinceSeconds"] = str(max(1, int(read_seconds("--since", since))))
     if previous:
         params["previous"] = "true"
     if timestamps:
@@ -59,7 +59,6 @@ def logs(
 async def _logs(
     data_dir: Path | None, namespace: str, target: str, selector: str, params: dict[str, str]
 ) -> None:
-    first: BaseException | None = None
     async with connect(data_dir) as session:
         pods = await _pods(session, namespace, target, selector)
         if not pods:
@@ -67,23 +66,22 @@ async def _logs(
                 f"no instance of {target or selector} is running",
                 hint="A sleeping service has no instances; send it a request.",
             )
-        lock = asyncio.Lock()
-        try:
-            async with asyncio.TaskGroup() as group:
-                for pod in pods:
-                    prefix = f"[{pod}] " if len(pods) > 1 else ""
-                    group.create_task(_stream(session, namespace, pod, params, prefix, lock))
-        except* APIStatusError as failed:
-            first = failed.exceptions[0]
-    if first is not None:
-        raise first
+        if len(pods) == 1:
+            await _stream(session, namespace, pods[0], params)
+            return
+        async with asyncio.TaskGroup() as group:
+            streams = [
+                group.create_task(_try_stream(session, namespace, pod, params)) for pod in pods
+            ]
+        if not any(stream.result() for stream in streams):
+            raise typer.Exit(1)
 
 
 async def _pods(session: Session, namespace: str, target: str, selector: str) -> list[str]:
     kind, slash, name = target.partition("/")
-    if not slash and not selector:
-        return [target]
-    if slash:
+    if not slash:
+        kind, name = "" if selector else await _kind_of(session, namespace, target), target
+    if kind:
         resource = await session.resolve(kind)
         if resource.kind == "Pod":
             return [name]
@@ -92,6 +90,18 @@ async def _pods(session: Session, namespace: str, target: str, selector: str) ->
     pods = await session.resolve("pods")
     listed = await session.read(pods, namespace, params={"labelSelector": selector})
     return [item["metadata"]["name"] for item in listed.get("items") or ()]
+
+
+async def _kind_of(session: Session, namespace: str, name: str) -> str:
+    """What a bare name means: a pod, or a service if there is no such pod."""
+    for kind in ("pods", "ksvc"):
+        with suppress(NotFoundError):
+            await session.read(await session.resolve(kind), namespace, name)
+            return kind
+    return fail(
+        f"there is neither a pod nor a service {name!r} in namespace {namespace!r}",
+        hint="`wakeful get ksvc,pods` shows what is there.",
+    )
 
 
 def _selector_of(data: dict[str, Any]) -> str:
@@ -104,13 +114,18 @@ def _selector_of(data: dict[str, Any]) -> str:
     return ",".join(f"{k}={v}" for k, v in labels.items())
 
 
+async def _try_stream(session: Session, namespace: str, pod: str, params: dict[str, str]) -> bool:
+    """One of several: what one cannot show must not hide what the others do."""
+    try:
+        await _stream(session, namespace, pod, params, prefix=f"[{pod}] ")
+    except APIStatusError as err:
+        errors.print(Text(f"[{pod}] {err.message}", style="dim"))
+        return False
+    return True
+
+
 async def _stream(
-    session: Session,
-    namespace: str,
-    pod: str,
-    params: dict[str, str],
-    prefix: str,
-    lock: asyncio.Lock,
+    session: Session, namespace: str, pod: str, params: dict[str, str], *, prefix: str = ""
 ) -> None:
     transport = session.transport
     url = transport.url(f"/api/v1/namespaces/{namespace}/pods/{pod}/log")
@@ -119,9 +134,8 @@ async def _stream(
         if response.status >= 400:
             raise await _error(response)
         async for line in response.content:
-            async with lock:
-                sys.stdout.write(prefix + line.decode(errors="replace"))
-                sys.stdout.flush()
+            sys.stdout.write(prefix + line.decode(errors="replace"))
+            sys.stdout.flush()
 
 
 async def _error(response: aiohttp.ClientResponse) -> APIStatusError:

@@ -1,4 +1,4 @@
-"""``get``, ``apply``, ``delete``, ``describe`` and ``wait``: objects of any kind."""
+"""``get``, ``apply``, ``delete`` and ``describe``: objects of any kind."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import typer
 import yaml
 from rich.text import Text
 
-from wakeful.apimachinery.duration import parse_duration
 from wakeful.apimachinery.errors import NotFoundError
-from wakeful.apimachinery.jsonpath import JSONPath
 from wakeful.apimachinery.request import Verb
-from wakeful.apimachinery.watch import EventType
 from wakeful.cli.files import read_manifests
+from wakeful.cli.naming import named_objects, split_target
 from wakeful.cli.options import (
     AllNamespacesOption,
     DataDirOption,
@@ -25,29 +23,12 @@ from wakeful.cli.options import (
 )
 from wakeful.cli.output import console, fail, print_data, print_table, show_errors
 from wakeful.cli.session import ServedResource, Session, connect
+from wakeful.cli.waiting import wait_until
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_EVENT_COLUMNS = ("last seen", "type", "reason", "message")
 
 SelectorOption = Annotated[str, typer.Option("--selector", "-l", help="Label selector.")]
-
-
-def _target(words: list[str]) -> tuple[str, list[str]]:
-    """Split ``KIND [NAME…]`` or ``KIND/NAME``."""
-    kind, _, name = words[0].partition("/")
-    return kind, [name, *words[1:]] if name else words[1:]
-
-
-def _objects(words: list[str]) -> list[tuple[str, str]]:
-    """Kind and name of each object in ``KIND NAME…`` or ``KIND/NAME KIND/NAME…``."""
-    kind, found = words[0], []
-    for index, word in enumerate(words):
-        before, slash, after = word.partition("/")
-        if slash:
-            kind = before
-            found.append((kind, after))
-        elif index:
-            found.append((kind, word))
-    if not found:
-        fail(f"name the {kind}")
-    return found
 
 
 @show_errors
@@ -67,7 +48,7 @@ def get(
 async def _get(
     data_dir: Path | None, what: list[str], namespace: str, output: str, selector: str
 ) -> None:
-    kind, names = _target(what)
+    kind, names = split_target(what)
     params = {"labelSelector": selector} if selector else {}
     async with connect(data_dir) as session:
         resources = await session.resolve_all(kind)
@@ -209,7 +190,7 @@ async def _delete(
 ) -> None:
     async with connect(data_dir) as session:
         targets: list[tuple[ServedResource, str, str]] = []
-        for kind, name in _objects(what) if what else ():
+        for kind, name in named_objects(what) if what else ():
             targets.append((await session.resolve(kind), namespace, name))
         for data in read_manifests(files):
             resource = await session.resolve_object(data)
@@ -242,7 +223,7 @@ def describe(
 
 
 async def _describe(data_dir: Path | None, what: list[str], namespace: str) -> None:
-    kind, names = _target(what)
+    kind, names = split_target(what)
     async with connect(data_dir) as session:
         resource = await session.resolve(kind)
         if not names:
@@ -253,6 +234,7 @@ async def _describe(data_dir: Path | None, what: list[str], namespace: str) -> N
             meta = data["metadata"]
             for noise in ("managedFields", "resourceVersion", "generation", "selfLink"):
                 meta.pop(noise, None)
+            (meta.get("annotations") or {}).pop(_LAST_APPLIED, None)
             console.print(Text(f"{resource.kind} {name}", style="bold"))
             text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
             console.print(text.rstrip(), markup=False)
@@ -261,111 +243,13 @@ async def _describe(data_dir: Path | None, what: list[str], namespace: str) -> N
             found = await session.table(events, namespace, "", {"fieldSelector": selector})
             console.print(Text("events:", style="bold"))
             if rows := found.get("rows"):
-                _print_rows(
-                    found["columnDefinitions"], rows, wide=False, with_namespace=False, prefix=""
-                )
+                _print_events(found["columnDefinitions"], rows)
             else:
                 console.print("  none", style="dim")
 
 
-@show_errors
-def wait(
-    what: Annotated[list[str], typer.Argument(help="KIND NAME … or KIND/NAME ….")],
-    condition: Annotated[
-        str, typer.Option("--for", help="condition=TYPE[=STATUS], delete, create or jsonpath=P=V.")
-    ] = "condition=Ready",
-    timeout: Annotated[str, typer.Option(help="How long, such as 30s or 5m.")] = "30s",
-    namespace: NamespaceOption = "default",
-    data_dir: DataDirOption = None,
-) -> None:
-    """Wait until objects are as wanted."""
-    asyncio.run(_wait(data_dir, what, condition, timeout, namespace))
-
-
-async def _wait(
-    data_dir: Path | None, what: list[str], condition: str, timeout: str, namespace: str
-) -> None:
-    test = parse_condition(condition)
-    objects = _objects(what)
-    try:
-        seconds = parse_duration(timeout).total_seconds()
-    except ValueError as err:
-        fail(f"--timeout: {err}")
-    async with connect(data_dir) as session:
-        for kind, name in objects:
-            resource = await session.resolve(kind)
-            try:
-                await wait_until(session, resource, namespace, name, test, seconds)
-            except TimeoutError:
-                fail(
-                    f"timed out waiting for {condition} on {resource.plural}/{name}",
-                    hint=f"`wakeful describe {kind} {name}` shows how far it is.",
-                )
-            console.print(f"{resource.display}/{name} condition met")
-
-
-class _Wanted:
-    def __init__(self, kind: str, status: str) -> None:
-        self._kind, self._status = kind.lower(), status.lower()
-
-    def __call__(self, obj: dict[str, Any] | None) -> bool:
-        if obj is None:
-            return False
-        status = obj.get("status") or {}
-        observed = status.get("observedGeneration")
-        if observed is not None and observed < obj["metadata"].get("generation", 0):
-            return False
-        return any(
-            c.get("type", "").lower() == self._kind and c.get("status", "").lower() == self._status
-            for c in status.get("conditions") or ()
-        )
-
-
-def parse_condition(text: str) -> Any:
-    """Read the argument of ``--for``; return a test of an object (None: there is none)."""
-    if text == "delete":
-        return lambda obj: obj is None
-    if text == "create":
-        return lambda obj: obj is not None
-    kind, _, rest = text.partition("=")
-    if kind == "condition" and rest:
-        name, _, status = rest.partition("=")
-        return _Wanted(name, status or "true")
-    if kind == "jsonpath" and "=" in rest:
-        path, _, value = rest.rpartition("=")
-        compiled = JSONPath(path.strip("'\"{}"))
-        return lambda obj: obj is not None and value in [str(v) for v in compiled.find(obj)]
-    fail(f"--for: {text!r} is none of condition=…, jsonpath=…=…, create, delete")
-    return None
-
-
-async def wait_until(
-    session: Session,
-    resource: ServedResource,
-    namespace: str,
-    name: str,
-    test: Any,
-    seconds: float,
-) -> None:
-    """Return once ``test`` holds for the object.
-
-    Raises:
-        TimeoutError: It did not in ``seconds``.
-    """
-    params = {"fieldSelector": f"metadata.name={name}"}
-    async with asyncio.timeout(seconds):
-        while True:
-            listed = await session.read(resource, namespace, params=params)
-            items = listed.get("items") or []
-            if test(items[0] if items else None):
-                return
-            version = listed["metadata"]["resourceVersion"]
-            request = session.request(
-                Verb.WATCH, resource, namespace, params=params | {"resourceVersion": version}
-            )
-            async with session.transport.watch(request) as events:
-                async for event in events:
-                    if event.type is EventType.BOOKMARK:
-                        continue
-                    if test(None if event.type is EventType.DELETED else event.object):
-                        return
+def _print_events(columns: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+    """What is not said by the object that they are about."""
+    at = {column["name"].lower(): index for index, column in enumerate(columns)}
+    lines = [[row["cells"][at[name]] for name in _EVENT_COLUMNS] for row in rows]
+    print_table([name.title() for name in _EVENT_COLUMNS], lines)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from wakeful.apimachinery.duration import parse_duration
+from wakeful.cli.output import fail
+
 DataDirOption = Annotated[
     Path | None,
     typer.Option(
@@ -26,7 +29,18 @@ AllNamespacesOption = Annotated[
 OutputOption = Annotated[
     str, typer.Option("--output", "-o", help="table, wide, name, json or yaml.")
 ]
+TimeoutOption = Annotated[
+    str, typer.Option("--timeout", help="How long to wait, such as 30s or 5m.")
+]
 FileOption = Annotated[
     list[str],
     typer.Option("--filename", "-f", help="File, directory or - for standard input; repeatable."),
 ]
+
+
+def read_seconds(option: str, text: str) -> float:
+    """Read a duration that was given as an option; a number alone is in seconds."""
+    try:
+        return float(text) if text.isdecimal() else parse_duration(text).total_seconds()
+    except ValueError as err:
+        fail(f"{option}: {err}", hint=f"Write it like {option} 90s or {option} 5m.")

@@ -16,7 +16,8 @@ from rich.text import Text
 
 from wakeful.apimachinery.errors import APIStatusError, ServiceUnavailableError, WakefulError
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
+"""Lines stay whole: terminals wrap them, pipes want them. Tables and boxes are told to fit."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 P = ParamSpec("P")
@@ -85,7 +86,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table.add_column(header.upper(), no_wrap=True, overflow="ellipsis")
     for row in texts:
         table.add_row(*(colored(c) for c in row))
-    console.print(table)
+    console.print(table, soft_wrap=False)
 
 
 def print_data(data: Any, form: str) -> None:

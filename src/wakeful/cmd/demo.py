@@ -296,5 +296,6 @@ def _explain_how_to_go_on(settings: Settings, addresses: Addresses) -> None:
             title="It stays up",
             title_align="left",
             expand=False,
-        )
+        ),
+        soft_wrap=False,
     )

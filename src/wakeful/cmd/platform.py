@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -13,11 +14,19 @@ import typer
 from rich.text import Text
 
 from wakeful.apimachinery.errors import WakefulError
+from wakeful.apimachinery.names import dns_subdomain_faults
 from wakeful.cli.options import DataDirOption
 from wakeful.cli.output import console, fail, print_table, show_errors
 from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.status import PlatformStatus, read_status
-from wakeful.cmd.up import AlreadyRunningError, PortUnavailableError, start, stop
+from wakeful.cmd.up import (
+    AddressUnavailableError,
+    AlreadyRunningError,
+    DataDirError,
+    PortUnavailableError,
+    start,
+    stop,
+)
 from wakeful.config import LogLevel, RuntimeName, Settings, StandInMode, default_data_dir
 
 ApiPortOption = Annotated[
@@ -62,6 +71,8 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once ready.")] = False,
 ) -> None:
     """Start the platform."""
+    if faults := dns_subdomain_faults(domain):
+        fail(f"--domain {domain!r}: {faults[0]}")
     settings = Settings(
         data_dir=(data_dir or default_data_dir()).expanduser().resolve(),
         api_port=api_port,
@@ -97,6 +108,10 @@ async def _up(settings: Settings, *, detach: bool) -> None:
             fail(str(err), hint="`wakeful status` shows it, `wakeful down` stops it.")
         except PortUnavailableError as err:
             fail(str(err), hint=f"Choose another with {err.option}; 0 takes any free one.")
+        except AddressUnavailableError as err:
+            fail(str(err), hint="`ip address` shows those of this machine; 0.0.0.0 means all.")
+        except DataDirError as err:
+            fail(str(err), hint="Choose another with --data-dir or $WAKEFUL_DATA_DIR.")
     _welcome(settings, addresses)
     if detach:
         return
@@ -111,7 +126,7 @@ def _welcome(settings: Settings, addresses: Addresses) -> None:
     rows = [
         ("API", addresses.api),
         ("Services", f"http://NAME.NAMESPACE.{settings.domain}:{addresses.http_port}"),
-        ("kubectl", f"export KUBECONFIG={settings.layout.kubeconfig}"),
+        ("kubectl", f"export KUBECONFIG={shlex.quote(str(settings.layout.kubeconfig))}"),
     ]
     for label, value in rows:
         console.print(Text(f"  {label:<9} ", style="dim") + Text(value))

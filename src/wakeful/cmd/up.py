@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import shutil
 import signal
@@ -51,6 +52,23 @@ class PortUnavailableError(WakefulError):
         self.option, self.port = option, port
 
 
+class AddressUnavailableError(WakefulError):
+    """The address of ``--bind`` is none of this machine."""
+
+    def __init__(self, host: str, err: OSError) -> None:
+        super().__init__(f"--bind {host}: cannot listen on this address: {err.strerror}")
+        self.host = host
+
+
+class DataDirError(WakefulError):
+    """The directory cannot hold the state."""
+
+    def __init__(self, data_dir: Path, err: OSError) -> None:
+        problem = f"{err.filename}: {err.strerror}" if err.filename else str(err)
+        super().__init__(f"data directory {str(data_dir)!r} cannot be used: {problem}")
+        self.data_dir = data_dir
+
+
 class StartFailedError(WakefulError):
     """The platform did not come up; the message ends with what its log says."""
 
@@ -59,11 +77,17 @@ async def start(settings: Settings, progress: Progress) -> Addresses:
     """Start everything and return where it answers, once it does.
 
     Raises:
+        DataDirError: The directory cannot be made or written to.
         AlreadyRunningError: Something runs on this data directory.
+        PortUnavailableError: A port cannot be listened on.
+        AddressUnavailableError: The address is not of this machine.
         StartFailedError: It did not come up.
     """
     layout = settings.layout
-    layout.create()
+    try:
+        layout.create()
+    except OSError as err:
+        raise DataDirError(settings.data_dir, err) from err
     if (pid := control.ping(layout.run)) is not None:
         raise AlreadyRunningError(settings.data_dir, pid)
     Addresses.forget(layout)
@@ -88,6 +112,7 @@ def with_ports(settings: Settings) -> Settings:
 
     Raises:
         PortUnavailableError: A port that was asked for cannot be listened on.
+        AddressUnavailableError: There is no such address here.
     """
     chosen: dict[str, int] = {}
     with contextlib.ExitStack() as held:
@@ -98,6 +123,8 @@ def with_ports(settings: Settings) -> Settings:
             try:
                 probe.bind((settings.bind, wanted))
             except OSError as err:
+                if isinstance(err, socket.gaierror) or err.errno == errno.EADDRNOTAVAIL:
+                    raise AddressUnavailableError(settings.bind, err) from err
                 raise PortUnavailableError(name, settings.bind, wanted, err) from err
             chosen[name] = probe.getsockname()[1]
     return settings.model_copy(update=chosen)

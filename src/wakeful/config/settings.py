@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -72,9 +73,15 @@ class DataDir:
         return Path(tempfile.gettempdir()) / f"wakeful-{os.getuid()}-{digest}"
 
     def create(self) -> None:
-        """Make the directories, readable by their owner only."""
+        """Make the directories, readable by their owner only.
+
+        Raises:
+            OSError: One of them cannot be made, or not be written to.
+        """
         for folder in (self.root, self.pki, self.images, self.pods, self.logs, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 class RuntimeName(StrEnum):

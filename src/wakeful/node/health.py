@@ -10,6 +10,7 @@ from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import Container, LifecycleHandler, Pod, Probe
 from wakeful.autoscaler.coldstart import Mark
 from wakeful.node.context import NodeContext
+from wakeful.node.listening import explain_refusal, listeners_of
 from wakeful.node.probes import (
     Attempt,
     Prober,
@@ -159,7 +160,7 @@ class Health:
                 self._report.changed(urgent=True)
             if not result.success and (was_ready or elapsed - told >= timing.period):
                 told = elapsed
-                self._report.warning("Unhealthy", f"Readiness probe failed: {result.output}")
+                self._report.warning("Unhealthy", _failure("Readiness", result, run))
             spawns = probe.exec is not None
             await clock.sleep(
                 timing.period
@@ -174,14 +175,14 @@ class Health:
         while True:
             result = await attempt_within(timing.timeout, attempt)
             if not result.success:
-                self._report.warning("Unhealthy", f"Liveness probe failed: {result.output}")
+                self._report.warning("Unhealthy", _failure("Liveness", result, run))
             if state.observe(result.success) is Verdict.FAILED:
                 await self._kill(run, "Liveness", probe, result)
             await self._node.clock.sleep(timing.period)
 
     async def _kill(self, run: ContainerStatus, kind: str, probe: Probe, result: Attempt) -> None:
         if kind == "Startup":
-            self._report.warning("Unhealthy", f"Startup probe failed: {result.output}")
+            self._report.warning("Unhealthy", _failure("Startup", result, run))
         self._report.normal(
             "Killing",
             f"Container {self._container.name} failed {kind.lower()} probe, will be restarted",
@@ -196,3 +197,13 @@ class Health:
             await self._node.runtime.stop_container(run.id, grace_seconds=grace)
         except WakefulError as err:
             log.warning("unhealthy container not stopped", container=run.id, error=str(err))
+
+
+def _failure(kind: str, result: Attempt, run: ContainerStatus) -> str:
+    """What went wrong, and why nobody answered as far as it can be seen from outside."""
+    text = f"{kind} probe failed: {result.output}"
+    if not result.refused_port or run.pid is None:
+        return text
+    listeners = listeners_of(run.pid)
+    why = "" if listeners is None else explain_refusal(listeners, result.refused_port)
+    return f"{text}; {why}" if why else text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -115,6 +117,8 @@ class Attempt:
 
     success: bool
     output: str = ""
+    refused_port: int = 0
+    """Where nobody listened, if that is why it failed."""
 
 
 MakeAttempt = Callable[[], Awaitable[Attempt]]
@@ -215,7 +219,7 @@ async def _tcp_connect(host: str, port: int) -> Attempt:
             probe.setblocking(False)
             await loop.sock_connect(probe, (host, port))
     except (OSError, ValueError, OverflowError) as err:
-        return Attempt(False, f"dial tcp {host}:{port}: {_why(err)}")
+        return _not_connected(err, host, port)
     return Attempt(True)
 
 
@@ -231,7 +235,9 @@ async def _http_get(
     try:
         reader, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, ValueError, OverflowError) as err:
-        return Attempt(False, f"Get {path}: dial tcp {host}:{port}: {_why(err)}")
+        return _not_connected(
+            err, host, port, f'Get "http{"s" if tls else ""}://{host}:{port}{path}": '
+        )
     lower = {name.lower() for name in headers}
     lines = [f"GET {path} HTTP/1.1"]
     if "host" not in lower:
@@ -260,6 +266,14 @@ async def _discard(reader: asyncio.StreamReader) -> None:
             await reader.read(_OUTPUT_BYTES)
     except (TimeoutError, OSError):
         return
+
+
+def _not_connected(err: Exception, host: str, port: int, what: str = "") -> Attempt:
+    """In the kubelet's words, which people search for."""
+    number = err.errno if isinstance(err, OSError) else None
+    why = f"connect: {os.strerror(number).lower()}" if number else _why(err)
+    refused = port if number == errno.ECONNREFUSED else 0
+    return Attempt(False, f"{what}dial tcp {host}:{port}: {why}", refused)
 
 
 def _why(err: Exception) -> str:

@@ -16,6 +16,7 @@ from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import ImageError, ImageNotFoundError, ImageNotPresentError
 from wakeful.oci.image import ReadOnlyMount, RootfsPlan
 from wakeful.oci.reference import Reference, parse_reference
+from wakeful.oci.resolver import SKIPPED_REGISTRIES
 from wakeful.oci.store import ImageStore, ProgressCallback
 
 BUILDER_SOCKET = PurePosixPath("/.wakeful/builder/socket")
@@ -62,6 +63,10 @@ class ImageProvider(Protocol):
     def holders(self) -> Collection[str]:
         """Who holds images, also on behalf of a process that is gone."""
         ...
+
+
+_HERE_ONLY = "the local image store; `wakeful build DIR -t NAME` puts it there"
+"""A name like ``dev.local/hello`` is of no registry: asking for one hides the mistake."""
 
 
 class ImagePuller(Protocol):
@@ -150,10 +155,10 @@ class StoreProvider:
         present: bool,
         progress: ProgressCallback | None,
     ) -> None:
-        if self._puller is None:
+        if self._puller is None or reference.registry in SKIPPED_REGISTRIES:
             if present:
                 return
-            raise ImageNotFoundError(reference.familiar)
+            raise ImageNotFoundError(reference.familiar, where=_HERE_ONLY)
         key = (reference.name, keychain)
         lock = self._busy.setdefault(key, asyncio.Lock())
         waited = lock.locked()

@@ -69,6 +69,25 @@ async def test_exit_code_and_last_words_are_reported(
     await platform.eventually(unreachable)
 
 
+async def test_what_the_platform_took_down_itself_is_not_the_programs_fault(
+    platform: World, surroundings: Any, a_service: Any
+) -> None:
+    """After a restart everything begins anew; only what ends by itself then has failed."""
+    revision = await a_broken_revision(platform, surroundings, a_service)
+    lost = {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "gone"}}
+    waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": "no secret"}}
+    container = {"name": "user-container", "lastState": lost, "state": waiting}
+    await platform.given(a_pod(revision, {"containerStatuses": [container]}))
+
+    async def reported() -> bool:
+        found = await told(platform, "ResourcesAvailable")
+        return found == ("False", "CreateContainerConfigError", "no secret")
+
+    await platform.eventually(reported)
+    healthy = await told(platform, "ContainerHealthy")
+    assert healthy is None or healthy[0] != "False"
+
+
 async def test_pod_that_cannot_be_scheduled_is_reported(
     platform: World, surroundings: Any, a_service: Any
 ) -> None:

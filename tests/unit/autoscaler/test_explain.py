@@ -50,6 +50,17 @@ def test_the_books_load_is_explained_with_its_numbers() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("load", "shown"), [(0.105, "0.1 "), (0.35, "0.35 "), (1e-6, "<0.0001 "), (0, "0 ")]
+)
+def test_a_little_load_is_not_shown_as_none(load: float, shown: str) -> None:
+    """Else the line would read 0 → 1."""
+    line = explain_decision(decision(load, 0, 1))[0]
+
+    assert line.startswith(shown)
+    assert ("= 0 →" in line) == (load == 0)
+
+
 def test_a_panic_says_what_it_compared() -> None:
     words = explain_decision(decision(10, 50, 2))
 

@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from wakeful.cli.objects import _objects
+from wakeful.cli.naming import named_objects
 
 
 @pytest.mark.parametrize(
@@ -17,9 +17,9 @@ from wakeful.cli.objects import _objects
     ],
 )
 def test_objects(words: list[str], objects: list[tuple[str, str]]) -> None:
-    assert _objects(words) == objects
+    assert named_objects(words) == objects
 
 
 def test_a_kind_alone_names_none(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises((typer.Exit, SystemExit)):
-        _objects(["pod"])
+        named_objects(["pod"])

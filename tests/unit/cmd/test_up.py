@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from wakeful.cmd.up import last_words
+from wakeful.cmd.up import AddressUnavailableError, DataDirError, last_words, start, with_ports
+from wakeful.config import Settings
 
 RECORD = '{"event": "envoy connected"}'
 
@@ -23,3 +27,25 @@ def test_the_message_of_the_control_plane_is_what_it_said_last(
 ) -> None:
     """Records of its log are shown only when it left no message."""
     assert last_words(lines) == expected
+
+
+@pytest.mark.parametrize("spoil", ["file", "read-only"])
+async def test_a_data_directory_that_cannot_be_used_is_named(tmp_path: Path, spoil: str) -> None:
+    """Before anything is started."""
+    root = tmp_path / "data"
+    if spoil == "file":
+        root.write_text("")
+    else:
+        root = Path("/proc/wakeful")
+
+    with pytest.raises(DataDirError, match=re.escape(f"'{root}' cannot be used: ")):
+        await start(Settings(data_dir=root), lambda _text: None)
+
+
+@pytest.mark.parametrize("bind", ["203.0.113.1"])
+def test_an_address_of_another_machine_is_not_blamed_on_the_port(tmp_path: Path, bind: str) -> None:
+    """Choosing another port would not help."""
+    settings = Settings(data_dir=tmp_path, bind=bind, api_port=0, http_port=0, https_port=0)
+
+    with pytest.raises(AddressUnavailableError, match=f"--bind {bind}: cannot listen"):
+        with_ports(settings)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from wakeful.oci.image import LABEL_HOST_PATHS, LABEL_ROOTFS
 from wakeful.oci.layout import LayoutStore
 from wakeful.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Platform
 from wakeful.oci.provider import StoreProvider
+from wakeful.oci.reference import Reference
 from wakeful.testing.images import Entry, an_image
 
 PASSWD = Entry("etc/passwd", b"root:x:0:0::/:/bin/sh\nweb:x:33:34::/:/bin/sh\n")
@@ -150,6 +152,19 @@ async def test_unpacking_for_a_holder_pins_what_is_returned(store: LayoutStore) 
     assert not plan.rootfs.is_dir()
     provider.release("pod/1")
     assert not provider.holders()
+
+
+async def test_a_name_of_this_machine_is_asked_of_no_registry(store: LayoutStore) -> None:
+    """Whoever mistypes one is told how it would get here, not that some host is unknown."""
+
+    class Forbidden:
+        async def pull(self, image: Reference, **_: Any) -> str:
+            raise AssertionError(image.name)
+
+    provider = StoreProvider(store, Forbidden())
+
+    with pytest.raises(ImageNotFoundError, match="`wakeful build DIR -t NAME` puts it there"):
+        await provider.provide("dev.local/typo")
 
 
 async def test_pruning_spares_tags_pins_and_what_is_asked(store: LayoutStore) -> None:

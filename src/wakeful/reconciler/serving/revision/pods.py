@@ -22,6 +22,9 @@ _HOPELESS = frozenset(
 )
 """Why containers wait when nothing but a change by the user is likely to help."""
 
+_LOST = "ContainerStatusUnknown"
+"""How a container ended when the machine or the platform went down: not by its own fault."""
+
 
 def revision_of(pod: Pod) -> Iterable[NamespacedName]:
     """The Revision to look at again, if the pod has trouble worth telling."""
@@ -55,7 +58,7 @@ def report_trouble(
         status.mark_resources_unavailable(scheduled.reason, scheduled.message)
     for container in pod.status.container_statuses:
         ended = container.last_state.terminated if container.last_state is not None else None
-        if ended is not None:
+        if ended is not None and ended.reason != _LOST:
             status.mark_container_exited(ended.exit_code or 0, ended.message)
             return
         waiting = container.state.waiting if container.state is not None else None
