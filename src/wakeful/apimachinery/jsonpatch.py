@@ -1,22 +1,25 @@
 """JSON Patch (RFC 6902) with the leniency of the Go library behind the Kubernetes API.
 
 ``replace`` of a missing member of an object adds it, and ``test`` of a missing member against null
-passes; everything else is strict.
+passes; everything else is strict. What copies may add up to is limited: each can double a document.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
 import jsonpatch
+import orjson
 from jsonpointer import JsonPointerException
 
 from wakeful.apimachinery.errors import APIStatusError, BadRequestError, InvalidError
 from wakeful.apimachinery.meta import deep_copy_json
 
 MAX_OPERATIONS = 10_000
+MAX_COPIED_BYTES = 3 * 1024 * 1024
 REJECTED = "the server rejected our request due to an error in our request"
 
 
@@ -42,10 +45,37 @@ class _Test(jsonpatch.TestOperation):
         return super().apply(obj)
 
 
+class _Copy(jsonpatch.CopyOperation):
+    def size(self, obj: Any) -> int:
+        """Bytes of JSON that it adds."""
+        source = self.operation.get("from")
+        if not isinstance(source, str):
+            return 0  # to apply it says so
+        return len(orjson.dumps(self.pointer_cls(source).resolve(obj, None)))
+
+
 class _Patch(jsonpatch.JsonPatch):
     operations = MappingProxyType(
-        {**jsonpatch.JsonPatch.operations, "replace": _Replace, "test": _Test}
+        {**jsonpatch.JsonPatch.operations, "replace": _Replace, "test": _Test, "copy": _Copy}
     )
+
+    def apply_to(self, obj: Any) -> Any:
+        """Carry out all operations, in place; the root may be another one then."""
+        copied = 0
+        for operation in self._ops:
+            if isinstance(operation, _Copy):
+                copied += operation.size(obj)
+                if copied > MAX_COPIED_BYTES:
+                    raise jsonpatch.JsonPatchConflict(
+                        "Unable to complete the copy, the accumulated size increase of copy is"
+                        f" {copied}, exceeding the limit {MAX_COPIED_BYTES}"
+                    )
+            obj = operation.apply(obj)
+        return obj
+
+
+class _TooManyOperationsError(APIStatusError):
+    code, reason = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge"
 
 
 def apply_json_patch(patch: Any, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,17 +84,19 @@ def apply_json_patch(patch: Any, document: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadRequestError: ``patch`` is not a list of operations.
         InvalidError: An operation does not apply.
+        APIStatusError: There are too many operations.
     """
     if not isinstance(patch, list) or not all(isinstance(op, Mapping) for op in patch):
         raise BadRequestError(
             "error decoding patch: a JSON patch is a list of operations, each an object"
         )
     if len(patch) > MAX_OPERATIONS:
-        raise BadRequestError(
-            f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}"
+        raise _TooManyOperationsError(
+            "Request entity too large: The allowed maximum operations in a JSON patch is"
+            f" {MAX_OPERATIONS}, got {len(patch)}"
         )
     try:
-        result = _Patch(patch).apply(deep_copy_json(document), in_place=True)
+        result = _Patch(patch).apply_to(deep_copy_json(document))
     except jsonpatch.InvalidJsonPatch as err:
         raise BadRequestError(f"error decoding patch: {err}") from err
     except (jsonpatch.JsonPatchException, JsonPointerException) as err:

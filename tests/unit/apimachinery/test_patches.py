@@ -2,7 +2,12 @@ from typing import Any
 
 import pytest
 
-from wakeful.apimachinery.errors import BadRequestError, InvalidError, UnsupportedMediaTypeError
+from wakeful.apimachinery.errors import (
+    APIStatusError,
+    BadRequestError,
+    InvalidError,
+    UnsupportedMediaTypeError,
+)
 from wakeful.apimachinery.jsonpatch import apply_json_patch
 from wakeful.apimachinery.mergepatch import apply_merge_patch
 from wakeful.apimachinery.patch import apply_patch, unsupported_patch
@@ -93,6 +98,26 @@ class TestJSONPatch:
     def test_a_bad_pointer_is_a_client_error(self, path: str) -> None:
         with pytest.raises((BadRequestError, InvalidError)):
             apply_json_patch([{"op": "add", "path": path, "value": 1}], {"a": 1})
+
+    def test_copies_of_copies_end_before_they_fill_the_memory(self) -> None:
+        """Forty of them would make a document of a terabyte."""
+        patch = [{"op": "copy", "from": "/data", "path": f"/data/{n}"} for n in range(40)]
+        with pytest.raises(InvalidError, match="accumulated size increase of copy is"):
+            apply_json_patch(patch, {"data": {"a": "x"}})
+
+    def test_ordinary_copies_are_fine(self) -> None:
+        patch = [{"op": "copy", "from": "/data/a", "path": f"/data/{n}"} for n in range(1000)]
+        assert len(apply_json_patch(patch, {"data": {"a": "x"}})["data"]) == 1001
+
+    def test_copy_from_nowhere_says_so(self) -> None:
+        for operation in ({"from": "/x"}, {"from": 7}, {}):
+            with pytest.raises((BadRequestError, InvalidError)):
+                apply_json_patch([{"op": "copy", "path": "/a", **operation}], {"a": 1})
+
+    def test_too_many_operations_are_too_large(self) -> None:
+        patch = [{"op": "test", "path": "/a", "value": 1}] * 10_001
+        with pytest.raises(APIStatusError, match="maximum operations in a JSON patch is 10000"):
+            apply_json_patch(patch, {"a": 1})
 
 
 class TestMergePatch:
