@@ -16,6 +16,7 @@ Operator = Literal["=", "!=", "in", "notin", "exists", "!"]
 
 _NAME = r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)"
 _KEY = re.compile(rf"(?:[a-z0-9](?:[-a-z0-9.]{{0,251}}[a-z0-9])?/)?{_NAME}")
+_FIELD_TERM = re.compile(r"([^=!\s]+)\s*(==|=|!=)\s*(.*)")
 _VALUE = re.compile(rf"{_NAME}?")
 _SET = re.compile(r"^\s*([^\s,()!=]+)\s+(in|notin)\s*\(([^()]*)\)\s*$")
 _EQUAL = re.compile(r"^\s*([^\s,()!=]+)\s*(==|=|!=)\s*([^\s,()!=]*)\s*$")
@@ -139,7 +140,7 @@ def parse_field_selector(text: str) -> tuple[Requirement, ...]:
     """
     terms: list[Requirement] = []
     for term in text.split(",") if text.strip() else ():
-        found = re.match(r"^\s*([^=!\s]+)\s*(==|=|!=)\s*(.*?)\s*$", term)
+        found = _FIELD_TERM.fullmatch(term.strip())
         if not found:
             raise BadRequestError(f"invalid selector: {text!r}; can't understand {term!r}")
         key, operator, value = found.groups()

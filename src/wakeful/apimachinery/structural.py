@@ -8,7 +8,6 @@ the definition's own validation refuses it.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +27,7 @@ from wakeful.apimachinery.fields import (
 )
 from wakeful.apimachinery.formats import has_format
 from wakeful.apimachinery.meta import ObjectMeta, deep_copy_json
+from wakeful.apimachinery.patterns import PatternError, check_pattern, matches
 from wakeful.apimachinery.pruning import prune as prune_by_model
 
 _UNSET: Any = object()
@@ -60,15 +60,16 @@ class Node:
     list_map_keys: Sequence[str] = ()
 
     @cached_property
-    def pattern(self) -> re.Pattern[str] | None:
-        """The compiled ``pattern``; None when there is none or it cannot be compiled."""
+    def pattern(self) -> str | None:
+        """What texts must match; None when there is nothing, or nothing that can be read."""
         text = self.checks.get("pattern")
         if not isinstance(text, str):
             return None
         try:
-            return re.compile(text)
-        except (re.error, OverflowError, RecursionError):
+            check_pattern(text)
+        except PatternError:
             return None
+        return text
 
 
 _CHECKS = (
@@ -319,7 +320,7 @@ def _check_text(node: Node, value: str, path: str) -> Iterator[FieldError]:
         yield FieldError(
             f"Too long: may not be more than {most} bytes", (path,), type=ErrorType.TOO_LONG
         )
-    if node.pattern is not None and not node.pattern.search(value):
+    if node.pattern is not None and not matches(node.pattern, value):
         yield invalid(path, value, f"{path} in body should match '{checks['pattern']}'")
     form = checks.get("format")
     if isinstance(form, str) and not has_format(form, value):

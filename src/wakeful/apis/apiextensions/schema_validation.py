@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from wakeful.apimachinery.fields import (
     not_supported,
     required,
 )
+from wakeful.apimachinery.patterns import PatternError, check_pattern
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _MAX_DEPTH = 100
@@ -130,8 +130,8 @@ def _validate_type(
         errors.append(forbidden(f"{path}.additionalProperties", detail))
     if "pattern" in schema:
         try:
-            re.compile(schema["pattern"])
-        except (re.error, OverflowError, RecursionError) as err:
+            check_pattern(schema["pattern"])
+        except PatternError as err:
             detail = f"must be a valid regular expression, but isn't: {err}"
             errors.append(invalid(f"{path}.pattern", schema["pattern"], detail))
     return errors

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from wakeful.apimachinery.fields import (
     FieldErrors,
     invalid_value,
@@ -14,6 +12,7 @@ from wakeful.apimachinery.fields import (
     under_index,
 )
 from wakeful.apimachinery.meta import Object
+from wakeful.apimachinery.patterns import PatternError, check_pattern
 from wakeful.apimachinery.scheme import AdmissionContext
 from wakeful.apis.pipeline.admission import load_settings, validate_metadata
 from wakeful.apis.pipeline.customrun_types import (
@@ -115,8 +114,8 @@ def validate_verification_policy(
         errors.append(missing_field("resources"))
     for resource in spec.resources:
         try:
-            re.compile(resource.pattern)
-        except (re.error, RecursionError, OverflowError) as err:
+            check_pattern(resource.pattern)
+        except PatternError as err:
             details = f"resource pattern is not a valid regular expression: {err}"
             errors.append(invalid_value(resource.pattern, "ResourcePattern", details))
     if not spec.authorities:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from wakeful.apimachinery.meta import Object
+from wakeful.apimachinery.patterns import PatternError, matches_whole
 from wakeful.apis.pipeline.register import SIGNATURE_ANNOTATION
 from wakeful.apis.pipeline.verificationpolicy_types import ResourcePattern
 
@@ -61,9 +61,9 @@ def is_covered(patterns: Iterable[ResourcePattern], source: str) -> bool:
         text = one.pattern.removeprefix("^")
         text = text.removesuffix("$")
         try:
-            if re.fullmatch(text, source):
+            if matches_whole(text, source):
                 return True
-        except re.error as err:
+        except PatternError as err:
             raise VerificationError(f"{err}: regex failed to match") from err
     return False
 
