@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonpatch
 import orjson
-from jsonpointer import JsonPointerException
+from jsonpointer import JsonPointer, JsonPointerException
 
 from wakeful.apimachinery.errors import APIStatusError, BadRequestError, InvalidError
 from wakeful.apimachinery.meta import deep_copy_json
@@ -45,33 +45,10 @@ class _Test(jsonpatch.TestOperation):
         return super().apply(obj)
 
 
-class _Copy(jsonpatch.CopyOperation):
-    def size(self, obj: Any) -> int:
-        """Bytes of JSON that it adds."""
-        source = self.operation.get("from")
-        if not isinstance(source, str):
-            return 0  # to apply it says so
-        return len(orjson.dumps(self.pointer_cls(source).resolve(obj, None)))
-
-
 class _Patch(jsonpatch.JsonPatch):
     operations = MappingProxyType(
-        {**jsonpatch.JsonPatch.operations, "replace": _Replace, "test": _Test, "copy": _Copy}
+        {**jsonpatch.JsonPatch.operations, "replace": _Replace, "test": _Test}
     )
-
-    def apply_to(self, obj: Any) -> Any:
-        """Carry out all operations, in place; the root may be another one then."""
-        copied = 0
-        for operation in self._ops:
-            if isinstance(operation, _Copy):
-                copied += operation.size(obj)
-                if copied > MAX_COPIED_BYTES:
-                    raise jsonpatch.JsonPatchConflict(
-                        "Unable to complete the copy, the accumulated size increase of copy is"
-                        f" {copied}, exceeding the limit {MAX_COPIED_BYTES}"
-                    )
-            obj = operation.apply(obj)
-        return obj
 
 
 class _TooManyOperationsError(APIStatusError):
@@ -96,7 +73,7 @@ def apply_json_patch(patch: Any, document: Mapping[str, Any]) -> dict[str, Any]:
             f" {MAX_OPERATIONS}, got {len(patch)}"
         )
     try:
-        result = _Patch(patch).apply_to(deep_copy_json(document))
+        result = _carry_out(patch, deep_copy_json(document))
     except jsonpatch.InvalidJsonPatch as err:
         raise BadRequestError(f"error decoding patch: {err}") from err
     except (jsonpatch.JsonPatchException, JsonPointerException) as err:
@@ -106,6 +83,27 @@ def apply_json_patch(patch: Any, document: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(result, dict):
         raise _rejected(patch, "the result is not an object")
     return result
+
+
+def _carry_out(patch: list[Any], document: Any) -> Any:
+    """Change ``document`` in place; the root may be another one then."""
+    copied = 0
+    for operation in patch:
+        copied += _copied_bytes(operation, document)
+        if copied > MAX_COPIED_BYTES:
+            raise jsonpatch.JsonPatchConflict(
+                "Unable to complete the copy, the accumulated size increase of copy is"
+                f" {copied}, exceeding the limit {MAX_COPIED_BYTES}"
+            )
+        document = _Patch([operation]).apply(document, in_place=True)
+    return document
+
+
+def _copied_bytes(operation: Mapping[str, Any], document: Any) -> int:
+    source = operation.get("from")
+    if operation.get("op") != "copy" or not isinstance(source, str):
+        return 0
+    return len(orjson.dumps(JsonPointer(source).resolve(document, None)))
 
 
 def _rejected(patch: list[Any], why: str) -> APIStatusError:

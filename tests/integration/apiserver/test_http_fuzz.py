@@ -178,6 +178,9 @@ header_values = st.one_of(
             "Bearer",
             "alice",
             "\xff",
+            "gzip",
+            "deflate, br",
+            "100-continue",
         ]
     ),
     st.text('abc/;=,+ \t"', max_size=20),
@@ -187,6 +190,8 @@ headers = st.dictionaries(
         [
             "Accept",
             "Content-Type",
+            "Content-Encoding",
+            "Expect",
             "Authorization",
             "User-Agent",
             "If-None-Match",
@@ -324,3 +329,75 @@ def test_what_is_not_http(server: ServerThread, raw: bytes) -> None:
 
     assert b" 500 " not in answer
     assert server.ask("GET", "/livez", {}, None) == (200, b"ok")
+
+
+VERSION = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /api/v1/namespaces HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + VERSION,
+        POST + b"Content-Length: 0\r\nContent-Length: 43\r\n\r\n" + VERSION,
+        POST + b"Content-Length: 43\r\nContent-Length: 0\r\n\r\n" + VERSION,
+        POST + b"Content-Length: +0\r\n\r\n" + VERSION,
+        POST + b"Content-Length: 0x0\r\n\r\n" + VERSION,
+        POST + b"Content-Length: 0, 43\r\n\r\n" + VERSION,
+        POST + b"Content-Length : 0\r\n\r\n" + VERSION,
+        POST + b"Content-Length\t: 0\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n" + VERSION,
+        POST + b"A: b\r\n Content-Length: 43\r\n\r\n" + VERSION,
+        POST + b"A: b\x00c\r\n\r\n" + VERSION,
+        POST + b"A: b\rContent-Length: 43\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 40 + b"\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0_0\r\n\r\n" + VERSION,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nxGET\r\n0\r\n\r\n" + VERSION,
+    ],
+)
+def test_no_request_hides_in_the_body_of_another(server: ServerThread, raw: bytes) -> None:
+    """Where two readers might see different ends of a request, the connection ends."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.connect()
+    answer = b""
+    with suppress(TimeoutError, ConnectionError):
+        connection.sock.sendall(raw)
+        connection.sock.settimeout(1)
+        while chunk := connection.sock.recv(10_000):
+            answer += chunk
+    connection.close()
+
+    assert b" 500 " not in answer
+    assert b"gitVersion" not in answer
+    assert server.ask("GET", "/livez", {}, None) == (200, b"ok")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", b" 404 "),
+        (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", b" 404 "),
+        (b"GET http://elsewhere/version HTTP/1.1\r\nHost: x\r\n\r\n", b" 200 "),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b" 400 "),
+        (
+            b"GET /version HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+            b" 200 ",
+        ),
+        (b"GET /version HTTP/1.1\r\nHost: x\r\nExpect: 999-what\r\n\r\n", b" 4"),
+        (b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n", b" 400 "),
+    ],
+)
+def test_odd_but_clear_requests(server: ServerThread, raw: bytes, status: bytes) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.connect()
+    with suppress(TimeoutError, ConnectionError):
+        connection.sock.sendall(raw)
+        answer = connection.sock.recv(10_000)
+    connection.close()
+
+    assert status in answer.partition(b"\r\n")[0]

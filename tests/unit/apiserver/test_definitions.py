@@ -231,6 +231,18 @@ async def test_definition_goes_with_its_objects(server: Server) -> None:
         await server.ask(Verb.LIST)
 
 
+async def test_definition_goes_with_many_objects(server: Server) -> None:
+    made = await server.define(Verb.CREATE, a_definition())
+    for number in range(5):
+        await server.ask(Verb.CREATE, body=a_crontab(f"tab-{number}"))
+
+    await server.define(Verb.DELETE, name=made["metadata"]["name"])
+
+    for gone in (server.define(Verb.GET, name=made["metadata"]["name"]), server.ask(Verb.LIST)):
+        with pytest.raises(NotFoundError):
+            await gone
+
+
 async def test_definition_without_objects_goes_at_once(server: Server) -> None:
     """Nothing holds it."""
     made = await server.define(Verb.CREATE, a_definition())

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from wakeful.apimachinery.errors import (
     APIStatusError,
@@ -15,6 +15,7 @@ from wakeful.apimachinery.errors import (
     InternalServerError,
     MethodNotAllowedError,
     NotFoundError,
+    UnsupportedMediaTypeError,
 )
 from wakeful.apimachinery.request import ANONYMOUS, APIRequest, UserInfo, Verb
 from wakeful.apiserver.http.aggregated import (
@@ -88,7 +89,7 @@ class HTTPApplication:
     def make(self) -> web.Application:
         """Build the aiohttp application; run it with ``handler_cancellation``."""
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
-        app.router.add_route("*", "/{tail:.*}", self.handle)
+        app.router.add_route("*", "/{tail:.*}", self.handle, expect_handler=_expect)
         return app
 
     @property
@@ -237,6 +238,11 @@ class HTTPApplication:
     async def _with_body(
         self, request: web.Request, api: APIRequest, served: Served
     ) -> tuple[APIRequest, Sequence[str]]:
+        encoding = request.headers.get("Content-Encoding", "")
+        if encoding.strip().lower() not in ("", "identity"):
+            raise UnsupportedMediaTypeError(
+                f"the body is encoded as {encoding!r}: send it as it is"
+            )
         raw = await request.read()
         body = decode_request(
             api.verb,
@@ -355,6 +361,23 @@ def _document(request: web.Request, document: Document | None) -> web.Response:
 def _manager(request: web.Request) -> str:
     agent = request.headers.get("User-Agent", "").partition("/")[0].strip()[:128]
     return agent if agent.isprintable() and agent else "unknown"
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """Ask for the body of who waits to be asked; refuse whatever else is expected."""
+    expected = request.headers.get("Expect", "")
+    if expected.lower() != "100-continue":
+        return status_response(
+            _ExpectationError(f"nobody here can do what is expected: {expected!a}")
+        )
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # what comes next is the answer itself
+    return None
+
+
+class _ExpectationError(APIStatusError):
+    code, reason = HTTPStatus.EXPECTATION_FAILED, "ExpectationFailed"
 
 
 class _TooLargeError(APIStatusError):

@@ -51,6 +51,7 @@ class ApiServerComponent:
             self._application.make(),
             access_log=None,
             handler_cancellation=True,
+            auto_decompress=False,  # kube-apiserver takes bodies as they are, too
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
         await runner.setup()

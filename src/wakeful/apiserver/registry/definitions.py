@@ -137,6 +137,8 @@ class Definitions:
         self._store, self._resources = store, resources
         self.delete_all: Callable[[Served], None] = lambda _served: None
         self.release: Callable[[Record, dict[str, Any]], None] = lambda _record, _wire: None
+        self._emptying: set[tuple[str, str]] = set()
+        """Kinds whose objects are being deleted: each that goes is no reason to begin again."""
 
     def load(self) -> None:
         """Serve what is stored already."""
@@ -196,8 +198,14 @@ class Definitions:
         spec = wire["spec"]
         group, plural = spec["group"], spec["names"]["plural"]
         served = next((s for s in self._resources if (s.group, s.plural) == (group, plural)), None)
+        if (group, plural) in self._emptying:
+            return
         if served is not None and self._store.count(group, plural):
-            self.delete_all(served)
+            self._emptying.add((group, plural))
+            try:
+                self.delete_all(served)
+            finally:
+                self._emptying.discard((group, plural))
         if self._store.count(group, plural):
             return
         record = self._store.get(Key(*DEFINITIONS, "", wire["metadata"]["name"]))
