@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -178,6 +179,22 @@ def test_a_hundred_megabytes_in_both_directions(namespace: Namespace, name: str)
     )
     assert whole.json()["bytes"] == size
     assert len(namespace.ask(name, f"/big?bytes={size}").body) == size
+
+
+@pytest.mark.parametrize("name", ["warm", "zero-body"])
+def test_trailers_go_both_ways(namespace: Namespace, name: str) -> None:
+    """Of HTTP/1.1, too, on the straight way and on that of a request that was held."""
+    address, _, port = namespace.address.rpartition(":")
+    with socket.create_connection((address, int(port)), timeout=60) as connection:
+        connection.sendall(
+            f"POST /trailers HTTP/1.1\r\nHost: {namespace.host(name)}\r\nConnection: close\r\n"
+            "TE: trailers\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+            "3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n".encode()
+        )
+        with connection.makefile("rb") as file:
+            answer = file.read().lower()
+    assert answer.startswith(b"http/1.1 200")
+    assert answer.endswith(b"x-sum: 7\r\n0\r\nx-said: x-sum: 7\r\n\r\n")
 
 
 def test_expect_continue_is_answered(namespace: Namespace) -> None:

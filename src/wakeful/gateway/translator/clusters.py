@@ -136,7 +136,9 @@ def _protocol_options(
             protocol_pb2.Http2ProtocolOptions(allow_connect=True)
         )
     else:
-        explicit.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions())
+        explicit.http_protocol_options.CopyFrom(
+            protocol_pb2.Http1ProtocolOptions(enable_trailers=True)
+        )
     return http_protocol_options_pb2.HttpProtocolOptions(
         explicit_http_config=explicit, retry_policy=retry_policy()
     )

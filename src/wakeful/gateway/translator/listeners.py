@@ -76,6 +76,10 @@ def _connection_manager(name: str) -> hcm_pb2.HttpConnectionManager:
     )
 
 
+def _http1() -> protocol_pb2.Http1ProtocolOptions:
+    return protocol_pb2.Http1ProtocolOptions(accept_http_10=True, enable_trailers=True)
+
+
 def _entrance(name: str, log: RequestLog | None) -> hcm_pb2.HttpConnectionManager:
     manager = _connection_manager(name)
     if log is not None:
@@ -84,7 +88,7 @@ def _entrance(name: str, log: RequestLog | None) -> hcm_pb2.HttpConnectionManage
     manager.use_remote_address.CopyFrom(flag(True))
     manager.strip_any_host_port = True
     manager.strip_trailing_host_dot = True
-    manager.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions(accept_http_10=True))
+    manager.http_protocol_options.CopyFrom(_http1())
     manager.http2_protocol_options.CopyFrom(protocol_pb2.Http2ProtocolOptions(allow_connect=True))
     manager.local_reply_config.CopyFrom(make_entrance_replies())
     return manager
@@ -275,7 +279,7 @@ def make_gate_listener() -> listener_pb2.Listener:
     manager.route_config.CopyFrom(_gate_routes())
     manager.http_filters.insert(0, _external_processor())
     manager.skip_xff_append = True
-    manager.http_protocol_options.CopyFrom(protocol_pb2.Http1ProtocolOptions(accept_http_10=True))
+    manager.http_protocol_options.CopyFrom(_http1())
     manager.http2_protocol_options.CopyFrom(protocol_pb2.Http2ProtocolOptions(allow_connect=True))
     manager.local_reply_config.CopyFrom(
         hcm_pb2.LocalReplyConfig(

@@ -50,7 +50,7 @@ class Request:
         self.method, target = line[0].decode(), line[1].decode()
         self.path, _, query = target.partition("?")
         self.query = dict(p.partition("=")[::2] for p in query.split("&") if p)
-        self.headers = {}
+        self.headers, self.trailers = {}, []
         while (field := file.readline().rstrip(b"\r\n")) != b"":
             name, _, value = field.partition(b":")
             self.headers[name.decode().lower()] = value.strip().decode()
@@ -62,10 +62,12 @@ class Request:
         while self.chunked:
             size = int(self.file.readline().split(b";")[0], 16)
             data = self.file.read(size)
-            self.file.readline()
             if not size:
                 self.chunked = False
+                while field := self.file.readline().rstrip(b"\r\n"):
+                    self.trailers.append(field.decode())
                 return
+            self.file.readline()
             yield data
         while self.rest:
             data = self.file.read(min(self.rest, 65536))
@@ -130,6 +132,17 @@ def reply(request, body, status=200, headers=None):
     head += [f"{k}: {v}" for k, v in (headers or {}).items()]
     text = ("\r\n".join(head) + "\r\n\r\n").encode()
     request.connection.sendall(text if request.method == "HEAD" else text + data)
+
+
+def trailers(request):
+    """The trailers of the request, in the body and as one of the response."""
+    request.body()
+    said = ", ".join(request.trailers)
+    head = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\nTrailer: X-Said\r\n\r\n"
+    data = said.encode()
+    body = b"%x\r\n%s\r\n" % (len(data), data) if data else b""
+    tail = f"0\r\nX-Said: {said}\r\n\r\n".encode()
+    request.connection.sendall(head.encode() + body + tail)
 
 
 def reply_json(request, value):
@@ -305,6 +318,7 @@ HANDLERS = {
     "/count": count,
     "/big": big,
     "/stream": stream,
+    "/trailers": trailers,
     "/call": call,
     "/allocate": allocate,
     "/burn": burn,
