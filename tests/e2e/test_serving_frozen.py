@@ -18,7 +18,7 @@ def service(namespace: Namespace) -> None:
     annotations = {
         "autoscaling.knative.dev/window": "1s",
         "autoscaling.wakeful.dev/at-zero": "frozen",
-        "autoscaling.wakeful.dev/frozen-for": "15s",
+        "autoscaling.wakeful.dev/frozen-for": "6s",
     }
     namespace.apply(a_service("light", annotations=annotations, env={"TARGET": "light"}))
     namespace.ready("light")

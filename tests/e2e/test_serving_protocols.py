@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import grpc
@@ -90,12 +90,14 @@ def test_open_websockets_count_as_load_and_stay(namespace: Namespace) -> None:
 
 def test_timeouts_of_websockets(namespace: Namespace) -> None:
     """Ended when they take longer than a request may, or are silent for too long."""
-    for name in ("short", "starts", "idles"):
-        with WebSocket(namespace, name) as chat:
-            chat.receive()
-            begun = time.monotonic()
-            assert chat.receive() == ""
-            assert time.monotonic() - begun < 15, name
+    with ExitStack() as stack:
+        names = ("short", "starts", "idles")
+        chats = [stack.enter_context(WebSocket(namespace, name)) for name in names]
+        for chat in chats:
+            assert chat.receive().startswith("World ")
+        begun = time.monotonic()
+        assert [chat.receive() for chat in chats] == [""] * 3
+        assert time.monotonic() - begun < 15
 
 
 @pytest.mark.parametrize("name", ["grpc", "zero-grpc"])

@@ -267,11 +267,12 @@ def test_the_autoscalers_figures_can_be_scraped(namespace: Namespace) -> None:
 
 
 def test_scale_down_may_be_delayed(namespace: Namespace) -> None:
-    """What was needed once is kept as long as the delay lasts."""
-    namespace.apply(a_service("delayed", annotations=scaled(scale_down_delay="9s")))
+    """What was needed once is kept as long as the delay lasts, long after the window."""
+    annotations = scaled(window="1s", scale_down_delay="6s")
+    namespace.apply(a_service("delayed", annotations=annotations))
     namespace.ready("delayed")
     with prober(namespace, "delayed", 2, workers=2) as load:
-        until(lambda: load.total >= 6)
+        until(lambda: load.total >= 3)
     begun = time.monotonic()
     namespace.asleep("delayed")
-    assert time.monotonic() - begun > 7
+    assert time.monotonic() - begun > 5
