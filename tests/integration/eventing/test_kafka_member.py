@@ -79,7 +79,7 @@ async def test_records_come_in_order_and_only_what_was_delivered_is_committed(
         if record.value == b"4":
             await asyncio.Event().wait()
 
-    topic.deliver = deliver  # type: ignore[method-assign]
+    topic.deliver = deliver
     task = asyncio.create_task(topic.member().run())
     await eventually(lambda: len(set(topic.got)) == 13)
     task.cancel()

@@ -36,7 +36,7 @@ PYTHON = sys.executable
 
 
 def sh(name: str, script: str, **options: object) -> ProcessSpec:
-    return ProcessSpec(name=name, argv=["/bin/sh", "-c", script], **options)  # type: ignore[arg-type]
+    return ProcessSpec(name=name, argv=["/bin/sh", "-c", script], **options)
 
 
 def text_of(path: Path) -> list[str]:

@@ -79,9 +79,9 @@ class Surroundings:
             )
             if fresh is None:
                 continue
-            before = fresh.status.to_wire()  # type: ignore[attr-defined]
+            before = fresh.status.to_wire()
             self._bring_up(fresh)
-            if fresh.status.to_wire() != before:  # type: ignore[attr-defined]
+            if fresh.status.to_wire() != before:
                 try:
                     await self._world.client.update_status(fresh)
                 except ConflictError:

@@ -301,7 +301,7 @@ def test_old_versions_are_written_in_their_own_words(to_hub: Any) -> None:
         },
     }
     wire = broker(namespace="a") | {"status": status}
-    written = versions["Broker"]["v1alpha1"].from_hub(wire)  # type: ignore[misc]
+    written = versions["Broker"]["v1alpha1"].from_hub(wire)
     assert written["status"]["address"]["hostname"] == (
         "broker-ingress.knative-eventing.svc.cluster.local"
     )

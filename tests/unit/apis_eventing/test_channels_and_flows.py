@@ -113,7 +113,7 @@ def test_channels_of_2019_nest_their_subscribers(to_hub: Any) -> None:
     written = old.from_hub(hub)
     assert written["spec"] == wire["spec"]
     assert written["status"] == status | {
-        "address": status["address"] | {"hostname": "c-kn-channel.default.svc.cluster.local"}  # type: ignore[operator]
+        "address": status["address"] | {"hostname": "c-kn-channel.default.svc.cluster.local"}
     }
 
 

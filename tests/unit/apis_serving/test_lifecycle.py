@@ -52,7 +52,7 @@ def test_revision_is_ready_once_its_scale_was_reached() -> None:
     status.propagate_autoscaler(an_autoscaler(initialized=True))
     assert told(status, "Ready") == ("True", "")
     assert told(status, "Active") == ("True", "")
-    assert status.condition("Active").severity == "Info"  # type: ignore[union-attr]
+    assert status.condition("Active").severity == "Info"
     assert (status.actual_replicas, status.desired_replicas) == (1, None)
 
 

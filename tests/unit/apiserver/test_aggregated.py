@@ -53,7 +53,7 @@ def test_the_group_is_discovered_after_ours(discovery: Discovery) -> None:
 
 def test_only_what_the_group_has_is_found() -> None:
     def found(resource: str, **more: str) -> bool:
-        path = ResourcePath("metrics.k8s.io", "v1beta1", resource, **more)  # type: ignore[arg-type]
+        path = ResourcePath("metrics.k8s.io", "v1beta1", resource, **more)
         return find_resource(Metrics(), path) is not None
 
     assert found("pods")

@@ -65,7 +65,7 @@ class World:
         self.tokens = ServiceAccountTokens(issuer, lambda *key: self.uids.get(key), self.clock)
 
     def issue(self, **options: object) -> str:
-        return self.tokens.issue(namespace="ns", name="bot", uid="u1", **options).token  # type: ignore[arg-type]
+        return self.tokens.issue(namespace="ns", name="bot", uid="u1", **options).token
 
 
 def test_a_token_speaks_for_its_account() -> None:

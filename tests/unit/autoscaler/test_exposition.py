@@ -11,7 +11,7 @@ from wakeful.autoscaler.exposition import PodCounts, ScalingFigures, write_expos
 
 
 def figures(revision: str, **annotations: object) -> ScalingFigures:
-    spec = resolve_spec(AutoscalerConfig(), AutoscalingAnnotations(**annotations))  # type: ignore[arg-type]
+    spec = resolve_spec(AutoscalerConfig(), AutoscalingAnnotations(**annotations))
     state = ScalerState.initial(spec, 1, 0.0)
     _, decision = decide(state, spec, WindowLoad(stable=5.5, panic=60.0), 1, 10.0)
     pods = PodCounts(ready=1, not_ready=2, pending=2)

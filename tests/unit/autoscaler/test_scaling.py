@@ -241,7 +241,7 @@ class TestSpec:
     ) -> None:
         spec = resolve_spec(
             CONFIG,
-            AutoscalingAnnotations(**annotations),  # type: ignore[arg-type]
+            AutoscalingAnnotations(**annotations),
             container_concurrency=concurrency,
         )
         assert (spec.total_value, spec.target_value) == (total, pytest.approx(target))

@@ -25,7 +25,7 @@ def gone(note: str = "") -> RestPlan:
 
 
 def kept(**others: object) -> RestPlan:
-    return RestPlan(1, way="zygote", **others)  # type: ignore[arg-type]
+    return RestPlan(1, way="zygote", **others)
 
 
 @pytest.mark.parametrize(

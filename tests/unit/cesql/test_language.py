@@ -37,7 +37,7 @@ def result(text: str) -> Result:
     ],
 )
 def test_value(text: str, value: object) -> None:
-    assert result(text) == Result(value)  # type: ignore[arg-type]
+    assert result(text) == Result(value)
 
 
 @pytest.mark.parametrize(

@@ -55,11 +55,11 @@ async def test_two_faults_are_written_once() -> None:
         found = await world.client.update_status(found)
         version = found.metadata.resource_version
         await world.eventually(
-            lambda: informer.get("t", "default").metadata.resource_version == version  # type: ignore[union-attr]
+            lambda: informer.get("t", "default").metadata.resource_version == version
         )
         before = reconciler.count
         controller.enqueue(found.key)
         await world.eventually(lambda: reconciler.count > before and controller.queue.is_idle)
-        found = await world.find(Trigger, "t")  # type: ignore[assignment]
+        found = await world.find(Trigger, "t")
         assert found.metadata.resource_version == version
         assert {c.last_transition_time for c in found.status.conditions} == {LONG_AGO}

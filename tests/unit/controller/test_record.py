@@ -44,7 +44,7 @@ def server() -> Server:
 
 @pytest.fixture
 def recorder(server: Server) -> EventRecorder:
-    return EventRecorder(server, "test", clock=ManualClock())  # type: ignore[arg-type]
+    return EventRecorder(server, "test", clock=ManualClock())
 
 
 async def test_the_same_again_is_counted(server: Server, recorder: EventRecorder) -> None:

@@ -24,7 +24,7 @@ def an_event(**changes: object) -> Event:
         extensions={"partitionkey": "blue"},
         data=b'{"a": 1}',
     )
-    return replace(event, **changes)  # type: ignore[arg-type]
+    return replace(event, **changes)
 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True).filter(

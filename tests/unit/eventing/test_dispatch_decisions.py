@@ -25,7 +25,7 @@ CE = [("ce-specversion", "1.0"), ("ce-id", "r"), ("ce-source", "/r"), ("ce-type"
 
 
 def an_event(**more: object) -> Event:
-    return Event(id="1", source="/s", type="t", **more)  # type: ignore[arg-type]
+    return Event(id="1", source="/s", type="t", **more)
 
 
 def test_an_event_in_the_answer_is_a_reply() -> None:

@@ -230,7 +230,7 @@ async def dispatch(bus: MemoryBus, plan: Plan, subscribers: Subscribers) -> None
     while True:
         life = Mortal(bus)
         subscribers.died.clear()
-        dispatcher = Dispatcher(tools(life, subscribers))  # type: ignore[arg-type]
+        dispatcher = Dispatcher(tools(life, subscribers))
         dispatcher.use(plan)
         death = asyncio.create_task(subscribers.died.wait())
         end = asyncio.create_task(all_done(bus))
@@ -247,7 +247,7 @@ async def dispatch(bus: MemoryBus, plan: Plan, subscribers: Subscribers) -> None
 def tools(bus: EventBus, subscribers: Subscribers) -> Tools:
     clock = QuickClock()
     ingress = Ingress(bus, clock, NoRecorder())
-    courier = Courier(subscribers, ingress, NoRecorder())  # type: ignore[arg-type]
+    courier = Courier(subscribers, ingress, NoRecorder())
     return Tools(bus, courier, NoRecorder(), subscribers.keep, clock)
 
 

@@ -18,18 +18,18 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path):  # type: ignore[no-untyped-def]
+def store(path: Path):
     store = HistoryStore.open(path)
     yield store
     store.close()
 
 
 def a_hop(kind: HopKind = HopKind.ACCEPTED, event_id: str = "1", **more: object) -> Hop:
-    return Hop(kind, "broker/ns/b", event_id, "/source", "a.type", **more)  # type: ignore[arg-type]
+    return Hop(kind, "broker/ns/b", event_id, "/source", "a.type", **more)
 
 
 def a_letter(owner: str = "trigger/ns/t", **more: object) -> DeadLetter:
-    return DeadLetter(owner, "1", "/source", "a.type", "http://x", "gave up", **more)  # type: ignore[arg-type]
+    return DeadLetter(owner, "1", "/source", "a.type", "http://x", "gave up", **more)
 
 
 async def test_an_event_is_found_hop_by_hop(store: HistoryStore) -> None:

@@ -22,7 +22,7 @@ def a_record(**changes: object) -> Record:
         "value": b'{"key": "test"}',
         "headers": (),
     }
-    return Record(**(given | changes))  # type: ignore[arg-type]
+    return Record(**(given | changes))
 
 
 def test_the_books_record_is_the_books_event() -> None:

@@ -69,7 +69,7 @@ class FakeSender:
 
 async def deliver(plan: KafkaPlan, sender: FakeSender) -> list[str]:
     lost: list[str] = []
-    await RecordDelivery(sender, plan, lost.append)(RECORD)  # type: ignore[arg-type]
+    await RecordDelivery(sender, plan, lost.append)(RECORD)
     return lost
 
 

@@ -123,7 +123,7 @@ def test_sinks() -> None:
         {"content-type": "application/json", "ce-type": "answer", "server": "x"},
     )
     sink = Recorder(answered)
-    through = Transformer(Expression("data", 1000), sink, None)  # type: ignore[arg-type]
+    through = Transformer(Expression("data", 1000), sink, None)
     relayed = through.handle(post(EVENT | {"traceparent": "00-1"}, b'{"n": 3}'))
     assert sink.received == [
         ({"content-type": "application/json", "traceparent": "00-1"}, b'{"n":3}')
@@ -133,9 +133,9 @@ def test_sinks() -> None:
         {"content-type": "application/json", "ce-type": "answer"},
     )
     reply = Expression('{"double": n * 2}', 1000)
-    replied = Transformer(Expression("data", 1000), sink, reply)  # type: ignore[arg-type]
+    replied = Transformer(Expression("data", 1000), sink, reply)
     assert replied.handle(post(EVENT, b"{}")).body == b'{"double":8}'
-    silent = Transformer(Expression("data", 1000), sink, None, discard=True)  # type: ignore[arg-type]
+    silent = Transformer(Expression("data", 1000), sink, None, discard=True)
     assert silent.handle(post(EVENT, b"{}")).body == b""
 
 

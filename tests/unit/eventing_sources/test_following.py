@@ -65,7 +65,7 @@ class Followed:
     def __init__(self, server: Server, selector: str = "") -> None:
         self.clock, self.said, self.server = ManualClock(), list[str](), server
         plan = WatchPlan("v1", "Pod", ("default",), selector, None)
-        self.follower = Follower(Kinds(), server, self.clock, plan, "default")  # type: ignore[arg-type]
+        self.follower = Follower(Kinds(), server, self.clock, plan, "default")
 
     async def until(self, done: Callable[[], bool]) -> None:
         async def on_change(found: RawWatchEvent) -> None:

@@ -78,7 +78,7 @@ async def run_for(
     plan = plan_ping(source)
     assert plan is not None
     ids = iter(range(10_000))
-    adapter = PingAdapter(sink, sink.clock, lambda: str(next(ids)))  # type: ignore[arg-type]
+    adapter = PingAdapter(sink, sink.clock, lambda: str(next(ids)))
     task = asyncio.create_task(adapter.run(plan, notes or Notes()))
     for step in seconds:
         await asyncio.sleep(0)

@@ -41,12 +41,12 @@ ONE, TWO = Endpoint("127.0.0.1", 1), Endpoint("127.0.0.1", 2)
 
 
 def table(name: str, *routes: Route, hosts: tuple[str, ...] = (), **rule: object) -> RouteTable:
-    rules = (HostRule(hosts or (f"{name}.localhost",), routes, **rule),)  # type: ignore[arg-type]
+    rules = (HostRule(hosts or (f"{name}.localhost",), routes, **rule),)
     return RouteTable.of(IngressKey("default", name), rules)
 
 
 def plan(*tables: RouteTable, **backend: object) -> Plan:
-    revision = RevisionBackend(HELLO, **backend)  # type: ignore[arg-type]
+    revision = RevisionBackend(HELLO, **backend)
     return Plan({t.key: t for t in tables}, {HELLO: revision})
 
 
@@ -252,10 +252,7 @@ def test_mapped_domain_reaches_a_program_as_its_host_and_a_plain_service_in_a_he
     web = ServiceKey("default", "web", 80)
     target = {"rewrite_host": "hello.default.svc.cluster.local"}
     told = (("K-Original-Host", "shop.example.com"),)
-    routes = [
-        Route((Split(backend),), append_headers=told, **target)  # type: ignore[arg-type]
-        for backend in (HELLO, web)
-    ]
+    routes = [Route((Split(backend),), append_headers=told, **target) for backend in (HELLO, web)]
     tables = [table(name, route) for name, route in zip("ab", routes, strict=True)]
 
     program, service = (

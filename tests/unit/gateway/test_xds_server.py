@@ -28,7 +28,7 @@ class Envoy:
     def _send(self, **fields: object) -> None:
         request = discovery_pb2.DeltaDiscoveryRequest(
             type_url=ENDPOINTS.value,
-            **fields,  # type: ignore[arg-type]
+            **fields,
         )
         for event in self._client.stream.on_request(request):
             self._server._note(self._client, event)

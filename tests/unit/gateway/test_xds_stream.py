@@ -33,7 +33,7 @@ def store_with(*changes: Changes) -> ResourceStore:
 
 
 def request(kind: ResourceType, **fields: object) -> discovery_pb2.DeltaDiscoveryRequest:
-    return discovery_pb2.DeltaDiscoveryRequest(type_url=kind.value, **fields)  # type: ignore[arg-type]
+    return discovery_pb2.DeltaDiscoveryRequest(type_url=kind.value, **fields)
 
 
 def subscribe(kind: ResourceType, names: Iterable[str] = ()) -> discovery_pb2.DeltaDiscoveryRequest:

@@ -33,7 +33,7 @@ def a_container(log: Path, **options: object) -> records.ContainerRecord:
         groups=[3],
         capabilities=4,
         cgroup="pod.main-0",
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 
@@ -51,7 +51,7 @@ def a_process(**options: object) -> ProcessStatus:
         "log_path": None,
         "meta": {},
     }
-    return ProcessStatus(**{**values, **options})  # type: ignore[arg-type]
+    return ProcessStatus(**{**values, **options})
 
 
 def test_records_survive_on_disk_and_are_private(tmp_path: Path) -> None:

@@ -278,7 +278,7 @@ async def test_the_task_collects_once_in_the_middle_of_every_second() -> None:
         at.append(world.clock.monotonic())
         return collect()
 
-    world.collect = noting  # type: ignore[method-assign]
+    world.collect = noting
     async with asyncio.TaskGroup() as group:
         task = group.create_task(world.deciders.run())
         await asyncio.sleep(0)

@@ -93,7 +93,7 @@ class HorizontalWorld(AutoscalingWorld):
         self.quick.skipped += seconds
         for controller in self.manager._runnables:
             if getattr(controller, "name", "") == "horizontal":
-                controller.enqueue_all()  # type: ignore[attr-defined]
+                controller.enqueue_all()
 
     async def the_hpa(self) -> HorizontalPodAutoscaler:
         found = await self.find(HorizontalPodAutoscaler, NAME)

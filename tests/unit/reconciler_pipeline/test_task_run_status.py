@@ -189,7 +189,7 @@ def test_ends_and_attempts() -> None:
     run = observed(a_pod("Running", step_a=ended(0), step_b=RUNNING))
     run.status.initialize(NOW)
     run.status.mark_failed("TaskRunTimeout", "too late", NOW)
-    end_steps(run, "TaskRunTimeout", NOW)  # type: ignore[arg-type]
+    end_steps(run, "TaskRunTimeout", NOW)
     assert [s.termination_reason for s in run.status.steps] == ["Completed", "TaskRunTimeout"]
 
     begin_retry(run, NOW)
