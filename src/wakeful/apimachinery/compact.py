@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from wakeful.apimachinery.meta import APIModel
 
-_set_fields = BaseModel.__pydantic_fields_set__.__set__  # type: ignore[attr-defined]
+_set_fields = BaseModel.__pydantic_fields_set__.__set__  # type: ignore[attr-defined] # a slot
 _NOBODY_ASKS: set[str] = set()
 """Stands for the fields that were given, in all compacted objects: we serialise by value."""
 _ATOMS = frozenset({int, bool, float, datetime, type(None)})

@@ -13,7 +13,8 @@ import socket
 import sys
 from pathlib import Path
 
-# nats-py would load it for WebSockets, which take longer to import than all of this process.
+# nats-py would load it for WebSockets, which take longer to import than all of this process. None
+# stands for what may not be imported.
 sys.modules.setdefault("aiohttp", None)  # type: ignore[arg-type]
 
 import uvloop  # noqa: E402

@@ -94,7 +94,7 @@ class Connection:
                     name="wakeful",
                     allow_reconnect=True,
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type]
+                    reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type] # sleeps as long
                     connect_timeout=2,
                     ping_interval=20,
                     skip_subject_validation=True,  # ours are made of checked tokens

@@ -159,7 +159,7 @@ def make_layer(content: Path, target: str, store: ImageStore) -> Layer:
                 unpacked = _HashingWriter(plain)
                 with tarfile.open(
                     fileobj=unpacked, mode="w|", format=tarfile.PAX_FORMAT
-                ) as archive:  # type: ignore[call-overload]
+                ) as archive:  # type: ignore[call-overload] # the stub asks for more than is called
                     _add_tree(archive, content, target.strip("/"))
         store.adopt_blob(path, packed.digest)
     finally:

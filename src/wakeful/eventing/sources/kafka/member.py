@@ -207,7 +207,7 @@ def _listener(share: _Share) -> Any:
     """A listener for the client library, whose base class is only there once it is loaded."""
     from aiokafka import ConsumerRebalanceListener
 
-    class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    class Listener(ConsumerRebalanceListener):  # type: ignore[misc] # has no types
         async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
             await share.give_up(list(revoked))
 
