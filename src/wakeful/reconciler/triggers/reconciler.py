@@ -73,7 +73,7 @@ class EventListenerReconciler:
         await self._keep(
             listener, make_service(listener, GatewayDomains().private), listers.services
         )
-        want = make_ingress(listener, public, internal)
+        want = make_ingress(listener, public, internal, names.network.ingress_class)
         ingress = await self._keep(listener, want, listers.ingresses)
         status = listener.status
         status.address = Addressable(url=f"http://{internal}")

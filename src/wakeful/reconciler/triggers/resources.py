@@ -21,6 +21,7 @@ from wakeful.apis.networking import (
     IngressSpec,
     IngressVisibility,
 )
+from wakeful.apis.serving.register import INGRESS_CLASS
 from wakeful.apis.triggers import EventListener
 from wakeful.apis.triggers.register import EVENT_LISTENER_LABEL, SERVICE_PREFIX
 from wakeful.reconciler.serving.route.hosts import expand_local
@@ -56,7 +57,9 @@ def make_service(listener: EventListener, gateway: str) -> KubeService:
     )
 
 
-def make_ingress(listener: EventListener, public: str, internal: str) -> Ingress:
+def make_ingress(
+    listener: EventListener, public: str, internal: str, ingress_class: str
+) -> Ingress:
     """Has the gateway serve both hosts and say to the hub whose they are."""
     meta = listener.metadata
     path = HTTPIngressPath(
@@ -82,8 +85,10 @@ def make_ingress(listener: EventListener, public: str, internal: str) -> Ingress
         )
         for side, hosts in sides
     ]
+    metadata = _metadata(listener, service_name(listener))
+    metadata.annotations = {INGRESS_CLASS.name: ingress_class}
     return Ingress(
-        metadata=_metadata(listener, service_name(listener)),
+        metadata=metadata,
         spec=IngressSpec(rules=rules, http_option="Enabled"),
     )
 
