@@ -1,4 +1,4 @@
-"""The listings of the book's Serving chapters, unmodified, under the book's own image names."""
+"""The listings of the book's Serving chapters, unmodified, with the images that are built in."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from wakeful.testing.platform import BOOK_IMAGE, Platform, until
+from wakeful.testing.platform import Platform, until
 from wakeful.testing.services import (
-    GRPC_IMAGE,
-    PROBE_IMAGE,
     Namespace,
     WebSocket,
     clients,
@@ -26,17 +24,9 @@ REGISTRY = "registry.cn-hangzhou.aliyuncs.com/knative-sample"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def book(platform: Platform, probe_image: str, grpc_image: str) -> Iterator[None]:
-    """Images under the book's names; what was applied is removed again."""
-    for source, name in (
-        (PROBE_IMAGE, "rest-api-go:v1"),
-        (PROBE_IMAGE, "autoscale-go:0.1"),
-        (PROBE_IMAGE, "websocket-chat:2019-10-15"),
-        (BOOK_IMAGE, "helloworld-go:160e4db7"),
-        (BOOK_IMAGE, "helloworld-go:73fbdd56"),
-        (GRPC_IMAGE, "grpc-ping-go:2019-10-15"),
-    ):
-        platform.wakeful("image", "tag", source, f"{REGISTRY}/{name}")
+def book(platform: Platform, grpc_image: str) -> Iterator[None]:
+    """The images are built in but one; what was applied is removed again."""
+    platform.wakeful("image", "tag", grpc_image, f"{REGISTRY}/grpc-ping-go:2019-10-15")
     yield
     names = ("traffic-example", "autoscale-go", "websocket-chat", "grpc-ping", "login-service")
     platform.kubectl("delete", "ksvc", *names, "readiness-prober", "--ignore-not-found")
@@ -168,13 +158,12 @@ def test_websocket_chat(default: Namespace) -> None:
     apply(default, "websocket-chat.yaml")
     default.ready("websocket-chat")
     with (
-        WebSocket(default, "websocket-chat") as first,
-        WebSocket(default, "websocket-chat") as second,
+        WebSocket(default, "websocket-chat", "/ws") as first,
+        WebSocket(default, "websocket-chat", "/ws") as second,
     ):
         for chat in (first, second):
-            chat.receive()
             chat.send("hello")
-            assert chat.receive() == "hello"
+            assert first.receive() == second.receive() == "hello"
 
 
 def test_grpc_ping(default: Namespace) -> None:

@@ -101,11 +101,18 @@ class Authenticator:
                     )
                 wire = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            problem = str(error) or type(error).__name__
-            raise RegistryUnavailableError(image, f"{realm}: {problem}") from error
+            raise RegistryUnavailableError(image, f"{realm}: {words_of(error)}") from error
         token = wire.get("token") or wire.get("access_token") if isinstance(wire, dict) else None
         if not isinstance(token, str) or not token:
             raise RegistryUnavailableError(image, f"{realm}: an answer without a token")
         life = wire.get("expires_in")
         seconds = float(life) if isinstance(life, int | float) else 0.0
         return token, max(seconds, _SHORTEST_LIFE_SECONDS)
+
+
+def words_of(error: Exception) -> str:
+    """What went wrong on the way to a server, without the names of our own parts."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error.strerror or str(error.os_error)
+        return f"cannot connect to {error.host}:{error.port}: {cause}"
+    return str(error) or type(error).__name__

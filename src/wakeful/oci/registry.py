@@ -15,7 +15,7 @@ from yarl import URL
 
 from wakeful import __version__
 from wakeful.aio import Clock
-from wakeful.oci.auth import Authenticator, Challenge, parse_challenge
+from wakeful.oci.auth import Authenticator, Challenge, parse_challenge, words_of
 from wakeful.oci.blobs import digest_of
 from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import (
@@ -237,7 +237,7 @@ class RegistryClient:
             )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise RegistryUnavailableError(
-                request.image.familiar, f"{request}: {_words(error)}"
+                request.image.familiar, f"{request}: {words_of(error)}"
             ) from error
 
 
@@ -301,9 +301,5 @@ async def _chunks(response: aiohttp.ClientResponse, image: Reference) -> AsyncIt
             yield chunk
     except (aiohttp.ClientError, TimeoutError) as error:
         raise RegistryUnavailableError(
-            image.familiar, f"{response.url.host}: {_words(error)}"
+            image.familiar, f"{response.url.host}: {words_of(error)}"
         ) from error
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

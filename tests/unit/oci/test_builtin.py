@@ -215,3 +215,23 @@ async def test_the_provider_says_what_stands_in(store: LayoutStore, tmp_path: Pa
     built = await provider.provide("ours")
     shown = [m.source for m in built.mounts if m.target == BUILDER_SOCKET.parent]
     assert shown == [socket.parent]
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        (f"{BOOK}/helloworld-go:160e4dc8", "helloworld-go"),
+        (f"{BOOK}/rest-api-go:v1", "rest-api-go"),
+        (f"{BOOK}/autoscale-go:0.1", "autoscale-go"),
+        (f"{BOOK}/websocket-chat:2019-10-15", "websocket-chat"),
+        ("gcr.io/knative-samples/helloworld-go", "helloworld-go"),
+        ("ghcr.io/knative/autoscale-go:latest", "autoscale-go"),
+        ("ghcr.io/knative/helloworld-python", "helloworld-go"),
+        ("somebody/helloworld-python", None),
+    ],
+)
+def test_samples_of_serving_are_answered(image: str, name: str | None) -> None:
+    """Under the book's names and upstream's."""
+    found = Catalog.of(USUAL).find(parse_reference(image))
+
+    assert (found.name if found else None) == name

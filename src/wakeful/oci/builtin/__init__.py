@@ -9,15 +9,17 @@ and whoever wires the platform puts the catalogue together.
 """
 
 from wakeful.oci.builtin.model import BuiltinImage, Catalog, Program
+from wakeful.oci.builtin.samples import SERVING_SAMPLES
 from wakeful.oci.builtin.shells import LANGUAGES, SHELLS
 from wakeful.oci.builtin.standins import StandIns
 from wakeful.oci.builtin.tools import TOOLS
 
-USUAL: tuple[BuiltinImage, ...] = (*SHELLS, *LANGUAGES, *TOOLS)
+USUAL: tuple[BuiltinImage, ...] = (*SHELLS, *LANGUAGES, *TOOLS, *SERVING_SAMPLES)
 """What every platform has."""
 
 __all__ = [
     "LANGUAGES",
+    "SERVING_SAMPLES",
     "SHELLS",
     "TOOLS",
     "USUAL",
