@@ -71,9 +71,11 @@ async def build_with_progress(
         cache = Path(fresh) if no_cache else data_dir / "cache" / "build"
         built = await build(source, image, store, progress=steps.show, cache=cache, builder=builder)
     console.print(
-        Text("Built ", style="bold green")
-        + Text(built.name, style="bold")
-        + Text(f" as {built.builder}, {decimal(built.size_bytes)}, in {built.seconds:.1f} s")
+        Text.assemble(
+            ("Built ", "bold green"),
+            (built.name, "bold"),
+            f" as {built.builder}, {decimal(built.size_bytes)}, in {built.seconds:.1f} s",
+        )
     )
     console.print(
         Text(f"  digest  {built.digest}\n  starts  {shlex.join(built.command)}", style="dim"),
@@ -103,7 +105,7 @@ class _Steps:
     def show(self, step: BuildStep) -> None:
         """Take in what just happened."""
         if step.state is StepState.NOTE:
-            errors.print(Text("note: ", style="yellow") + Text(step.title))
+            errors.print(Text.assemble(("note: ", "yellow"), step.title))
         elif step.state is StepState.OUTPUT:
             if self._verbose:
                 errors.print(Text(f"  {step.title}", style="dim"))

@@ -70,9 +70,9 @@ async def _deploy(
         console.print(f"service {name} {what}")
         url = await follow_rollout(session, resource, namespace, name, timeout)
     console.print(
-        Text("Ready", style="bold green")
-        + Text(f" in {time.monotonic() - begun:.2f} s at ")
-        + Text(url, style="bold cyan")
+        Text.assemble(
+            ("Ready", "bold green"), f" in {time.monotonic() - begun:.2f} s at ", (url, "bold cyan")
+        )
     )
 
 
@@ -126,4 +126,4 @@ def _show(condition: dict[str, Any]) -> None:
     mark = ("✓", "green") if condition["status"] == "True" else ("✗", "red")
     detail = condition.get("message") or condition.get("reason") or ""
     kind = f"{condition['type']:<22}" if detail else condition["type"]
-    console.print(Text(f"  {mark[0]} ", style=mark[1]) + Text(kind) + Text(detail, style="dim"))
+    console.print(Text.assemble((f"  {mark[0]} ", mark[1]), kind, (detail, "dim")))

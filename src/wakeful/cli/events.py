@@ -119,9 +119,9 @@ async def _error(response: aiohttp.ClientResponse) -> APIStatusError:
 def print_event(event: Event) -> None:
     """An event for people: its attributes, then its data."""
     when = event.time or datetime.now(UTC).isoformat(timespec="seconds")
-    head = Text(f"{when}  ", style="dim")
-    head += Text(event.type, style="bold cyan")
-    head += Text(f"  {event.source}  id={event.id}")
+    head = Text.assemble(
+        (f"{when}  ", "dim"), (event.type, "bold cyan"), f"  {event.source}  id={event.id}"
+    )
     console.print(head, soft_wrap=True)
     rest = {k: v for k, v in event.attributes().items() if k not in _IN_HEAD}
     if rest:

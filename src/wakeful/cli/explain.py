@@ -78,11 +78,11 @@ def _revisions(data: dict[str, Any]) -> list[str]:
 
 
 def _print(revision: str, report: dict[str, Any]) -> None:
-    body = Text(report["summary"], style="bold")
+    body = Text.assemble((report["summary"], "bold"))
     for trouble in report.get("troubles") or ():
         body += Text(f"\n! {trouble}", style="yellow")
     for reason in report.get("reasons") or ():
-        body += Text(f"\n- {reason}", style="")
+        body += Text(f"\n- {reason}")
     ready = report["ready"]
     title = f"revision {revision}: {ready} instance{'' if ready == 1 else 's'} ready"
     console.print(Panel(body, title=title, title_align="left", expand=False), soft_wrap=False)

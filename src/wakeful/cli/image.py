@@ -225,7 +225,7 @@ def _bars() -> Iterator[ProgressCallback]:
 
 
 def _say(what: str, subject: str) -> None:
-    console.print(Text(f"{what} ", style="green") + Text(subject), soft_wrap=True)
+    console.print(Text.assemble((f"{what} ", "green"), subject), soft_wrap=True)
 
 
 def _name(image: ImageSummary) -> str:

@@ -148,7 +148,7 @@ async def _apply(data_dir: Path | None, files: list[str], namespace: str) -> Non
             resource = await session.resolve_object(data)
             where = data.get("metadata", {}).get("namespace") or namespace
             name, what = await session.apply(resource, where, data)
-            console.print(Text(f"{resource.display}/{name} ") + Text(what, style="green"))
+            console.print(Text.assemble(f"{resource.display}/{name} ", (what, "green")))
 
 
 @show_errors

@@ -11,7 +11,6 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import typer
 import yaml
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from wakeful.apimachinery.errors import APIStatusError, ServiceUnavailableError, WakefulError
@@ -52,7 +51,7 @@ def show_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 def fail(message: str, *, hint: str = "", code: int = 1) -> NoReturn:
     """Say what is wrong and what to do about it, then exit."""
-    errors.print(Text("error: ", style="bold red") + Text(message))
+    errors.print(Text.assemble(("error: ", "bold red"), message))
     if hint:
         errors.print(Text(hint, style="dim"))
     raise typer.Exit(code)
@@ -71,22 +70,19 @@ def colored(cell: str) -> Text:
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Columns as kubectl sets them; colours only on a terminal."""
+    """Columns as kubectl sets them, never cut: what they say is there to be copied.
+
+    Colours only on a terminal, which wraps what is longer than its lines.
+    """
     texts = [["<none>" if c in (None, "") else str(c) for c in row] for row in rows]
-    if not console.is_terminal:
-        widths = [
-            max(len(line[i]) for line in [list(headers), *texts]) for i in range(len(headers))
-        ]
-        for line in [[h.upper() for h in headers], *texts]:
-            padded = "   ".join(c.ljust(w) for c, w in zip(line, widths, strict=True))
-            print(padded.rstrip())  # noqa: T201 - rich would wrap to a terminal's width
-        return
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for header in headers:
-        table.add_column(header.upper(), no_wrap=True, overflow="ellipsis")
-    for row in texts:
-        table.add_row(*(colored(c) for c in row))
-    console.print(table, soft_wrap=False)
+    lines = [[header.upper() for header in headers], *texts]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
+    for number, line in enumerate(lines):
+        cells = [colored(cell) if number else Text(cell, style="bold") for cell in line]
+        gaps = [" " * (width - len(cell)) for cell, width in zip(line, widths, strict=True)]
+        row = Text("   ").join(cell + gap for cell, gap in zip(cells, gaps, strict=True))
+        row.rstrip()
+        console.print(row)
 
 
 def print_data(data: Any, form: str) -> None:

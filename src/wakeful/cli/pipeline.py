@@ -142,7 +142,7 @@ async def _run(
     state = status_text(ended)
     style = "bold green" if succeeded(ended) else "bold red"
     span = span_of(ended.get("status") or {}, utc_now())
-    console.print(Text(state, style=style) + Text(f" {name} in {span}"))
+    console.print(Text.assemble((state, style), f" {name} in {span}"))
     for result in (ended.get("status") or {}).get("results") or ():
         console.print(Text(f"  {result['name']} = {result['value']}"), soft_wrap=True)
     return ended

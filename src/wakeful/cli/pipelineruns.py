@@ -167,8 +167,9 @@ def make_tree(view: RunView, now: datetime) -> Tree:
     """The run with its tasks, and the steps of those that run or failed."""
     run = view.run
     meta, status = run.get("metadata") or {}, run.get("status") or {}
-    title = Text(str(meta.get("name", "")), style="bold")
-    title += Text(f"  {status_text(run)}", style=_MARKS[state_of(run)][1])
+    title = Text.assemble(
+        (str(meta.get("name", "")), "bold"), (f"  {status_text(run)}", _MARKS[state_of(run)][1])
+    )
     if span := span_of(status, now):
         title += Text(f"  {span}", style="dim")
     tree = Tree(title, guide_style="dim")
@@ -184,7 +185,7 @@ def _line(
     name: str, state: str, seconds: str = "", detail: str = "", is_final: bool = False
 ) -> Text:
     mark, style = _MARKS[state]
-    text = Text(f"{mark} ", style=style) + Text(name, style="" if state != "Waiting" else "dim")
+    text = Text.assemble((f"{mark} ", style), (name, "" if state != "Waiting" else "dim"))
     if is_final:
         text += Text(" (finally)", style="dim")
     if seconds:

@@ -279,12 +279,12 @@ def _ask() -> bool:
 
 def _headline(title: str, detail: str) -> None:
     console.print()
-    console.print(Text(f"▸ {title}", style="bold") + Text(f"  {detail}", style="dim"))
+    console.print(Text.assemble((f"▸ {title}", "bold"), (f"  {detail}", "dim")))
 
 
 def _said(text: str, seconds: float) -> None:
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-    console.print(Text("  ✓ ", style="green") + Text(text) + Text(f"  {took}", style="bold cyan"))
+    console.print(Text.assemble(("  ✓ ", "green"), text, (f"  {took}", "bold cyan")))
 
 
 def _explain_how_to_go_on(settings: Settings, addresses: Addresses) -> None:

@@ -129,7 +129,7 @@ def _welcome(settings: Settings, addresses: Addresses) -> None:
         ("kubectl", f"export KUBECONFIG={shlex.quote(str(settings.layout.kubeconfig))}"),
     ]
     for label, value in rows:
-        console.print(Text(f"  {label:<9} ", style="dim") + Text(value))
+        console.print(Text.assemble((f"  {label:<9} ", "dim"), value))
 
 
 @show_errors
