@@ -127,9 +127,21 @@ def decode_yaml(body: bytes) -> Decoded:
         finally:
             loader.dispose()
         converted = _to_json(data, [MAX_NODES], 0)
-    except (yaml.YAMLError, ValueError, RecursionError, UnicodeDecodeError) as err:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as err:
         raise BadRequestError(f"error converting YAML to JSON: yaml: {err}") from err
     return Decoded(converted, duplicates)
+
+
+def yaml_value(text: str) -> Any:
+    """Read YAML that stands in a field of an object, such as a key of a ConfigMap, as JSON data.
+
+    Raises:
+        ValueError: The text is not YAML, or has no equivalent in JSON: it may contain itself.
+    """
+    try:
+        return decode_yaml(text.encode()).data
+    except BadRequestError as err:
+        raise ValueError(err.message) from err
 
 
 def _repeated_keys(node: Any, path: str, seen: set[int], depth: int = 0) -> Iterator[str]:

@@ -12,6 +12,7 @@ from wakeful.apimachinery.duration import human_duration
 from wakeful.apimachinery.jsonpath import JSONPathError, compile_path
 from wakeful.apimachinery.scheme import Column
 
+_INT64 = range(-(2**63), 2**63)
 _NAME = {
     "name": "Name",
     "type": "string",
@@ -65,13 +66,18 @@ def render_cell(column: Column, obj: Mapping[str, Any], now: datetime) -> Any:
         case "date":
             return render_age(value, now) if isinstance(value, str) else None
         case "integer":
-            return int(value) if _is_number(value) else None
+            return _integer(value) if _is_number(value) else None
         case "number":
             return value if _is_number(value) else None
         case "boolean":
             return value if isinstance(value, bool) else None
         case _:
             return None
+
+
+def _integer(value: float) -> int | None:
+    whole = int(value)
+    return whole if whole in _INT64 else None
 
 
 def _is_number(value: Any) -> bool:

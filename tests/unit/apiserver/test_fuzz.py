@@ -417,6 +417,7 @@ def test_odd_parameters_are_refused(
 @example(b'{"a":' * 5000)
 @example(b"a: &a [x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n" + b"d: [*c,*c,*c]")
 @example(b"? {a: b}\n: c")
+@example(b"a: " + b"9" * 1000)
 @example(b'"\\ud800"')
 @example(b"!!python/object:os.system {}")
 def test_bodies_that_are_no_objects(raw: bytes) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError
 
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apimachinery.meta import APIModel
 from wakeful.apimachinery.scheme import ConfigLookup
 from wakeful.apis.messaging.channel_template_types import ChannelTemplateSpec
@@ -50,8 +50,8 @@ def read_yaml(data: Mapping[str, str], key: str) -> Any:
     if not text.strip():
         raise ValueError(f'ConfigMap is missing (or empty) key: "{key}"')
     try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as err:
+        found = yaml_value(text)
+    except ValueError as err:
         raise ValueError(f"Failed to parse the entry: {key} is not YAML: {err}") from err
     if isinstance(found, dict):
         return found

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apimachinery.duration import parse_duration
 from wakeful.apimachinery.goscalars import parse_int
 from wakeful.apis.pipeline.pod_template_types import PodTemplate
@@ -182,7 +180,7 @@ def _model(model: Any, data: Mapping[str, str], key: str) -> Any:
     if not text.strip():
         return None
     try:
-        wire = yaml.safe_load(text)
+        wire = yaml_value(text)
         return model.from_wire(wire) if isinstance(wire, dict) else None
-    except (yaml.YAMLError, ValidationError) as err:
+    except ValueError as err:
         raise _ConfigError(f'failed to unmarshal "{key}": {err}') from err

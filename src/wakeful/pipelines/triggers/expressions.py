@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
-import yaml
 
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apis.pipeline.celfaults import cel_faults
 from wakeful.pipelines.triggers.events import Event, Verdict, canonical
 
@@ -126,7 +126,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "join": lambda items, separator="": separator.join(items),
     "decodeb64": _decode,
     "parseJSON": orjson.loads,
-    "parseYAML": yaml.safe_load,
+    "parseYAML": yaml_value,
     "parseURL": _parse_url,
     "marshalJSON": lambda value: orjson.dumps(value).decode(),
     "first": lambda items: items[0],

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import orjson
-import yaml
 from pydantic import ValidationError
 
 from wakeful.apimachinery.conditions import SUCCEEDED, utc_now
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apimachinery.errors import APIStatusError
 from wakeful.apimachinery.meta import Object, ObjectMeta, owner_reference
 from wakeful.apimachinery.scheme import AdmissionContext
@@ -211,8 +210,8 @@ class References:
     def _read(self, data: str, models: tuple[type[Object], ...]) -> tuple[Object, str]:
         """Read the object that a resolver found, in whatever version it is written."""
         try:
-            wire = yaml.safe_load(base64.b64decode(data, validate=True))
-        except (binascii.Error, ValueError, yaml.YAMLError, RecursionError) as err:
+            wire = yaml_value(base64.b64decode(data, validate=True).decode())
+        except ValueError as err:
             raise UnresolvedError(f"invalid runtime object: {err}") from err
         if not isinstance(wire, dict):
             raise UnresolvedError("invalid runtime object: it is no object")

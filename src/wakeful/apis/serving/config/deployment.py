@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import yaml
-
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apimachinery.duration import format_duration
 from wakeful.apimachinery.names import dns_subdomain_faults
 from wakeful.apis.serving.config.parse import (
@@ -103,10 +102,10 @@ def _runtime_classes(data: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
     key = "runtime-class-name"
     try:
         result: dict[str, Mapping[str, str]] = {}
-        for name, options in mapping_of(yaml.safe_load(data.get(key, "")), "the value").items():
+        for name, options in mapping_of(yaml_value(data.get(key, "")), "the value").items():
             selector = mapping_of(mapping_of(options, name).get("selector"), f"{name}.selector")
             result[str(name)] = {str(k): str(v) for k, v in selector.items()}
-    except (yaml.YAMLError, ValueError) as err:
+    except ValueError as err:
         raise ConfigError(
             f"{key} cannot be parsed, please check the format: {err}", key=key
         ) from err

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import yaml
-
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apis.serving.config.parse import ConfigError, mapping_of
 from wakeful.apis.serving.register import CLUSTER_LOCAL, LEGACY_VISIBILITY, LOCAL_DOMAIN, VISIBILITY
 
@@ -68,8 +67,8 @@ def parse_domain(data: Mapping[str, str]) -> DomainConfig:
 
 def _entry(domain: str, text: str) -> tuple[dict[str, str], str]:
     try:
-        parsed = mapping_of(yaml.safe_load(text), "the value")
+        parsed = mapping_of(yaml_value(text), "the value")
         selector = mapping_of(parsed.get("selector"), "selector")
         return {str(k): str(v) for k, v in selector.items()}, str(parsed.get("type", ""))
-    except (yaml.YAMLError, ValueError) as err:
+    except ValueError as err:
         raise ConfigError(f'failed to parse domain "{domain}": {err}', key=domain) from err

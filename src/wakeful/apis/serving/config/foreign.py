@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-import yaml
-
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apis.serving.config.parse import ConfigError, as_duration, read
 
 _LEVELS = ("debug", "info", "warn", "error", "dpanic", "panic", "fatal")
@@ -63,8 +62,8 @@ def check_certmanager(data: Mapping[str, str]) -> None:
     """
     for key in _ISSUERS:
         try:
-            parsed: Any = yaml.safe_load(data.get(key, ""))
-        except yaml.YAMLError as err:
+            parsed: Any = yaml_value(data.get(key, ""))
+        except ValueError as err:
             raise ConfigError(f"failed to parse {key}: {err}", key=key) from err
         if parsed is not None and not isinstance(parsed, dict):
             raise ConfigError(f"failed to parse {key}: it is no mapping", key=key)

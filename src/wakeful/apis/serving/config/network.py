@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apimachinery.labels import LabelSelector, Selector
 from wakeful.apis.networking.register import OUR_INGRESS_CLASS
@@ -106,14 +106,14 @@ def _wildcard_selector(data: Mapping[str, str]) -> Selector | None:
     key = "namespace-wildcard-cert-selector"
     text = data.get(key, data.get("namespaceWildcardCertSelector", ""))
     try:
-        parsed: Any = yaml.safe_load(text)
+        parsed: Any = yaml_value(text)
         if parsed is None:
             return None
         return LabelSelector.from_wire(dict(mapping_of(parsed, "it"))).to_selector()
     except ValidationError as err:
         faults = "; ".join(".".join(map(str, e["loc"])) + f": {e['msg']}" for e in err.errors())
         raise ConfigError(f"failed to parse {key}: {faults}", key=key) from err
-    except (yaml.YAMLError, BadRequestError, TypeError, ValueError) as err:
+    except (BadRequestError, TypeError, ValueError) as err:
         raise ConfigError(f"failed to parse {key}: {err}", key=key) from err
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apimachinery.errors import BadRequestError
 from wakeful.apimachinery.labels import LabelSelector, Selector
 from wakeful.apimachinery.meta import ObjectMeta
@@ -45,8 +45,8 @@ def _selector(data: Mapping[str, str], key: str) -> Selector | None:
     if not text.strip():
         return None
     try:
-        found: Any = yaml.safe_load(text)
-    except yaml.YAMLError as err:
+        found: Any = yaml_value(text)
+    except ValueError as err:
         raise ValueError(f"{key} is not YAML: {err}") from err
     try:
         return LabelSelector.from_wire(found).to_selector()
