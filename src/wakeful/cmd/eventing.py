@@ -83,6 +83,7 @@ def event_server_spec(layout: DataDir, paths: NatsPaths, config: Path) -> Proces
         rlimits={"nofile": -1},
         stop_grace_seconds=10,
         shutdown_rank=2,
+        die_with_parent=True,
         umask=0o077,
     )
 
@@ -108,6 +109,7 @@ def event_process_spec(
         rlimits={"nofile": -1},
         stop_grace_seconds=15,
         shutdown_rank=0,
+        die_with_parent=True,
         umask=0o077,
     )
 

@@ -1,4 +1,7 @@
-"""The platform's own processes, as ``procd`` is asked to run them."""
+"""The platform's own processes, as ``procd`` is asked to run them.
+
+None outlives it: a control plane without a parent would go on writing while ``up`` starts another.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +57,7 @@ def control_plane_spec(settings: Settings) -> ProcessSpec:
         rlimits={"nofile": -1},
         stop_grace_seconds=20,
         shutdown_rank=1,
+        die_with_parent=True,
     )
 
 
@@ -69,5 +73,6 @@ def envoy_spec(settings: Settings, argv: tuple[str, ...], open_files: int) -> Pr
         rlimits={"nofile": open_files},
         stop_grace_seconds=5,
         shutdown_rank=0,
+        die_with_parent=True,
         umask=0o077,
     )
