@@ -66,6 +66,31 @@ async def test_plain_processes_say_what_they_lack(
     await eventually(lambda: not _runs(b"sleep\x003141"))
 
 
+@needs_root
+async def test_plain_processes_reach_files_that_are_closed_to_others(
+    procd: ProcdClient, settings: RuntimeSettings, container: Container, place: Path
+) -> None:
+    """Built images lie in a data directory that only its owner may enter."""
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "app").mkdir()
+    (closed / "app" / "data").write_text("from the mount\n")
+    runtime = await open_sandbox_runtime(procd, replace(settings, isolation="process"))
+    await runtime.start()
+    try:
+        await runtime.create_sandbox(SandboxConfig(id="pod", hostname="h"))
+        mount = Mount(closed / "app", PurePosixPath("/app"))
+        script = "id -u; cat $FILE; grep CapEff /proc/self/status"
+        config = container(
+            script, mounts=[mount], env={"FILE": "/app/data", "PATH": "/bin:/usr/bin"}
+        )
+        started = await runtime.start_container("pod", config)
+        status = await runtime.wait_container(started.id)
+        assert lines(status.log_path) == ["0", "from the mount", "CapEff:\t0000000000000000"]
+    finally:
+        await runtime.shutdown()
+
+
 def _runs(command: bytes) -> bool:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it ended meanwhile

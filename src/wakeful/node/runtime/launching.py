@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -169,7 +170,7 @@ class Launcher:
     def _plain_spec(
         self, record: SandboxRecord, container: ContainerRecord, config: ContainerConfig
     ) -> ProcessSpec:
-        """A process of the host, as another user at least when we may choose."""
+        """A process of the host, as another user at least when that is possible."""
         if config.rootfs is not None:
             raise ContainerStartError(
                 config.name,
@@ -183,14 +184,16 @@ class Launcher:
                 reason="CreateContainerError",
             )
         root = os.geteuid() == 0
+        if root:
+            container.uid, container.gid = plain_user(config, container.uid, container.gid)
         seen = {str(mount.target): str(mount.source) for mount in config.mounts}
         return ProcessSpec(
             name=container.process,
             argv=[outside_path(word, seen) for word in config.argv],
             env={name: outside_path(value, seen) for name, value in container.env.items()},
             cwd=Path(outside_path(container.cwd, seen)),
-            uid=(container.uid or idmap.DEFAULT_UID) if root else None,
-            gid=(container.gid or idmap.DEFAULT_UID) if root else None,
+            uid=container.uid if root else None,
+            gid=container.gid if root else None,
             capabilities=0,
             stdin="pipe" if config.stdin else "null",
             terminal=config.tty,
@@ -231,6 +234,23 @@ class Launcher:
             owned=True,
             die_with_parent=True,
         )
+
+
+def plain_user(config: ContainerConfig, uid: int, gid: int) -> tuple[int, int]:
+    """Return the user and group of a plain process that root starts.
+
+    Without mounts, it has to enter the directories where its files really are, and most data
+    directories let their owner in only: without a user of its own it is root then, without
+    capabilities.
+    """
+    if config.uid is None and not all(is_open(mount.source) for mount in config.mounts):
+        return 0, 0
+    return uid or idmap.DEFAULT_UID, gid or idmap.DEFAULT_UID
+
+
+def is_open(path: Path) -> bool:
+    """Whether everybody may enter the directories that lead to ``path``."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
 
 
 def outside_path(text: str, mounts: Mapping[str, str]) -> str:
