@@ -4,7 +4,7 @@ Not for anything that knows a kind, a socket or a file format.
 """
 
 from wakeful.aio.backoff import Backoff
-from wakeful.aio.cancellation import kept_cancellation
+from wakeful.aio.cancellation import kept_cancellation, to_thread_and_back
 from wakeful.aio.clock import Clock, ManualClock, SystemClock
 from wakeful.aio.rightofway import RightOfWay
 from wakeful.aio.supervise import Component, ComponentExitedError, Lifetime, supervise
@@ -20,4 +20,5 @@ __all__ = [
     "SystemClock",
     "kept_cancellation",
     "supervise",
+    "to_thread_and_back",
 ]

@@ -1,10 +1,14 @@
-"""Cancellations that others catch."""
+"""Cancellations that others catch, and work that cannot be cancelled."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @contextmanager
@@ -21,3 +25,19 @@ def kept_cancellation() -> Iterator[None]:
     finally:
         if task is not None and task.cancelling() > before:
             raise asyncio.CancelledError
+
+
+async def to_thread_and_back(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As ``asyncio.to_thread``, but never leave the thread behind at its work.
+
+    Cancellation: waits until ``function`` has returned. For what is done to files and locks that
+    the caller gives up when it is told to end: whoever comes next must not meet the thread there.
+    """
+    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()  # nobody waits for it any more
+        raise

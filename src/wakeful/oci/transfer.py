@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wakeful.aio import Backoff, Clock, SystemClock
+from wakeful.aio import Backoff, Clock, SystemClock, to_thread_and_back
 from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import InvalidImageError, RegistryUnavailableError
 from wakeful.oci.image import Progress
@@ -135,7 +135,7 @@ class Puller:
                     if backoff.failures >= _ATTEMPTS - 1:
                         raise
                     await self._clock.sleep(backoff.next())
-            await asyncio.to_thread(self._store.adopt_blob, path, blob.digest)
+            await to_thread_and_back(self._store.adopt_blob, path, blob.digest)
 
     async def _download(
         self,
@@ -156,13 +156,13 @@ class Puller:
                 chunks,
             ):
                 file.seek(start)
-                await asyncio.to_thread(file.truncate, start)
+                await to_thread_and_back(file.truncate, start)
                 done = start
                 async for piece in _gathered(chunks):
                     done += len(piece)
                     if done > blob.size:
                         raise InvalidImageError(blob.digest, f"larger than {blob.size} bytes")
-                    await asyncio.to_thread(file.write, piece)
+                    await to_thread_and_back(file.write, piece)
                     report(Progress(blob.digest, done, blob.size))
         if done < blob.size:
             raise RegistryUnavailableError(image.familiar, f"{blob.digest}: ended early at {done}")
