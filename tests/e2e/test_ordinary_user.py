@@ -31,7 +31,9 @@ def users_platform() -> Iterator[Platform]:
     folder = Path(tempfile.mkdtemp(prefix="wakeful-user-"))
     data_dir = folder / "data"
     try:
-        yield up(data_dir)
+        platform = up(data_dir)
+        platform.configure("config-autoscaler", {"scale-to-zero-grace-period": "2s"})
+        yield platform
     finally:
         run([*WAKEFUL, "down", "--data-dir", str(data_dir)], check=False)
         shutil.rmtree(folder, ignore_errors=True)
