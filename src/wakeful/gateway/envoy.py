@@ -68,6 +68,9 @@ def make_command(settings: GatewaySettings, *, restart_epoch: int = 0) -> EnvoyC
         str(settings.concurrency),
         "--drain-time-s",
         str(settings.drain_seconds),
+        # Not more and more often over all that time: who is told to stop waits for the last answer.
+        "--drain-strategy",
+        "immediate",
         "--parent-shutdown-time-s",
         str(settings.drain_seconds + 5),
         "--file-flush-interval-msec",
@@ -139,9 +142,11 @@ class EnvoyAdmin:
     async def drain(self, *, timeout: float) -> bool:
         """Stop accepting, wait for what is in flight, then end Envoy. Never a signal before this.
 
-        Returns whether everything in flight had ended within ``timeout`` seconds.
+        Clients that keep their connections are told with each answer to come no more; new ones find
+        nobody. Returns whether everything in flight had ended within ``timeout`` seconds.
         """
         await self.post("/drain_listeners?graceful&skip_exit")
+        await self.post("/drain_listeners")
         quiet = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from typing import Any
 
@@ -21,6 +22,7 @@ from wakeful.gateway import (
     Split,
     wait_ready,
 )
+from wakeful.gateway.envoy import EnvoyAdmin
 from wakeful.gateway.xds.server import AdsServer
 from wakeful.testing.gateway import (
     RecordingPoke,
@@ -185,6 +187,51 @@ async def test_drain_lets_requests_end_and_then_ends_envoy() -> None:
                 assert await rig.admin.drain(timeout=60)
 
                 assert (await slow).status == 200
+                async with asyncio.timeout(60):
+                    assert await envoy.wait() == 0
+
+
+async def ask_until_refused(port: int) -> tuple[int, int]:
+    """A client that keeps its connection and asks without end: its answers, and cut requests."""
+    answers = cut = 0
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionError:
+            return answers, cut
+        with contextlib.closing(writer):
+            open_ = True
+            while open_:
+                try:
+                    writer.write(f"GET /?sleep=0.05 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+                    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                    length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+                    await reader.readexactly(int(length))
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    cut += 1
+                    break
+                answers += b" 200 " in head
+                open_ = b"connection: close" not in head
+
+
+async def test_drain_under_load_answers_what_was_taken_and_refuses_the_rest() -> None:
+    plan = simple_plan(revision("hello"))
+    async with running_app("one") as app:
+        with temporary_settings() as settings:
+            gateway = Gateway(settings, RecordingPoke())
+            async with gateway.serving(), running_envoy(settings) as envoy:
+                await gateway.publish(plan)
+                ports = await wait_ready(settings)
+                await gateway.set_endpoints(HELLO, [app.endpoint])
+                clients = [
+                    asyncio.create_task(ask_until_refused(ports["public"])) for _ in range(10)
+                ]
+                await eventually(lambda: app.served > 50)
+
+                assert await EnvoyAdmin(settings.paths.admin_socket).drain(timeout=60)
+
+                counts = await asyncio.gather(*clients)
+                assert sum(cut for _, cut in counts) == 0
                 async with asyncio.timeout(60):
                     assert await envoy.wait() == 0
 
