@@ -209,6 +209,12 @@ class InternalServerError(APIStatusError):
     code, reason = HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError"
 
 
+class InsufficientStorageError(APIStatusError):
+    """There is no room for what was sent."""
+
+    code, reason = HTTPStatus.INSUFFICIENT_STORAGE, "InsufficientStorage"
+
+
 class ServiceUnavailableError(APIStatusError):
     """Cannot be done right now."""
 

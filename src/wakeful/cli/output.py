@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _NOT_UP = "Is the platform up? `wakeful up` starts it."
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _GOOD = {"True", "Running", "Active", "Bound", "Completed", "Succeeded", "ok", "ready"}
 _BAD = {"False", "Failed", "Error", "CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "down"}
 _WAITING = {"Unknown", "Pending", "ContainerCreating", "Terminating", "starting"}
@@ -45,6 +47,11 @@ def show_errors(command: Callable[P, R]) -> Callable[P, R]:
             fail(str(err), hint=hint)
         except BrokenPipeError:
             raise typer.Exit(0) from None
+        except OSError as err:
+            if err.errno not in _NO_ROOM:
+                raise
+            where = f" to {err.filename}" if err.filename else ""
+            fail(f"cannot write{where}: {err.strerror}", hint="`df -h` tells which disk is full.")
 
     return guarded
 

@@ -18,6 +18,7 @@ from wakeful.storage.store import (
     StoreError,
     StoreEvent,
     StoreEventType,
+    StoreUnwritableError,
     WatchOverflowError,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "StoreError",
     "StoreEvent",
     "StoreEventType",
+    "StoreUnwritableError",
     "Subscription",
     "WatchOverflowError",
 ]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 import structlog
@@ -26,11 +27,13 @@ from wakeful.storage.store import (
     StoreError,
     StoreEvent,
     StoreEventType,
+    StoreUnwritableError,
 )
 
 log = structlog.get_logger("wakeful.storage.sqlite")
 
 _SCHEMA_VERSION = 1
+_UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
 _SCHEMA = """
 CREATE TABLE objects (
     api_group TEXT NOT NULL,
@@ -149,7 +152,7 @@ class SQLiteStore:
         """Store a new object."""
         record = self._encode(key, obj)
         try:
-            self._db.execute(
+            self._write(
                 "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?)",
                 (*key, record.revision, record.data),
             )
@@ -162,7 +165,7 @@ class SQLiteStore:
         """Replace an object last written at revision ``expected``."""
         current = self._expect(key, expected)
         record = self._encode(key, obj)
-        self._db.execute(
+        self._write(
             f"UPDATE objects SET revision = ?, data = ? WHERE {_KEY}",
             (record.revision, record.data, *key),
         )
@@ -174,7 +177,7 @@ class SQLiteStore:
         current = self._expect(key, expected)
         obj = current.decode() if final is None else final
         record = self._encode(key, obj)
-        self._db.execute(f"DELETE FROM objects WHERE {_KEY}", key)
+        self._write(f"DELETE FROM objects WHERE {_KEY}", key)
         self._committed(StoreEventType.DELETED, record, current.data, obj)
         return record
 
@@ -203,8 +206,19 @@ class SQLiteStore:
         if self._closed:
             return
         self._closed = True
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError:  # no room; the log has everything
+            log.warning("checkpoint failed", path=str(self._path), exc_info=True)
         self._db.close()
+
+    def _write(self, sql: str, values: Sequence[Any]) -> None:
+        try:
+            self._db.execute(sql, values)
+        except sqlite3.OperationalError as err:
+            if err.sqlite_errorcode & 0xFF in _UNWRITABLE:
+                raise StoreUnwritableError(self._path, str(err)) from err
+            raise
 
     def _expect(self, key: Key, expected: int) -> Record:
         current = self.get(key)
@@ -218,7 +232,7 @@ class SQLiteStore:
         revision = self._revision + 1
         if revision > self._reserved:
             reserved = self._reserved + _REVISION_BLOCK
-            self._db.execute(
+            self._write(
                 "UPDATE counters SET value = ? WHERE name = 'reserved_revision'", (reserved,)
             )
             self._reserved = reserved

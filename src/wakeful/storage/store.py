@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
@@ -59,6 +60,14 @@ class RevisionConflictError(StoreError):
     def __init__(self, key: Key, *, expected: int, current: int) -> None:
         super().__init__(f"{key}: revision {expected} is stale, current is {current}")
         self.key, self.expected, self.current = key, expected, current
+
+
+class StoreUnwritableError(StoreError):
+    """Nothing can be written: the disk is full, broken or read-only. Nothing was."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"cannot write to {path}: {why}")
+        self.path, self.why = path, why
 
 
 class CompactedError(StoreError):

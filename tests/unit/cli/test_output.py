@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 
 import pytest
+import typer
 from rich.console import Console
 
 from wakeful.cli import output
@@ -43,3 +45,21 @@ def test_without_a_terminal_tables_are_plain(monkeypatch: pytest.MonkeyPatch) ->
     output.print_table(["Name", "URL"], [["one", URL], ["other", ""]])
 
     assert written.getvalue() == f"NAME    URL\none     {URL}\nother   <none>\n"
+
+
+@pytest.mark.parametrize("file", ["/data/images/x", None])
+def test_full_disk_is_one_line_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, file: str | None
+) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "errors", Console(file=written, soft_wrap=True))
+
+    @output.show_errors
+    def build() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", file)
+
+    with pytest.raises(typer.Exit) as left:
+        build()
+    assert left.value.exit_code == 1
+    where = f" to {file}" if file else ""
+    assert f"error: cannot write{where}: No space left on device" in written.getvalue()

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from wakeful.storage import CompactedError, SQLiteStore, StoreError
+from wakeful.apimachinery.errors import InsufficientStorageError
+from wakeful.apimachinery.request import SYSTEM_MASTERS, APIRequest, UserInfo, Verb
+from wakeful.apis import make_scheme
+from wakeful.apiserver import APIServer
+from wakeful.storage import CompactedError, Key, SQLiteStore, StoreError, StoreUnwritableError
 from wakeful.storage.history import History
 from wakeful.storage.sqlite import checkpoint
 from wakeful.testing.suites.store import StoreSuite, a_key, an_object, put
@@ -102,3 +106,47 @@ class TestCheckpoint:
 
         assert [r.key.name for r in store.list("test.dev", "things")] == ["a", "b", "c"]
         store.close()
+
+
+def test_full_disk_is_told_and_forgotten_once_there_is_room(tmp_path: Path) -> None:
+    """SQLite says the same about a limit of its own as about a disk."""
+    store = SQLiteStore(tmp_path / "store.db")
+    kept = store.create(Key("", "configmaps", "default", "kept"), {"metadata": {}})
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count={pages}")
+    big = {"metadata": {}, "data": {"a": "x" * 1_000_000}}
+    key = Key("", "configmaps", "default", "big")
+
+    with pytest.raises(StoreUnwritableError, match=r"cannot write to .*store\.db: .* full"):
+        store.create(key, big)
+    with pytest.raises(StoreUnwritableError):
+        store.update(kept.key, big, expected=kept.revision)
+    assert store.get(key) is None
+    left = store.get(kept.key)
+    assert left is not None
+    assert (left.revision, left.data) == (kept.revision, kept.data)
+
+    store._db.execute("PRAGMA max_page_count=1000000")
+    assert store.create(key, big).revision > kept.revision
+    store.close()
+    assert SQLiteStore(tmp_path / "store.db").get(key) is not None
+
+
+async def test_full_disk_is_an_answer_of_the_api(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    server = APIServer(store, make_scheme())
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count={pages}")
+    body = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "x", "annotations": {"a": "x" * 200_000}},
+    }
+
+    with pytest.raises(InsufficientStorageError, match="nothing was stored: cannot write to") as e:
+        await server.handle(
+            APIRequest(Verb.CREATE, "", "v1", "namespaces", body=body),
+            UserInfo("admin", (SYSTEM_MASTERS,)),
+        )
+    assert e.value.code == 507
+    store.close()

@@ -11,6 +11,7 @@ from wakeful.apimachinery.crd import make_crd
 from wakeful.apimachinery.errors import (
     BadRequestError,
     ForbiddenError,
+    InsufficientStorageError,
     MethodNotAllowedError,
     NotFoundError,
     qualified,
@@ -35,7 +36,7 @@ from wakeful.apiserver.registry.served import Served, ServedResources
 from wakeful.apiserver.registry.subresources import subresources_of
 from wakeful.apiserver.registry.watching import BOOKMARK_SECONDS, Watcher, WatchStream
 from wakeful.apiserver.registry.writing import Writer, is_finished
-from wakeful.storage import Key, Record, Store
+from wakeful.storage import Key, Record, Store, StoreUnwritableError
 
 _SERVER = UserInfo("system:apiserver", (SYSTEM_MASTERS,))
 _COLLECTION_VERBS = frozenset({Verb.LIST, Verb.CREATE, Verb.DELETE_COLLECTION, Verb.WATCH})
@@ -102,7 +103,13 @@ class APIServer:
         """
         call = self._open(request, user, manager)
         call.tracking = tracking
-        match request.subresource:
+        try:
+            return self._dispatch(call, duplicates)
+        except StoreUnwritableError as err:
+            raise InsufficientStorageError(f"nothing was stored: {err}") from err
+
+    def _dispatch(self, call: Call, duplicates: Sequence[str]) -> Response:
+        match call.request.subresource:
             case "" | "status" | "finalize":
                 return self._handle_object(call, duplicates)
             case "scale":
