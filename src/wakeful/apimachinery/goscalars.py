@@ -77,3 +77,8 @@ def format_float(value: float) -> str:
     if not exponent:
         return mantissa
     return f"{mantissa.removesuffix('.0')}e{exponent[0]}{exponent[1:].rjust(2, '0')}"
+
+
+def in_int32(value: float) -> float:
+    """The nearest number that Go's ``int32`` can hold, before it is rounded: infinity cannot be."""
+    return max(-INT32_MAX, min(INT32_MAX, value))

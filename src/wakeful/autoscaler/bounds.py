@@ -19,6 +19,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wakeful.apimachinery.goscalars import in_int32
 from wakeful.apis.autoscaling.config import AutoscalerConfig
 from wakeful.autoscaler.activity import Activity
 from wakeful.autoscaler.scaling import SCALE_UNKNOWN
@@ -172,4 +173,4 @@ def number_of_activators(spec: ScalingSpec, ready: int) -> int:
     if spec.target_burst_capacity == 0:
         return MIN_ACTIVATORS
     capacity = ready * spec.total_value + max(0.0, spec.target_burst_capacity)
-    return max(MIN_ACTIVATORS, math.ceil(capacity / spec.activator_capacity))
+    return max(MIN_ACTIVATORS, math.ceil(in_int32(capacity / spec.activator_capacity)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from wakeful.apimachinery.goscalars import INT32_MAX
+from wakeful.apimachinery.goscalars import in_int32
 from wakeful.autoscaler.metrics import WindowLoad
 from wakeful.autoscaler.spec import ScalingSpec
 
@@ -111,10 +111,10 @@ def decide(
 ) -> tuple[ScalerState, Decision]:
     """Answer "how many?" and return what to remember until the next time."""
     at_least_one = max(1, ready)
-    max_up = _int32(math.ceil(spec.max_scale_up_rate * at_least_one))
+    max_up = math.ceil(in_int32(spec.max_scale_up_rate * at_least_one))
     max_down = math.floor(at_least_one / spec.max_scale_down_rate) if spec.reachable else 0
-    stable_raw = _int32(math.ceil(load.stable / spec.target_value))
-    panic_raw = _int32(math.ceil(load.panic / spec.target_value))
+    stable_raw = math.ceil(in_int32(load.stable / spec.target_value))
+    panic_raw = math.ceil(in_int32(load.panic / spec.target_value))
     stable_scale = _activated(spec, stable_raw, min(max(stable_raw, max_down), max_up))
     panic_scale = _activated(spec, panic_raw, min(max(panic_raw, max_down), max_up))
 
@@ -164,21 +164,18 @@ def excess_burst_capacity(spec: ScalingSpec, ready: int, panic_value: float) -> 
         return 0
     if spec.target_burst_capacity < 0:
         return -1
-    return _int32(math.floor(ready * spec.total_value - spec.target_burst_capacity - panic_value))
+    room = ready * spec.total_value - spec.target_burst_capacity - panic_value
+    return math.floor(in_int32(room))
 
 
 def initial_excess_burst_capacity(spec: ScalingSpec) -> int:
     """The same before the first decision: what the initial scale will be able to take."""
     if spec.target_burst_capacity in (0, -1):
         return int(spec.target_burst_capacity)
-    return _int32(math.trunc(spec.initial_scale * spec.total_value - spec.target_burst_capacity))
+    return math.trunc(in_int32(spec.initial_scale * spec.total_value - spec.target_burst_capacity))
 
 
 def _activated(spec: ScalingSpec, raw: int, scale: int) -> int:
     if spec.activation_scale > 1 and raw > 0:
         return max(scale, spec.activation_scale)
     return scale
-
-
-def _int32(value: int) -> int:
-    return max(-INT32_MAX, min(INT32_MAX, value))

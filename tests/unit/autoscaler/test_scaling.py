@@ -16,6 +16,7 @@ from wakeful.autoscaler import (
     WindowLoad,
     decide,
     initial_excess_burst_capacity,
+    number_of_activators,
     resolve_spec,
 )
 
@@ -297,3 +298,29 @@ def test_in_panic_the_scale_never_falls(ticks: list[tuple[float, float]]) -> Non
             floor = decision.desired
         else:
             floor = 0
+
+
+@given(
+    target=st.sampled_from([0.01, 100.0, 1e23, 1e308]),
+    burst=st.sampled_from([-1.0, 0.0, 1e23, 1e308]),
+    rate=st.sampled_from([1.0, 1e308]),
+    load=st.floats(0, 1e308),
+    ready=st.integers(0, 2**31 - 1),
+)
+def test_no_value_is_too_large_to_decide_and_to_store(
+    target: float, burst: float, rate: float, load: float, ready: int
+) -> None:
+    """What annotations and ConfigMaps may say has no upper end."""
+    annotations = AutoscalingAnnotations(target=target, target_burst_capacity=burst)
+    spec = resolve_spec(AutoscalerConfig(max_scale_up_rate=rate), annotations)
+    state = ScalerState.initial(spec, 1, T0)
+
+    _, decision = decide(state, spec, WindowLoad(load, load), ready, T0)
+
+    for number in (
+        decision.desired,
+        decision.excess_burst_capacity,
+        initial_excess_burst_capacity(spec),
+        number_of_activators(spec, ready),
+    ):
+        assert -(2**31) <= number < 2**31
