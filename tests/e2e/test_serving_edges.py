@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -121,3 +122,19 @@ def test_pods_deleted_by_hand_under_a_steady_stream(namespace: Namespace) -> Non
 def test_requests_at_the_moment_of_falling_asleep(sleepers: Load) -> None:
     until(lambda: sleepers.total >= len(SLEEPERS) * 3)
     sleepers.check()
+
+
+def test_a_request_outlives_its_service(namespace: Namespace) -> None:
+    """Deleting a service under load: what was taken is answered, what comes later gets a 404."""
+    namespace.apply(a_service("deleted", annotations=FAST | AWAKE))
+    namespace.ready("deleted")
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(namespace.ask, "deleted", "/?sleep=4000")
+        until(lambda: namespace.ask("deleted").status == 200)
+
+        namespace.kubectl("delete", "ksvc", "deleted")
+
+        until(lambda: namespace.ask("deleted").status == 404)
+        assert not slow.done()
+        assert slow.result().status == 200
+    until(lambda: not namespace.pods("deleted"), what="its instance ends after that")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+import pytest
 
 from wakeful.apimachinery.labels import LabelSelector
 from wakeful.apimachinery.meta import ObjectMeta
@@ -309,6 +310,47 @@ async def test_ready_pod_serves_before_its_slice_and_is_drained_before_it_goes()
         await drained
 
         assert (await slow).status == 200
+
+
+@pytest.mark.parametrize("what", ["route", "revision", "service"])
+async def test_request_in_flight_is_seen_when_nothing_leads_to_its_revision_any_more(
+    what: str,
+) -> None:
+    """Traffic moved away, or the service was deleted: a long request still runs to its end."""
+    async with running_app("one") as app, running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(deployment("hello-00001"))
+        await world.given(serverless_service("hello-00001"))
+        await world.given(ingress("hello", "hello-00001"))
+        revision = await world.given(a_revision())
+        await world.eventually(lambda: is_ready(world, "hello"))
+        pod = await world.given(pod_of(revision, app))
+        await world.eventually(lambda: rig.gateway.gate.ready(HELLO))
+        slow = asyncio.create_task(rig.get(HOST, "/?hold"))
+        await eventually(lambda: app.running)
+
+        await world.client.delete(Ingress, "hello", "default")
+        if what in ("revision", "service"):
+            await world.client.delete(Revision, "hello-00001", "default")
+        if what == "service":
+            await world.client.delete(ServerlessService, "hello-00001", "default")
+
+        async def gone() -> bool:
+            return (await rig.get(HOST)).status == 404
+
+        await world.eventually(gone)
+        await world.client.delete(Pod, "hello-pod", "default")
+        pod = await world.latest(pod)
+        drained = asyncio.create_task(platform.planner.instances.drained(pod))
+        _, waiting = await asyncio.wait({drained}, timeout=2.5)  # longer than a report of load
+        assert waiting
+        app.let_go.set()
+        await drained
+
+        assert (await slow).status == 200
+        await world.client.delete(Pod, "hello-pod", "default", grace_period_seconds=0)
+        await world.eventually(lambda: not rig.gateway.endpoints(HELLO))
+        await world.eventually(lambda: HELLO not in platform.planner._last_plan.revisions)
 
 
 async def test_removed_endpoints_and_ingresses_are_followed() -> None:

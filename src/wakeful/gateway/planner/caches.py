@@ -179,13 +179,18 @@ class Caches:
         return created or _NEWEST, key
 
     def revision_backend(self, key: RevisionKey) -> RevisionBackend | None:
-        """A revision's limits, or None when nothing is known of it."""
+        """A revision's limits, or None when nothing is known of it.
+
+        One that was deleted keeps them: Envoy counts what is in flight anew for a changed cluster.
+        """
         network = self.networks.get(key.name, key.namespace)
         if network is None:
             return None
         revision = self.revisions.get(key.name, key.namespace)
         burst = self.autoscaling.current().target_burst_capacity
         made = self._made.get(key)
+        if made is not None and revision is None:
+            return made.backend
         if (
             made is None
             or made.network is not network
@@ -238,13 +243,17 @@ class Caches:
                     yield Certificate(name, pem["tls.crt"], pem["tls.key"], side)
 
     def _instances(self, key: RevisionKey) -> list[Instance]:
-        """Pods speak for themselves, a step before their slices do; slices for all others."""
+        """Pods speak for themselves, a step before their slices do; slices for all others.
+
+        Those of a revision that was deleted count until they are gone, too; those of a namesake
+        that was there before do not.
+        """
         revision = self.revisions.get(key.name, key.namespace)
-        uid = revision.metadata.uid if revision is not None else ""
         pods = {
             pod.metadata.name: self._announced.get(pod.metadata.uid, pod)
             for pod in self.pods.by_index(_BY_REVISION, str(key))
-            if pod.metadata.labels.get(register.REVISION_UID) == uid
+            if revision is None
+            or pod.metadata.labels.get(register.REVISION_UID) == revision.metadata.uid
         }
         found = [instance for pod in pods.values() if (instance := listed_of(pod)) is not None]
         private = self.private_service(key)

@@ -28,7 +28,8 @@ _ANNOUNCE_SECONDS = 0.05
 class Instances:
     """Tells the gateway who serves a backend; to the node it is whoever sends requests to Pods.
 
-    ``services`` names the plain Services that the present plan sends to.
+    ``services`` names the plain Services that the present plan sends to. ``on_empty`` hears of
+    backends that have no instance any more, not even one that is leaving.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class Instances:
         gateway: GatewayControl,
         caches: Caches,
         services: Callable[[], Collection[BackendKey]],
+        on_empty: Callable[[BackendKey], None] = lambda _key: None,
     ) -> None:
         self._gateway, self._caches, self._services = gateway, caches, services
+        self._on_empty = on_empty
         self._queue: WorkQueue[BackendKey] = WorkQueue(cap=5.0)
         caches.slices.add_handler(self._on_slice)
         caches.pods.add_handler(self._on_pod)
@@ -116,7 +119,10 @@ class Instances:
                 self._queue.done(key)
 
     async def _program(self, key: BackendKey) -> None:
-        await self._gateway.set_endpoints(key, self._caches.endpoints(key))
+        endpoints = self._caches.endpoints(key)
+        await self._gateway.set_endpoints(key, endpoints)
+        if not endpoints:
+            self._on_empty(key)
 
     def _on_slice(self, change: Change[EndpointSlice]) -> None:
         for obj in (change.old, change.new):

@@ -6,7 +6,7 @@ Endpoints, which cannot wait for those, are kept by :class:`~.instances.Instance
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import structlog
 
@@ -31,6 +31,7 @@ from wakeful.gateway.plan import (
     IngressKey,
     Plan,
     RequestLog,
+    RevisionBackend,
     RevisionKey,
     RouteTable,
     ServiceKey,
@@ -83,7 +84,11 @@ class Planner:
         self._order: dict[IngressKey, None] = {}
         """The tables' keys, oldest Ingress first; empty when it has to be found out again."""
         self._last_plan = Plan()
-        self.instances = Instances(gateway, self._caches, lambda: self._last_plan.services)
+        self._lingering: dict[RevisionKey, RevisionBackend] = {}
+        """Revisions that nothing leads to any more, and that have instances."""
+        self.instances = Instances(
+            gateway, self._caches, lambda: self._last_plan.services, self._on_empty
+        )
         self._stale: set[NamespacedName] = set()
         self._wake = asyncio.Event()
         self._probe_queue: WorkQueue[IngressKey] = WorkQueue(base=0.02, cap=2.0)
@@ -262,6 +267,8 @@ class Planner:
         used = {backend for key in tables for backend in self._backends.get(key, ())}
         used |= addresses.keys()
         revisions = [caches.revision_backend(k) for k in used if isinstance(k, RevisionKey)]
+        self._lingering = self._find_lingering(used)
+        revisions += self._lingering.values()
         services = [caches.service_backend(k) for k in used if isinstance(k, ServiceKey)]
         return Plan(
             tables={key: tables[key] for key in order},
@@ -271,6 +278,22 @@ class Planner:
             certificates=tuple(caches.certificates(k for k in order if k in self._with_tls)),
             request_log=_request_log(self._observability.current()),
         )
+
+    def _find_lingering(self, used: Collection[BackendKey]) -> dict[RevisionKey, RevisionBackend]:
+        """Revisions of the last plan that are to stay although nothing leads to them now.
+
+        Without its cluster, nobody would see the requests that are in flight at an instance, and
+        it would be ended under them. A revision that was deleted stays as it was.
+        """
+        return {
+            key: self._caches.revision_backend(key) or backend
+            for key, backend in self._last_plan.revisions.items()
+            if key not in used and self._caches.endpoints(key)
+        }
+
+    def _on_empty(self, key: BackendKey) -> None:
+        if key in self._lingering:
+            self._wake.set()
 
     def _all_backends(self) -> set[BackendKey]:
         used = {backend for backends in self._backends.values() for backend in backends}
