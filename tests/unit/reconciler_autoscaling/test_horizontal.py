@@ -95,6 +95,16 @@ class HorizontalWorld(AutoscalingWorld):
             if getattr(controller, "name", "") == "horizontal":
                 controller.enqueue_all()
 
+    async def look_twice(self) -> None:
+        """What pods use is known from the second look on."""
+
+        async def has_looked() -> bool:
+            hpa = await self.find(HorizontalPodAutoscaler, NAME)
+            return hpa is not None and bool(hpa.status.observed_generation)
+
+        await self.eventually(has_looked)
+        await self.skip(5)
+
     async def the_hpa(self) -> HorizontalPodAutoscaler:
         found = await self.find(HorizontalPodAutoscaler, NAME)
         assert found is not None
@@ -124,6 +134,7 @@ async def test_busy_pods_get_company_and_the_autoscaler_says_so() -> None:
         await world.given(a_deployment())
         await world.a_pod("a", 2.0)
         await world.given(an_hpa())  # 80 % of cpu, unless said otherwise
+        await world.look_twice()
 
         await world.scaled_to(3)
         await world.condition_is("AbleToScale", "True", "SucceededRescale")
@@ -162,6 +173,7 @@ async def test_memory_is_a_metric_too_and_the_largest_answer_counts() -> None:
         await world.a_pod("a", 0.5)
         metrics = [{"type": "Resource", "resource": m} for m in (cpu, memory)]
         await world.given(an_hpa(metrics=metrics))
+        await world.look_twice()
 
         await world.scaled_to(4)
 
@@ -234,6 +246,7 @@ async def test_a_revision_of_the_hpa_class_grows_with_its_load() -> None:
         await world.given(a_deployment())
         await world.a_pod("a", 0.9)
         await world.given(an_autoscaler(class_name="hpa", metric="cpu", target="30", max_scale="4"))
+        await world.look_twice()
 
         await world.scaled_to(3)
 
