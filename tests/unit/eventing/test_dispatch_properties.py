@@ -30,6 +30,7 @@ from wakeful.eventing.ingress.ingress import Ingress
 from wakeful.eventing.plan.model import Plan, SubscriptionPlan, TargetPlan
 from wakeful.eventing.worker.keeper import consumer_config, stream_config
 from wakeful.testing.eventing import a_broker
+from wakeful.testing.waiting import eventually
 
 TYPES, KEYS = ("a", "b", "ab"), ("x", "y", "z")
 NOBODY = 0
@@ -252,10 +253,11 @@ def tools(bus: EventBus, subscribers: Subscribers) -> Tools:
 
 
 async def all_done(bus: MemoryBus) -> None:
-    while any(  # noqa: ASYNC110 - the bus tells nobody
-        c.pending or c.ack_pending for c in await bus.consumers(STREAM.name)
-    ):
-        await asyncio.sleep(0.002)
+    async def is_nothing_left() -> bool:
+        consumers = await bus.consumers(STREAM.name)
+        return not any(c.pending or c.ack_pending for c in consumers)
+
+    await eventually(is_nothing_left, every=0.002)
 
 
 def first_times(ids: Iterable[str]) -> list[int]:
