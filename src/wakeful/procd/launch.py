@@ -19,7 +19,9 @@ import termios
 from wakeful.procd import linux
 from wakeful.procd.spec import Spec, SpecError
 
-_DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT]
+_DEFAULT_SIGNALS = [n for n in range(1, 32) if n not in (signal.SIGKILL, signal.SIGSTOP)]
+"""All that can be: what whoever started the platform ignores (nohup does, and scripts in the
+background) is none of the programs' business."""
 _SHIFT = 100
 """Descriptors are lifted above this number first, so that no target overwrites a source."""
 _ENTERED = (

@@ -14,6 +14,9 @@ import pytest
 from wakeful.procd import control
 from wakeful.procd.client import ProcdClient
 
+AS_SCRIPTS_DO = ["/bin/sh", "-c", 'trap "" HUP INT QUIT; exec "$@"', "sh"]
+"""What they start in the background ignores these signals."""
+
 
 class RunningProcd:
     """A procd of our own, as a child so that its end can be awaited."""
@@ -22,7 +25,9 @@ class RunningProcd:
         self.run_dir = run_dir
         read, write = os.pipe()
         self.process = subprocess.Popen(
-            control.procd_argv(run_dir, ready_fd=write), pass_fds=[write], cwd="/"
+            [*AS_SCRIPTS_DO, *control.procd_argv(run_dir, ready_fd=write)],
+            pass_fds=[write],
+            cwd="/",
         )
         os.close(write)
         with os.fdopen(read) as ready:
