@@ -11,7 +11,7 @@ import click
 import typer
 import yaml
 
-from wakeful.cli.options import AllNamespacesOption, DataDirOption, NamespaceOption
+from wakeful.cli.options import AllNamespacesOption, DataDirOption, NamespaceOption, check_output
 from wakeful.cli.output import console, errors, fail, print_data, print_table, show_errors
 from wakeful.cli.session import Session, connect
 
@@ -42,12 +42,11 @@ def list_letters(
     data_dir: DataDirOption = None,
 ) -> None:
     """List the dead letters."""
+    check_output(output, "table", "wide", "json", "yaml")
     items = asyncio.run(_list(data_dir, "" if all_namespaces else namespace, meant_for))
     if output in ("json", "yaml"):
         print_data(items, output)
         return
-    if output not in ("table", "wide"):
-        fail(f"--output {output!r}: there are table, wide, json and yaml")
     if not items:
         errors.print(f"No dead letters{'' if all_namespaces else f' in {namespace}'}.")
         return

@@ -24,7 +24,7 @@ from wakeful.apimachinery.errors import (
     error_from_status,
 )
 from wakeful.cli import deadletters
-from wakeful.cli.options import AllNamespacesOption, DataDirOption, NamespaceOption
+from wakeful.cli.options import AllNamespacesOption, DataDirOption, NamespaceOption, check_output
 from wakeful.cli.output import console, errors, fail, print_data, print_table, show_errors
 from wakeful.cli.session import Session, connect
 from wakeful.cloudevents import (
@@ -61,8 +61,7 @@ def tail(
     data_dir: DataDirOption = None,
 ) -> None:
     """Show events as a Broker or channel accepts them, until interrupted."""
-    if output not in ("text", "json"):
-        fail(f"--output {output!r}: there are text and json")
+    check_output(output, "text", "json")
     kind, slash, rest = name.partition("/")
     asyncio.run(
         _tail(
@@ -300,6 +299,7 @@ def show(
     data_dir: DataDirOption = None,
 ) -> None:
     """Show where one event went, hop by hop, and where the answers to it went."""
+    check_output(output, "table", "json")
     hops = asyncio.run(_follow(data_dir, "" if all_namespaces else namespace, event_id, source))
     if not hops:
         fail(
@@ -310,8 +310,6 @@ def show(
     if output == "json":
         print_data(hops, "json")
         return
-    if output != "table":
-        fail(f"--output {output!r}: there are table and json")
     print_table(
         ["Time", "Event", "Step", "Where", "Code", "ms", "Note"],
         [_row(hop["status"]) for hop in hops],

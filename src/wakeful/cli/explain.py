@@ -12,7 +12,7 @@ from rich.text import Text
 
 from wakeful.apimachinery.errors import NotFoundError
 from wakeful.autoscaler.explain import EXPLAIN_PREFIX
-from wakeful.cli.options import DataDirOption, NamespaceOption
+from wakeful.cli.options import DataDirOption, NamespaceOption, check_output
 from wakeful.cli.output import console, fail, print_data, print_table, show_errors
 from wakeful.cli.session import Session, connect
 from wakeful.cli.troubles import read_troubles
@@ -26,6 +26,7 @@ def explain(
     data_dir: DataDirOption = None,
 ) -> None:
     """Tell why a service is at the scale it is at, and what decided it."""
+    check_output(output, "text", "json")
     asyncio.run(_explain(data_dir, what, namespace, output))
 
 

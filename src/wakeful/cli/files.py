@@ -22,7 +22,8 @@ def read_manifests(names: Sequence[str]) -> list[dict[str, Any]]:
     """Return every object of the files named, ``List`` objects taken apart.
 
     Raises:
-        ManifestError: A file is missing, is not YAML, or holds something that is no object.
+        ManifestError: A file is missing, is not YAML, or holds something that is no object, or one
+            that has no name.
     """
     objects: list[dict[str, Any]] = []
     for name in names:
@@ -38,12 +39,18 @@ def _texts(name: str) -> Iterator[tuple[str, str]]:
     path = Path(name)
     if path.is_dir():
         for file in sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES):
-            yield str(file), file.read_text()
+            yield str(file), _read(file)
         return
+    yield name, _read(path)
+
+
+def _read(path: Path) -> str:
     try:
-        yield name, path.read_text()
+        return path.read_text()
     except OSError as err:
-        raise ManifestError(f"{name}: {err.strerror}") from err
+        raise ManifestError(f"{path}: {err.strerror}") from err
+    except UnicodeDecodeError as err:
+        raise ManifestError(f"{path}: not a text file: {err}") from err
 
 
 def _parse(text: str, path: str) -> Iterator[dict[str, Any]]:
@@ -54,9 +61,18 @@ def _parse(text: str, path: str) -> Iterator[dict[str, Any]]:
     for number, document in enumerate(documents, 1):
         if document is None:
             continue
-        if not isinstance(document, dict) or "kind" not in document:
-            raise ManifestError(f"{path}: document {number} is no object: it has no kind")
-        if document["kind"] == "List":
-            yield from document.get("items") or ()
+        where = f"{path}: document {number}"
+        if isinstance(document, dict) and document.get("kind") == "List":
+            for index, item in enumerate(document.get("items") or ()):
+                yield _checked(item, f"{where}, items[{index}]")
         else:
-            yield document
+            yield _checked(document, where)
+
+
+def _checked(data: Any, where: str) -> dict[str, Any]:
+    if not isinstance(data, dict) or not data.get("kind"):
+        raise ManifestError(f"{where} is no object: it has no kind")
+    meta = data.get("metadata")
+    if not isinstance(meta, dict) or not meta.get("name"):
+        raise ManifestError(f"{where} ({data['kind']}): metadata.name is missing")
+    return data

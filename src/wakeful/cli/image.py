@@ -22,8 +22,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from wakeful.cli.options import DataDirOption
-from wakeful.cli.output import console, errors, fail, print_data, print_table, show_errors
+from wakeful.cli.options import DataDirOption, check_output
+from wakeful.cli.output import console, errors, print_data, print_table, show_errors
 from wakeful.config import DataDir, default_data_dir
 from wakeful.oci import ImageSummary, Keychain, ProgressCallback, parse_reference
 from wakeful.oci import Progress as TransferProgress
@@ -49,13 +49,14 @@ def list_images(
     data_dir: DataDirOption = None,
 ) -> None:
     """List the images."""
+    check_output(output, "table", "name", "json", "yaml")
     images = open_store(data_dir).images()
     if output in ("json", "yaml"):
         print_data([_to_json(image) for image in images], output)
     elif output == "name":
         for image in images:
             console.print(_name(image), soft_wrap=True)
-    elif output == "table":
+    else:
         now = datetime.now(UTC)
         headers = ("repository", "tag", "digest", "created", "size")
         print_table(
@@ -71,8 +72,6 @@ def list_images(
                 for image in images
             ],
         )
-    else:
-        fail(f"--output {output!r}: there are table, name, json and yaml")
 
 
 @app.command("load")

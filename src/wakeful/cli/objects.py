@@ -20,6 +20,7 @@ from wakeful.cli.options import (
     FileOption,
     NamespaceOption,
     OutputOption,
+    check_output,
 )
 from wakeful.cli.output import console, fail, print_data, print_table, show_errors
 from wakeful.cli.session import ServedResource, Session, connect
@@ -41,6 +42,7 @@ def get(
     data_dir: DataDirOption = None,
 ) -> None:
     """Show objects."""
+    check_output(output, "table", "wide", "name", "json", "yaml")
     scope = "" if all_namespaces else namespace
     asyncio.run(_get(data_dir, what, scope, output, selector))
 

@@ -44,3 +44,9 @@ def read_seconds(option: str, text: str) -> float:
         return float(text) if text.isdecimal() else parse_duration(text).total_seconds()
     except ValueError as err:
         fail(f"{option}: {err}", hint=f"Write it like {option} 90s or {option} 5m.")
+
+
+def check_output(output: str, *allowed: str) -> None:
+    """Refuse a form that a command does not write, rather than write another."""
+    if output not in allowed:
+        fail(f"--output {output!r}: there are {', '.join(allowed[:-1])} and {allowed[-1]}")

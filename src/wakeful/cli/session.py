@@ -26,6 +26,14 @@ class UnknownResourceError(WakefulError):
         self.name = name
 
 
+class UnknownKindError(WakefulError):
+    """The server knows no such kind, or not in this version."""
+
+    def __init__(self, kind: str, api_version: str) -> None:
+        super().__init__(f'no matches for kind "{kind}" in version "{api_version}"')
+        self.kind, self.api_version = kind, api_version
+
+
 @dataclass(frozen=True, slots=True)
 class ServedResource:
     """One resource as discovery tells it."""
@@ -92,14 +100,14 @@ class Session:
         """Find the resource of an object by its apiVersion and kind.
 
         Raises:
-            UnknownResourceError: The server does not know the kind in that version.
+            UnknownKindError: The server does not know the kind in that version.
         """
         api_version, kind = str(data.get("apiVersion", "")), str(data.get("kind", ""))
         group, _, version = api_version.rpartition("/")
         for resource in await self.resources():
             if (resource.group, resource.version, resource.kind) == (group, version, kind):
                 return resource
-        raise UnknownResourceError(f"{kind} in version {api_version}")
+        raise UnknownKindError(kind, api_version)
 
     async def table(
         self, resource: ServedResource, namespace: str, name: str, params: Mapping[str, str]

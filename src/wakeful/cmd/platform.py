@@ -15,7 +15,7 @@ from rich.text import Text
 
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apimachinery.names import dns_subdomain_faults
-from wakeful.cli.options import DataDirOption
+from wakeful.cli.options import DataDirOption, check_output
 from wakeful.cli.output import console, fail, print_table, show_errors
 from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.status import PlatformStatus, read_status
@@ -147,6 +147,7 @@ def status(
     output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
 ) -> None:
     """Show components, addresses and health; exits with 1 when not everything is well."""
+    check_output(output, "table", "json")
     root = (data_dir or default_data_dir()).expanduser().resolve()
     found = asyncio.run(read_status(root))
     if output == "json":
@@ -174,7 +175,9 @@ def _print_status(found: PlatformStatus) -> None:
         for c in found.components
     ]
     print_table(["Component", "State", "Health", "Pid", "Restarts", "Memory", "Address"], rows)
-    console.print(f"\n{found.instances} instances run; data in {found.data_dir}")
+    count = found.instances
+    run = "1 instance runs" if count == 1 else f"{count} instances run"
+    console.print(f"\n{run}; data in {found.data_dir}")
 
 
 def demo(
