@@ -130,7 +130,7 @@ def no_tool_error(source: Path, search: ToolSearch, problem: str) -> BuildError:
     """What to tell a user whose Dockerfile cannot be built here."""
     return BuildError(
         str(source),
-        f"this Dockerfile needs buildah, podman or docker ({problem}): {search.problem}. Install "
-        "one of them (on Debian: apt-get install buildah), or add a Procfile that says how to "
-        "start the program on this machine: web: COMMAND",
+        f"Dockerfile: {problem}. It was carried out with this machine's programs, because "
+        f"{search.problem}. What needs others can be built with one of these (on Debian: apt-get "
+        "install buildah), or without a Dockerfile, with a Procfile: web: COMMAND",
     )

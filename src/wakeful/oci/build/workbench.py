@@ -141,7 +141,8 @@ class Workbench:
             output = "\n".join(tail)
             what = title or f"{' '.join(map(str, argv[:4]))} …"
             problem = f"{what} failed with exit code {code}"
-            raise BuildError(str(self.source), f"{problem}:\n{output}", output=output)
+            told = f"{problem}:\n{output}" if output else f"{problem} and wrote nothing"
+            raise BuildError(str(self.source), told, output=output)
         return code
 
 
