@@ -297,3 +297,21 @@ def test_names_of_containers_and_pods_are_the_books(namespace: Namespace) -> Non
         "logs", "-l", "serving.knative.dev/service=plain", "-c", "user-container"
     )
     assert "listening" in logs.out
+
+
+def test_the_api_answers_where_programs_look_for_it(namespace: Namespace) -> None:
+    """By its name and usual port, with the token and the authority that are mounted."""
+    namespace.ask("plain")
+    pod = namespace.pods("plain")[0]["metadata"]["name"]
+    mounted = "/var/run/secrets/kubernetes.io/serviceaccount"
+    asked = (
+        f'curl -sS --cacert {mounted}/ca.crt -H "Authorization: Bearer $(cat {mounted}/token)"'
+        f" https://kubernetes.default.svc/api/v1/namespaces/$(cat {mounted}/namespace)/secrets"
+    )
+
+    def told() -> str:
+        done = namespace.kubectl("exec", pod, "--", "/bin/sh", "-c", asked, check=False)
+        return done.out
+
+    who = f"system:serviceaccount:{namespace.name}:default"
+    until(lambda: f'User \\"{who}\\" cannot list resource' in told())

@@ -72,6 +72,9 @@ def services(namespace: Namespace) -> None:
 
 def test_a_revision_without_a_share_answers_under_its_tag_only(namespace: Namespace) -> None:
     """What the book does before it gives a version traffic."""
+    set_traffic(
+        namespace, "shown", share("shown-blue", 100), {"latestRevision": True, "tag": "next"}
+    )
     assert set(requests(namespace, "shown", 50).bodies) == {"Hello blue!"}
     assert namespace.ask("shown", tag="next").text == "Hello green!\n"
     assert shown(namespace, "shown") == [

@@ -19,6 +19,7 @@ JSONObject = dict[str, Any]
 _PLURALS = {
     "Namespace": "namespaces",
     "ConfigMap": "configmaps",
+    "Endpoints": "endpoints",
     "Service": "services",
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
@@ -135,6 +136,17 @@ def services(settings: Settings) -> list[JSONObject]:
     ]
 
 
+def api_endpoints(inside: str, settings: Settings) -> JSONObject:
+    """Where instances find the API server: what is behind the cluster IP of ``kubernetes``."""
+    ports = [{"name": "https", "port": settings.api_port, "protocol": "TCP"}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": "kubernetes", "namespace": "default"},
+        "subsets": [{"addresses": [{"ip": inside}], "ports": ports}],
+    }
+
+
 def _gateway(name: str, namespace: str, labels: JSONObject, settings: Settings) -> JSONObject:
     """Where requests from outside arrive: what the status of an Ingress names, or guides do."""
     return {
@@ -181,13 +193,16 @@ async def ensure_domain(transport: Transport, domain: str) -> None:
         await transport.call(_request(Verb.PATCH, data, {"data": {domain: ""}}))
 
 
+_OF_THIS_RUN = ("spec", "data", "subsets")
+
+
 async def ensure_objects(
     transport: Transport, objects: Sequence[JSONObject], *, renew: bool = False
 ) -> None:
     """Create what is missing; what is there belongs to the user and is left alone.
 
-    With ``renew`` the objects tell of this run (its ports): then their spec or data is written in
-    any case, as a ``status`` always is.
+    With ``renew`` the objects tell of this run (its ports): then their spec, data or subsets are
+    written in any case, as a ``status`` always is.
     """
     for data in objects:
         status = data.get("status")
@@ -197,7 +212,7 @@ async def ensure_objects(
         except AlreadyExistsError:
             log.debug("object exists", kind=data["kind"], name=data["metadata"]["name"])
             if renew:
-                own: JSONObject = {key: data[key] for key in ("spec", "data") if key in data}
+                own: JSONObject = {key: data[key] for key in _OF_THIS_RUN if key in data}
                 await transport.call(_request(Verb.PATCH, data, own))
         if status is not None:
             await transport.call(_request(Verb.PATCH, data, {"status": status}, "status"))

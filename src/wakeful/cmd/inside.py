@@ -10,7 +10,7 @@ import structlog
 from wakeful.apis.core import Endpoints
 from wakeful.apis.core import Service as KubeService
 from wakeful.controller import Manager
-from wakeful.node.names import DOMAIN, ClusterZone, HostResolvers, NameServer
+from wakeful.node.names import ClusterZone, HostResolvers, NameServer
 from wakeful.reconciler.networking import GatewayDomains
 
 PORT = 80
@@ -69,7 +69,7 @@ def internal_tls_port(folder: Path) -> int:
 def make_names(manager: Manager, inside: str | None) -> NameServer:
     """Who tells instances where services are: those of Routes behind the gateway."""
     domains = GatewayDomains()
-    ours = (domains.public, domains.private, f"kubernetes.default.svc.{DOMAIN}")
+    ours = (domains.public, domains.private)
     services, endpoints = manager.informer(KubeService), manager.informer(Endpoints)
     fixed = dict.fromkeys(ours, inside) if inside is not None else {}
     return NameServer(ClusterZone(services.get, endpoints.get, fixed), HostResolvers(), inside)

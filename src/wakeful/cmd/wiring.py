@@ -30,6 +30,7 @@ from wakeful.cmd.eventing import make_eventing
 from wakeful.cmd.eventingobjects import eventing_objects
 from wakeful.cmd.eventrepair import make_events_api
 from wakeful.cmd.firstobjects import (
+    api_endpoints,
     config_maps,
     ensure_domain,
     ensure_objects,
@@ -163,6 +164,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     )
     runtime = await _make_runtime(settings, procd)
     inside = runtime.describe().gateway
+    if inside is not None:
+        await ensure_objects(transport, [api_endpoints(inside, settings)], renew=True)
     decisions = _make_decisions(
         settings,
         inside,

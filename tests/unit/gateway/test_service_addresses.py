@@ -29,11 +29,12 @@ def a_service(*ports: dict[str, Any], labels: dict[str, str] | None = None, **sp
 HTTP = {"port": 80, "targetPort": 8080, "protocol": "TCP"}
 
 
-def test_only_services_that_choose_instances_have_an_address() -> None:
+def test_only_services_with_something_behind_them_have_an_address() -> None:
     assert has_cluster_address(a_service(HTTP))
     assert not has_cluster_address(a_service(HTTP, clusterIP="None"))
     assert not has_cluster_address(a_service(HTTP, clusterIP="", type="ExternalName"))
-    assert not has_cluster_address(a_service(HTTP, selector={}))
+    assert has_cluster_address(a_service(HTTP, selector={}))  # Endpoints may say what
+    assert not has_cluster_address(a_service(HTTP, selector={}, type="LoadBalancer"))
     revisions = {"networking.internal.knative.dev/serverlessservice": "hello-00001"}
     assert not has_cluster_address(a_service(HTTP, labels=revisions))
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wakeful.apis.core.service_types import EXTERNAL_NAME, HEADLESS, Service, ServicePort
+from wakeful.apis.core.service_types import (
+    CLUSTER_IP,
+    EXTERNAL_NAME,
+    HEADLESS,
+    Service,
+    ServicePort,
+)
 
 _TCP = ("", "TCP")
 _REVISIONS = "networking.internal.knative.dev/serverlessservice"
@@ -12,12 +18,16 @@ _REVISIONS = "networking.internal.knative.dev/serverlessservice"
 
 
 def has_cluster_address(service: Service) -> bool:
-    """Whether connections to the Service's cluster IP are passed on to its instances."""
+    """Whether connections to the Service's cluster IP are passed on to what is behind it.
+
+    That is its instances, or without a selector what Endpoints of its name say. The gateway's own
+    Services, which are load balancers, have neither.
+    """
     spec = service.spec
     return (
         spec.type != EXTERNAL_NAME
         and spec.cluster_ip not in ("", HEADLESS)
-        and bool(spec.selector)
+        and (bool(spec.selector) or spec.type in ("", CLUSTER_IP))
         and _REVISIONS not in service.metadata.labels
     )
 

@@ -48,10 +48,6 @@ class AddressPool:
             return "provided IP is already allocated"
         return ""
 
-    def first(self) -> str:
-        """The network's first address, which is given to nobody else."""
-        return str(self._network[1])
-
     @property
     def is_stale(self) -> bool:
         """Whether much was given since the pool was filled."""

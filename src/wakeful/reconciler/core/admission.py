@@ -207,8 +207,9 @@ class ServiceAddresses:
         if asked == HEADLESS or (given and asked in ("", given)):
             return  # what was given before is carried over by the service's defaults
         if not asked:
-            first = (request.namespace, request.name) == ("default", "kubernetes")
-            spec.cluster_ip = self._addresses.first() if first else self._addresses.allocate()
+            # Any one, also for the API server, which on clusters has the first: two platforms of
+            # one machine would both listen there.
+            spec.cluster_ip = self._addresses.allocate()
             spec.cluster_ips = [spec.cluster_ip]
             return
         fault = self._addresses.fault(asked)
