@@ -96,7 +96,7 @@ async def follow_rollout(
         for condition in in_order(status.get("conditions") or ()):
             kind, state = condition["type"], condition["status"]
             if state == "Unknown":
-                waiting.update(condition.get("message") or f"{kind} is not known yet")
+                waiting.update(Text(condition.get("message") or f"{kind} is not known yet"))
             elif decided.get(kind) != state and not (kind == "Ready" and state == "False"):
                 _show(condition)
             decided[kind] = state

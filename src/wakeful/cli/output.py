@@ -16,9 +16,12 @@ from rich.text import Text
 
 from wakeful.apimachinery.errors import APIStatusError, ServiceUnavailableError, WakefulError
 
-console = Console(highlight=False, soft_wrap=True)
-"""Lines stay whole: terminals wrap them, pipes want them. Tables and boxes are told to fit."""
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, soft_wrap=True)
+"""Lines stay whole: terminals wrap them, pipes want them. Boxes are told to fit.
+
+Brackets are what they are: paths and messages have them, and nothing here is written as markup.
+"""
+errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -274,7 +274,7 @@ def _free_or_any(port: int) -> int:
 def _ask() -> bool:
     if not sys.stdin.isatty() or not console.is_terminal:
         return False
-    return console.input("\nLeave it running? [y/N] ").strip().lower().startswith("y")
+    return console.input("\nLeave it running? [y/N] ", markup=False).strip().lower().startswith("y")
 
 
 def _headline(title: str, detail: str) -> None:

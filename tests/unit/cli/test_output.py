@@ -63,3 +63,11 @@ def test_full_disk_is_one_line_and_no_traceback(
     assert left.value.exit_code == 1
     where = f" to {file}" if file else ""
     assert f"error: cannot write{where}: No space left on device" in written.getvalue()
+
+
+def test_brackets_are_what_they_are() -> None:
+    """Rich would take them for styles, and leave them out."""
+    with output.console.capture() as captured:
+        output.console.print("leave it in /data/[old]? [y/N]")
+
+    assert captured.get() == "leave it in /data/[old]? [y/N]\n"
