@@ -35,6 +35,8 @@ class Change(Generic[T]):
 
     old: T | None
     new: T | None
+    listed: bool = False
+    """Found when everything was listed: nobody says that it changed just now."""
 
     @property
     def object(self) -> T:
@@ -129,7 +131,7 @@ class Informer(Generic[T]):
         """Call ``handler`` for every change; for what is known already, at once as additions."""
         self._handlers.append(handler)
         for obj in list(self._objects.values()):
-            handler(Change(None, obj))
+            handler(Change(None, obj, listed=True))
 
     async def run(self) -> None:
         """List, then watch, for ever; a lost watch resumes, an expired one lists again.
@@ -185,7 +187,7 @@ class Informer(Generic[T]):
             )
             for obj in found.items:
                 gone.discard(obj.key)
-                self._store(obj)
+                self._store(obj, listed=True)
             if self._on_settled is not None:  # at once: the next page takes what this one frees
                 fresh, self._fresh = self._fresh, {}
                 for obj in fresh.values():
@@ -219,7 +221,7 @@ class Informer(Generic[T]):
                     self._remove(event.object.key, event.object)
         return version
 
-    def _store(self, obj: T) -> None:
+    def _store(self, obj: T, *, listed: bool = False) -> None:
         key = obj.key
         old = self._objects.get(key)
         if old is not None and old.metadata.resource_version == obj.metadata.resource_version:
@@ -231,7 +233,7 @@ class Informer(Generic[T]):
             self._fresh[key] = obj
             self._arrived.set()
         self._reindex(key, old, obj)
-        self._notify(Change(old, obj))
+        self._notify(Change(old, obj, listed=listed and old is None))
 
     async def _settle(self, on_settled: Callable[[int], None]) -> None:
         """Make objects small that have not changed for a while, a few at a time."""

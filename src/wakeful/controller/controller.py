@@ -127,7 +127,7 @@ class Controller(Generic[T]):
         """Have every object reconciled: a configuration they all read has changed."""
         for obj in self._informer.list():
             if self._is_ours(obj):
-                self.queue.add(obj.key)
+                self.queue.add(obj.key, hurry=False)
 
     def watch(self, informer: Informer[C], mapper: Callable[[C], Iterable[NamespacedName]]) -> None:
         """Reconcile the objects that ``mapper`` names when something else changes."""
@@ -137,7 +137,7 @@ class Controller(Generic[T]):
             for obj in (change.old, change.new):
                 if obj is not None:
                     for key in mapper(obj):
-                        self.queue.add(key)
+                        self.queue.add(key, hurry=not change.listed)
 
         informer.add_handler(handler)
 
@@ -159,7 +159,7 @@ class Controller(Generic[T]):
 
     def _on_change(self, change: Change[T]) -> None:
         if any(obj is not None and self._is_ours(obj) for obj in (change.old, change.new)):
-            self.queue.add(change.object.key)
+            self.queue.add(change.object.key, hurry=not change.listed)
 
     def _is_ours(self, obj: T) -> bool:
         return self._selects is None or self._selects(obj)

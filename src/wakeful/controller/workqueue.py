@@ -11,9 +11,15 @@ from wakeful.aio import Backoff
 
 K = TypeVar("K", bound=Hashable)
 
+_SHARE = 8
+
 
 class WorkQueue(Generic[K]):
-    """De-duplicating queue with delays and per-key back-off.
+    """De-duplicating queue with delays, per-key back-off and a second row.
+
+    In the second row are keys of which nobody says that they changed: after a start that is every
+    object there is, and who asks for something new must not stand behind them all. They move up
+    when something happens to them, and get one turn in ``_SHARE`` while others are before them.
 
     A key added while it is being processed is handed out again after :meth:`done`. Retries of a
     failing key wait exponentially longer, from ``base`` to ``cap`` seconds, until :meth:`forget`.
@@ -22,21 +28,29 @@ class WorkQueue(Generic[K]):
     def __init__(self, *, base: float = 0.005, cap: float = 60.0) -> None:
         self._base, self._cap = base, cap
         self._ready: deque[K] = deque()
+        self._second: dict[K, None] = {}
+        self._turns = 0
         self._dirty: set[K] = set()
         self._processing: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._backoff: dict[K, Backoff] = {}
         self._wake = asyncio.Event()
 
-    def add(self, key: K) -> None:
-        """Have ``key`` processed soon."""
+    def add(self, key: K, *, hurry: bool = True) -> None:
+        """Have ``key`` processed soon; without ``hurry`` from the second row."""
         if (timer := self._timers.pop(key, None)) is not None:
             timer.cancel()
         if key in self._dirty:
+            if hurry and key in self._second:
+                del self._second[key]
+                self._ready.append(key)
             return
         self._dirty.add(key)
         if key not in self._processing:
-            self._ready.append(key)
+            if hurry:
+                self._ready.append(key)
+            else:
+                self._second[key] = None
             self._wake.set()
 
     def add_after(self, key: K, seconds: float) -> None:
@@ -73,12 +87,21 @@ class WorkQueue(Generic[K]):
 
         Cancellation: safe, no key is lost.
         """
-        while not self._ready:
+        while not len(self):
             self._wake.clear()
             await self._wake.wait()
-        key = self._ready.popleft()
+        key = self._next()
         self._dirty.discard(key)
         self._processing.add(key)
+        return key
+
+    def _next(self) -> K:
+        self._turns += 1
+        second = self._second and self._turns % _SHARE == 0
+        if self._ready and not second:
+            return self._ready.popleft()
+        key = next(iter(self._second))
+        del self._second[key]
         return key
 
     def begin(self, key: K) -> None:
@@ -98,15 +121,16 @@ class WorkQueue(Generic[K]):
             timer.cancel()
         self._timers.clear()
         self._ready.clear()
+        self._second.clear()
         self._dirty.clear()
 
     @property
     def is_idle(self) -> bool:
         """Nothing waits to be processed now and nothing is being processed."""
-        return not self._ready and not self._processing
+        return not len(self) and not self._processing
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return len(self._ready) + len(self._second)
 
     def _fire(self, key: K) -> None:
         self._timers.pop(key, None)

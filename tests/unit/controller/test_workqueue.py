@@ -41,6 +41,31 @@ async def test_key_added_before_it_is_begun_is_processed_once() -> None:
     assert queue.is_idle
 
 
+async def test_what_changed_goes_before_what_is_only_there() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    for key in ("old-1", "old-2", "old-3"):
+        queue.add(key, hurry=False)
+    queue.add("new")
+    queue.add("old-2")  # something happened to it
+    queue.add("new", hurry=False)
+
+    taken = [await queue.get() for _ in range(len(queue))]
+
+    assert taken == ["new", "old-2", "old-1", "old-3"]
+
+
+async def test_the_second_row_gets_its_turns_while_the_first_never_ends() -> None:
+    queue: WorkQueue[int] = WorkQueue()
+    queue.add(-1, hurry=False)
+    queue.add(0)
+    taken = []
+    while -1 not in taken:
+        taken.append(await queue.get())
+        queue.add(len(taken))
+
+    assert len(taken) < 20
+
+
 async def test_key_is_not_lost_when_a_getter_is_cancelled() -> None:
     queue: WorkQueue[str] = WorkQueue()
     waiting = asyncio.create_task(queue.get())
