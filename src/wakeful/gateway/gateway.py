@@ -54,7 +54,6 @@ class Gateway:
         self._compiler = PlanCompiler(settings)
         self._publishing = asyncio.Lock()
         self._published = False
-        self._plan = Plan()
         self._configured: dict[RevisionKey, RevisionBackend] = {}
         """What the gate was told of each revision."""
         self._offers: asyncio.Queue[tuple[RevisionKey, ...] | None] = asyncio.Queue()
@@ -120,12 +119,9 @@ class Gateway:
         async with self._publishing:
             if self.adopted and not self._published:
                 self.gate.expect_recovery()
+            keys = self._touched(plan)
             # The gate knows a revision before any request can be sent to it, and longer.
-            for key, backend in plan.revisions.items():
-                if self._configured.get(key) is not backend:
-                    self._configured[key] = backend
-                    self.gate.configure(backend)
-            fresh = self._fresh(plan)
+            fresh = self._configure(plan, keys)
             changes = self._compiler.compile(plan)
             if self._published:
                 await self.ads.push(changes)
@@ -136,22 +132,31 @@ class Gateway:
                 self.gate.open()
                 if self.adopted:
                     self._offers.put_nowait(None)
-            self._plan = plan
-            for key in self._configured.keys() - plan.revisions.keys():
-                del self._configured[key]
-                self.gate.forget(key)
-                self.load.forget(key)
+            for key in keys:
+                if key not in plan.revisions and self._configured.pop(key, None) is not None:
+                    self.gate.forget(key)
+                    self.load.forget(key)
             self._watch()
             self._offers.put_nowait(tuple(fresh))
 
-    def _fresh(self, plan: Plan) -> list[RevisionKey]:
-        """Revisions that are new or changed, and have instances already."""
-        known = self._plan.revisions
-        return [
-            key
-            for key, backend in plan.revisions.items()
-            if known.get(key) is not backend and self._compiler.endpoints(key)
-        ]
+    def _touched(self, plan: Plan) -> list[RevisionKey]:
+        """Revisions to look at."""
+        if plan.touched is None or not self._published:
+            return [*(self._configured.keys() | plan.revisions.keys())]
+        return [key for key in plan.touched.backends if isinstance(key, RevisionKey)]
+
+    def _configure(self, plan: Plan, keys: Iterable[RevisionKey]) -> list[RevisionKey]:
+        """Tell the gate of revisions; return those that it did not know so and that are awake."""
+        fresh = []
+        for key in keys:
+            backend = plan.revisions.get(key)
+            if backend is None or self._configured.get(key) is backend:
+                continue
+            self._configured[key] = backend
+            self.gate.configure(backend)
+            if self._compiler.endpoints(key):
+                fresh.append(key)
+        return fresh
 
     async def settled(self, *, timeout: float = _ACK_SECONDS) -> None:
         """Return once an Envoy is connected and has the routes of the plan in force.
@@ -160,7 +165,10 @@ class Gateway:
             NackError: It refused them.
             PushTimeoutError: Neither happened within ``timeout`` seconds.
         """
-        names = {ResourceType.ROUTES: (PUBLIC, INTERNAL)}
+        names = {
+            ResourceType.LISTENER: (PUBLIC, INTERNAL),
+            ResourceType.SCOPE: tuple(self.ads.store.names(ResourceType.SCOPE)),
+        }
         await self.ads.settled(names, timeout=timeout, clients=1)
 
     def preset_endpoints(self, key: BackendKey, endpoints: Iterable[Endpoint]) -> None:
@@ -197,7 +205,7 @@ class Gateway:
         names it, where the gate may name one. Returns False, and does nothing, where it may not,
         and when an Envoy does not know the instance yet.
         """
-        backend = self._plan.revisions.get(key)
+        backend = self._configured.get(key)
         if backend is None or not backend.picked:
             return False
         listed = {(known.address, known.port) for known in self._compiler.endpoints(key)}

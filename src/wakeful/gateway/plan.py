@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from wakeful.apis.serving.config.requestlog import LogPart
+
+_NEWEST = datetime.max.replace(tzinfo=UTC)
 
 
 class WireProtocol(StrEnum):
@@ -186,12 +189,27 @@ class RouteTable:
     rules: tuple[HostRule, ...]
     version: str
     probe_hash: str = ""
+    since: datetime = _NEWEST
+    """When the Ingress was made: the oldest keeps a host that others want too."""
 
     @classmethod
-    def of(cls, key: IngressKey, rules: tuple[HostRule, ...], probe_hash: str = "") -> RouteTable:
+    def of(
+        cls,
+        key: IngressKey,
+        rules: tuple[HostRule, ...],
+        probe_hash: str = "",
+        since: datetime | None = None,
+    ) -> RouteTable:
         """Make a table whose version is its content's hash, the same after every restart."""
         content = repr((key, rules, probe_hash)).encode()
-        return cls(key, rules, hashlib.sha256(content).hexdigest(), probe_hash)
+        version = hashlib.sha256(content).hexdigest()
+        return cls(key, rules, version, probe_hash, since or _NEWEST)
+
+    def backends(self) -> frozenset[BackendKey]:
+        """Everything it sends requests to."""
+        return frozenset(
+            split.backend for rule in self.rules for route in rule.routes for split in route.splits
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +232,19 @@ class RequestLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """What may differ from the plan before; of thousands, few change from one to the next."""
+
+    tables: frozenset[IngressKey] = frozenset()
+    backends: frozenset[BackendKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole data plane at one moment, except for the endpoints, which change on their own."""
+    """The whole data plane at one moment, except for the endpoints, which change on their own.
+
+    The mappings must not change before the plan was published.
+    """
 
     tables: Mapping[IngressKey, RouteTable] = field(default_factory=dict)
     revisions: Mapping[RevisionKey, RevisionBackend] = field(default_factory=dict)
@@ -224,3 +253,9 @@ class Plan:
     """Services that are also reached at an address of their own, whatever is spoken there."""
     certificates: tuple[Certificate, ...] = ()
     request_log: RequestLog | None = None
+    touched: Touched | None = None
+    """None: anything may differ."""
+
+    def backend(self, key: BackendKey) -> RevisionBackend | ServiceBackend | None:
+        """What a key stands for."""
+        return self.revisions.get(key) if isinstance(key, RevisionKey) else self.services.get(key)

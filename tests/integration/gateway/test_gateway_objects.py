@@ -350,7 +350,7 @@ async def test_request_in_flight_is_seen_when_nothing_leads_to_its_revision_any_
         assert (await slow).status == 200
         await world.client.delete(Pod, "hello-pod", "default", grace_period_seconds=0)
         await world.eventually(lambda: not rig.gateway.endpoints(HELLO))
-        await world.eventually(lambda: HELLO not in platform.planner._last_plan.revisions)
+        await world.eventually(lambda: HELLO not in platform.planner._draft.revisions)
 
 
 async def test_removed_endpoints_and_ingresses_are_followed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import io
 import time
@@ -58,6 +59,35 @@ async def test_local_hosts_are_served_by_the_internal_listener_only() -> None:
         assert (await rig.get(local, internal=True)).status == 200
         assert (await rig.get(local)).status == 404
         assert (await rig.get(HOST, internal=True)).status == 404
+
+
+async def test_wildcards_cover_hosts_that_have_no_routes_of_their_own() -> None:
+    wide, near, exact = "*.example.com", "*.eu.example.com", "shop.eu.example.com"
+    backends = [revision(name) for name in ("wide", "near", "exact")]
+    tables = [
+        table(backend.key.name, Split(backend.key), hosts=(host,))
+        for backend, host in zip(backends, (wide, near, exact), strict=True)
+    ]
+    plan = Plan({t.key: t for t in tables}, {b.key: b for b in backends})
+    async with contextlib.AsyncExitStack() as stack:
+        rig = await stack.enter_async_context(running_gateway(simple_plan(revision("hello"))))
+        await rig.gateway.publish(plan)
+        for backend in backends:
+            app = await stack.enter_async_context(running_app(backend.key.name))
+            await rig.gateway.set_endpoints(backend.key, [app.endpoint])
+
+        for host, served in (
+            ("a.example.com", "wide"),
+            ("A.b.Example.com:80", "wide"),
+            ("a.eu.example.com", "near"),
+            ("Shop.eu.example.com", "exact"),
+            ("shop.eu.example.com", "exact"),
+        ):
+            answer = await (await rig.get(host)).json()
+            assert (answer["app"], answer["host"]) == (served, host.partition(":")[0])
+
+        assert (await rig.get("example.com")).status == 404
+        assert (await rig.get("a.example.com", internal=True)).status == 404
 
 
 async def test_request_to_a_sleeping_revision_is_held_and_goes_when_an_instance_is_ready() -> None:

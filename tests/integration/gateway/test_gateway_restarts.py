@@ -247,7 +247,7 @@ async def test_refused_plan_is_raised_and_the_old_one_stays_in_force() -> None:
         await rig.gateway.set_endpoints(HELLO, [app.endpoint])
         bad = _bad_table(IngressKey("default", "bad"))
 
-        with pytest.raises(NackError, match=r"routes .public.: Proto constraint validation failed"):
+        with pytest.raises(NackError, match=r"scope .public/bad.localhost.: Proto constraint"):
             await rig.gateway.publish(Plan({**plan.tables, bad.key: bad}, plan.revisions))
 
         assert (await rig.get(HOST)).status == 200

@@ -33,7 +33,7 @@ from wakeful.gateway.planner.backends import (
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
 from wakeful.gateway.planner.ledger import Ledger
-from wakeful.gateway.planner.tables import backends_of, compile_table
+from wakeful.gateway.planner.tables import compile_table
 
 HELLO = RevisionKey("default", "hello-00001")
 
@@ -85,7 +85,7 @@ def test_paths_headers_and_splits_are_kept() -> None:
         ("v1", 70, ()),
         ("v2", 30, (("k", "v"),)),
     ]
-    assert backends_of(table) == {RevisionKey("default", "v1"), RevisionKey("default", "v2")}
+    assert table.backends() == {RevisionKey("default", "v1"), RevisionKey("default", "v2")}
 
 
 def test_shares_of_nothing_and_unknown_names_are_left_out() -> None:

@@ -10,7 +10,10 @@ from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.core.v3 import health_check_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
-from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.config.route.v3 import route_components_pb2, scoped_route_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import (
+    http_connection_manager_pb2 as hcm_pb2,
+)
 
 from wakeful.gateway import (
     Certificate,
@@ -68,9 +71,32 @@ def assignments(changes: Changes) -> dict[str, endpoint_pb2.ClusterLoadAssignmen
     return found
 
 
-def hosts(changes: Changes, name: str = "public") -> list[route_components_pb2.VirtualHost]:
-    body = changes.put[ResourceType.ROUTES][name].body
-    return list(route_pb2.RouteConfiguration.FromString(body.value).virtual_hosts)
+def scopes(
+    changes: Changes, side: str = "public"
+) -> dict[str, scoped_route_pb2.ScopedRouteConfiguration]:
+    """What was compiled for the hosts of a side."""
+    return {
+        name.removeprefix(f"{side}/"): scoped_route_pb2.ScopedRouteConfiguration.FromString(
+            resource.body.value
+        )
+        for name, resource in changes.put.get(ResourceType.SCOPE, {}).items()
+        if name.startswith(f"{side}/")
+    }
+
+
+def hosts(changes: Changes, side: str = "public") -> list[route_components_pb2.VirtualHost]:
+    return [scope.route_configuration.virtual_hosts[0] for scope in scopes(changes, side).values()]
+
+
+def key_builders(changes: Changes) -> list[hcm_pb2.ScopedRoutes.ScopeKeyBuilder]:
+    """How the public and the internal listener make keys of requests."""
+    found = []
+    for name in ("public", "internal"):
+        body = changes.put[ResourceType.LISTENER][name].body
+        chain = listener_pb2.Listener.FromString(body.value).filter_chains[0]
+        manager = hcm_pb2.HttpConnectionManager.FromString(chain.filters[0].typed_config.value)
+        found.append(manager.scoped_routes.scope_key_builder)
+    return found
 
 
 def ports(assignment: endpoint_pb2.ClusterLoadAssignment, priority: int) -> list[int]:
@@ -198,7 +224,7 @@ def test_changed_timeout_changes_routes_only() -> None:
 
     changes = compiler.compile(simple(timeout_seconds=20.0))
 
-    assert set(changes.put) == {ResourceType.ROUTES}
+    assert set(changes.put) == {ResourceType.SCOPE}
     limit = hosts(changes)[0].routes[0].route.max_stream_duration.max_stream_duration
     assert limit.ToTimedelta().total_seconds() == 20.25
 
@@ -225,7 +251,7 @@ def test_removed_table_and_revision_are_taken_away() -> None:
 
     changes = compiler.compile(Plan())
 
-    assert hosts(changes) == []
+    assert changes.remove[ResourceType.SCOPE] == {"public/hello.localhost"}
     assert changes.remove[ResourceType.CLUSTER] == {"default/hello-00001"}
 
 
@@ -239,13 +265,13 @@ def test_longer_paths_come_before_shorter_ones_and_probes_pass_them_all() -> Non
 
     found = hosts(changes)[0].routes
 
-    assert [r.direct_response.status for r in found[-2:]] == [200, 200]
-    assert [(r.match.prefix, len(r.match.headers)) for r in found[:-2]] == [
+    assert found[-1].direct_response.status == 200
+    assert [(r.match.prefix, len(r.match.headers)) for r in found[:-1]] == [
         ("/login", 2),
         ("/login", 1),
         ("/", 1),
     ]
-    assert {r.match.headers[-1].name for r in found[:-2]} == {"k-network-probe"}
+    assert {r.match.headers[-1].name for r in found[:-1]} == {"k-network-probe"}
 
 
 def test_mapped_domain_reaches_a_program_as_its_host_and_a_plain_service_in_a_header() -> None:
@@ -279,7 +305,7 @@ def test_split_weighs_its_revisions() -> None:
     assert not weighted[1].request_headers_to_add
 
 
-def test_local_rules_go_to_the_internal_routes_only() -> None:
+def test_local_rules_are_found_by_the_internal_listener_only() -> None:
     local = table(
         "hello",
         Route((Split(HELLO),)),
@@ -288,8 +314,11 @@ def test_local_rules_go_to_the_internal_routes_only() -> None:
     )
     changes = PlanCompiler(SETTINGS).compile(plan(local))
 
-    assert hosts(changes) == []
-    assert list(hosts(changes, "internal")[0].domains) == ["hello.default"]
+    assert scopes(changes) == {}
+    (found,) = scopes(changes, "internal").values()
+    keys = [fragment.string_key for fragment in found.key.fragments]
+    assert keys == ["hello.default", "hello.default"]
+    assert [len(builder.fragments) for builder in key_builders(changes)] == [1, 2]
 
 
 def test_certificates_of_local_hosts_have_a_listener_of_their_own() -> None:
@@ -326,10 +355,14 @@ def test_host_wanted_twice_stays_with_the_first() -> None:
 
     changes = compiler.compile(plan(first, second))
 
-    assert [list(host.domains) for host in hosts(changes)] == [
-        ["a.b", "only.first"],
-        ["only.second"],
-    ]
+    assert {
+        host: found.route_configuration.virtual_hosts[0].name
+        for host, found in scopes(changes).items()
+    } == {
+        "a.b": "default/first",
+        "only.first": "default/first",
+        "only.second": "default/second",
+    }
     assert [(c.host, c.winner.name, c.loser.name) for c in compiler.conflicts] == [
         ("a.b", "first", "second")
     ]
@@ -378,3 +411,23 @@ def test_how_often_a_request_was_let_go_is_told_in_the_header_that_programs_see(
     assert times_let_go("") == 0
     assert proxy_value(0) == "activator"
     assert [times_let_go(proxy_value(hop)) for hop in range(4)] == [1, 2, 3, 4]
+
+
+def test_wildcards_are_told_to_the_listeners_and_only_they_renew_them() -> None:
+    compiler = PlanCompiler(SETTINGS)
+    plain = table("plain", Route((Split(HELLO),)))
+    covered = table("covered", Route((Split(HELLO),)), hosts=("*.Example.com",))
+    compiler.compile(plan())
+
+    more = compiler.compile(plan(plain))
+    asterisk = compiler.compile(plan(plain, covered))
+    fewer = compiler.compile(plan(covered))
+
+    assert set(more.put) == {ResourceType.SCOPE}
+    assert set(asterisk.put[ResourceType.LISTENER]) == {"public", "internal"}
+    public, internal = (
+        asterisk.put[ResourceType.LISTENER][name].body.value for name in ("public", "internal")
+    )
+    assert b'["*.example.com"]' in public
+    assert b"example.com" not in internal
+    assert ResourceType.LISTENER not in fewer.put

@@ -11,10 +11,10 @@ from google.rpc import status_pb2
 from wakeful.gateway.xds import Changes, DeltaStream, ResourceStore, ResourceType, make_resource
 from wakeful.gateway.xds.stream import Confirmed, Refused
 
-CLUSTER, ENDPOINTS, ROUTES = (
+CLUSTER, ENDPOINTS, SCOPES = (
     ResourceType.CLUSTER,
     ResourceType.ENDPOINTS,
-    ResourceType.ROUTES,
+    ResourceType.SCOPE,
 )
 
 
@@ -144,9 +144,9 @@ def test_unknown_name_is_answered_as_removed() -> None:
 
 
 def test_additions_come_in_the_order_in_which_they_depend_on_each_other() -> None:
-    store = store_with(put(ROUTES, r="1"), put(ENDPOINTS, a="1"), put(CLUSTER, a="1"))
+    store = store_with(put(SCOPES, r="1"), put(ENDPOINTS, a="1"), put(CLUSTER, a="1"))
     stream = DeltaStream(store)
-    stream.on_request(subscribe(ROUTES, ["r"]))
+    stream.on_request(subscribe(SCOPES, ["r"]))
     stream.on_request(subscribe(ENDPOINTS, ["a"]))
     stream.on_request(subscribe(CLUSTER))
 
@@ -155,31 +155,14 @@ def test_additions_come_in_the_order_in_which_they_depend_on_each_other() -> Non
     assert [kind.type_url for kind in kinds if kind is not None] == [
         CLUSTER.value,
         ENDPOINTS.value,
-        ROUTES.value,
+        SCOPES.value,
     ]
 
 
-def test_route_tables_come_one_by_one_those_for_the_outside_first() -> None:
-    """They are large: with a thousand services Envoy reads each for a long while."""
-    store = store_with(put(ROUTES, internal="1", public="1"))
-    stream = DeltaStream(store)
-    stream.on_request(subscribe(ROUTES, ["internal", "public"]))
-
-    first, second = stream.next_response(), stream.next_response()
-
-    assert names(first) == ["public"]
-    assert names(second) == ["internal"]
-    assert stream.next_response() is None
-    assert first is not None
-    assert stream.on_request(ack(first)) == [Confirmed(ROUTES, frozenset({"public"}), 1)]
-    assert stream.outstanding(ROUTES, "public") is None
-    assert stream.outstanding(ROUTES, "internal") == 2
-
-
 def test_refusal_is_kept_in_its_last_words_and_ends_the_waiting() -> None:
-    store = store_with(put(ROUTES, r="1"))
+    store = store_with(put(SCOPES, r="1"))
     stream = DeltaStream(store)
-    stream.on_request(subscribe(ROUTES, ["r"]))
+    stream.on_request(subscribe(SCOPES, ["r"]))
     response = stream.next_response()
     assert response is not None
     refusal = ack(response)
@@ -187,13 +170,13 @@ def test_refusal_is_kept_in_its_last_words_and_ends_the_waiting() -> None:
 
     (event,) = stream.on_request(refusal)
 
-    assert event == Refused(ROUTES, frozenset({"r"}), 1, "no such thing")
-    assert stream.refusal(ROUTES, "r") == "no such thing"
+    assert event == Refused(SCOPES, frozenset({"r"}), 1, "no such thing")
+    assert stream.refusal(SCOPES, "r") == "no such thing"
     assert stream.next_response() is None
-    better = put(ROUTES, r="2")
+    better = put(SCOPES, r="2")
     store.apply(better)
     stream.mark(better)
-    assert stream.refusal(ROUTES, "r") is None
+    assert stream.refusal(SCOPES, "r") is None
     assert names(stream.next_response()) == ["r"]
 
 
@@ -220,14 +203,15 @@ def test_endpoints_get_a_new_version_with_their_cluster() -> None:
     assert make_resource(body, salt="v1") == before
 
 
-def test_stages_bring_up_before_they_take_down() -> None:
+def test_stages_bring_up_before_they_take_down_and_what_refers_first() -> None:
     changes = Changes(
-        {**put(ROUTES, r="1").put, **put(CLUSTER, a="1").put, **put(ENDPOINTS, a="1").put},
-        {CLUSTER: frozenset({"old"})},
+        {**put(SCOPES, r="1").put, **put(CLUSTER, a="1").put, **put(ENDPOINTS, a="1").put},
+        {CLUSTER: frozenset({"old"}), SCOPES: frozenset({"old.x"})},
     )
 
-    first, second, third = changes.stages()
+    first, second, third, fourth = changes.stages()
 
     assert set(first.put) == {CLUSTER, ENDPOINTS}
-    assert set(second.put) == {ROUTES}
-    assert dict(third.remove) == {CLUSTER: frozenset({"old"})}
+    assert set(second.put) == {SCOPES}
+    assert dict(third.remove) == {SCOPES: frozenset({"old.x"})}
+    assert dict(fourth.remove) == {CLUSTER: frozenset({"old"})}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from wakeful.apis.autoscaling import CONFIG_NAME as CONFIG_AUTOSCALER
 from wakeful.apis.autoscaling import parse_config as parse_autoscaler
@@ -54,17 +52,6 @@ _BY_BACKEND, _BY_LOCAL_HOST, _BY_PRIVATE, _BY_SERVICE, _BY_SECRET, _BY_REVISION 
     "gateway:revision",
 )
 _BY_REWRITING, _YES = "gateway:rewriting", "yes"
-_NEWEST = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A backend and what it was made from."""
-
-    network: ServerlessService
-    revision: Revision | None
-    burst: float
-    backend: RevisionBackend
 
 
 class Caches:
@@ -84,14 +71,18 @@ class Caches:
         self.leavers = Leavers(self._is_deleting)
         self._announced: dict[str, Pod] = {}
         """Pods that were ready, or had an address, before the watch said so; by uid."""
-        self._made: dict[RevisionKey, _Made] = {}
+        self._made: dict[RevisionKey, RevisionBackend] = {}
         """Backends that plans have: of thousands, few change from one to the next."""
+        self._outdated: dict[RevisionKey, RevisionBackend] = {}
+        """Those whose sources changed since."""
         self.ingresses.add_index(_BY_BACKEND, _services_of)
         self.ingresses.add_index(_BY_LOCAL_HOST, _local_hosts)
         self.ingresses.add_index(_BY_SECRET, _secrets_of)
         self.ingresses.add_index(_BY_REWRITING, lambda ingress: (_YES,) * _rewrites(ingress))
         self.networks.add_index(_BY_PRIVATE, _private_service)
-        self.networks.add_handler(self._forget_backend)
+        self.networks.add_handler(self._on_network)
+        self.revisions.add_handler(self._on_revision)
+        self.autoscaling.on_change(lambda _config: self._outdate_all())
         self.slices.add_index(_BY_SERVICE, _service_of_slice)
         self.pods.add_index(_BY_REVISION, _revision_of_pod)
 
@@ -172,41 +163,46 @@ class Caches:
 
     # --- parts of a plan ----------------------------------------------------------------------
 
-    def age(self, key: IngressKey) -> tuple[datetime, IngressKey]:
-        """Sorts older Ingresses first: they keep a host that a younger one wants too."""
-        ingress = self.ingresses.get(key.name, key.namespace)
-        created = ingress.metadata.creation_timestamp if ingress is not None else None
-        return created or _NEWEST, key
-
     def revision_backend(self, key: RevisionKey) -> RevisionBackend | None:
         """A revision's limits, or None when nothing is known of it.
 
         One that was deleted keeps them: Envoy counts what is in flight anew for a changed cluster.
         """
+        made = self._made.get(key)
+        if made is not None:
+            return made
         network = self.networks.get(key.name, key.namespace)
         if network is None:
             return None
         revision = self.revisions.get(key.name, key.namespace)
         burst = self.autoscaling.current().target_burst_capacity
-        made = self._made.get(key)
-        if made is not None and revision is None:
-            return made.backend
-        if (
-            made is None
-            or made.network is not network
-            or made.revision is not revision
-            or (made.burst != burst)
-        ):
-            backend = make_revision_backend(network, revision, burst)
-            if made is not None and made.backend == backend:
-                backend = made.backend  # the same object: whoever compares sees it at once
-            made = self._made[key] = _Made(network, revision, burst, backend)
-        return made.backend
+        backend = make_revision_backend(network, revision, burst)
+        before = self._outdated.pop(key, None)
+        if before is not None and (revision is None or before == backend):
+            backend = before  # the same object: whoever compares sees it at once
+        self._made[key] = backend
+        return backend
 
-    def _forget_backend(self, change: Change[ServerlessService]) -> None:
+    def _on_network(self, change: Change[ServerlessService]) -> None:
+        meta = change.object.metadata
+        key = RevisionKey(meta.namespace, meta.name)
+        self._outdate(key)
         if change.new is None:
-            meta = change.object.metadata
-            self._made.pop(RevisionKey(meta.namespace, meta.name), None)
+            self._outdated.pop(key, None)
+
+    def _on_revision(self, change: Change[Revision]) -> None:
+        meta = change.object.metadata
+        if change.new is not None:
+            self._outdate(RevisionKey(meta.namespace, meta.name))
+
+    def _outdate(self, key: RevisionKey) -> None:
+        made = self._made.pop(key, None)
+        if made is not None:
+            self._outdated[key] = made
+
+    def _outdate_all(self) -> None:
+        self._outdated |= self._made
+        self._made.clear()
 
     def service_backend(self, key: ServiceKey) -> ServiceBackend | None:
         """A plain Service, or None when there is none."""

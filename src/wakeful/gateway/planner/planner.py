@@ -6,7 +6,7 @@ Endpoints, which cannot wait for those, are kept by :class:`~.instances.Instance
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -29,22 +29,20 @@ from wakeful.gateway.envoy import EnvoyNotReadyError, reachable, wait_ready
 from wakeful.gateway.plan import (
     BackendKey,
     IngressKey,
-    Plan,
     RequestLog,
-    RevisionBackend,
     RevisionKey,
     RouteTable,
-    ServiceKey,
 )
 from wakeful.gateway.planner.backends import gate_place
 from wakeful.gateway.planner.caches import Caches
+from wakeful.gateway.planner.draft import Draft
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
 from wakeful.gateway.planner.instances import Instances
 from wakeful.gateway.planner.ledger import Ledger
 from wakeful.gateway.planner.prober import Prober
 from wakeful.gateway.planner.serviceports import ServicePorts
-from wakeful.gateway.planner.tables import backends_of, compile_table
+from wakeful.gateway.planner.tables import compile_table
 from wakeful.gateway.translator.names import INTERNAL, PUBLIC
 from wakeful.gateway.xds import NackError, PushTimeoutError
 
@@ -77,17 +75,13 @@ class Planner:
         self._caches = Caches(manager)
         self._service_ports = ServicePorts(enabled=gateway.settings.service_addresses)
         self._ledger = Ledger()
-        self._tables: dict[IngressKey, RouteTable] = {}
-        self._backends: dict[IngressKey, frozenset[BackendKey]] = {}
+        self._draft = Draft(self._caches)
         self._refused: dict[IngressKey, RouteTable] = {}
         self._with_tls: set[IngressKey] = set()
-        self._order: dict[IngressKey, None] = {}
-        """The tables' keys, oldest Ingress first; empty when it has to be found out again."""
-        self._last_plan = Plan()
-        self._lingering: dict[RevisionKey, RevisionBackend] = {}
-        """Revisions that nothing leads to any more, and that have instances."""
+        self._unproven: set[IngressKey] = set()
+        """Tables that are to be probed once they were published."""
         self.instances = Instances(
-            gateway, self._caches, lambda: self._last_plan.services, self._on_empty
+            gateway, self._caches, lambda: self._draft.services, self._on_empty
         )
         self._stale: set[NamespacedName] = set()
         self._wake = asyncio.Event()
@@ -113,7 +107,7 @@ class Planner:
         """Give the first plan, then follow changes until cancelled; caches must be filled."""
         self._stale = {ingress.key for ingress in self._caches.ingresses}
         self._compile_tables()
-        for key in self._all_backends():
+        for key in self._draft.backends() | self._service_ports.addresses().keys():
             self._gateway.preset_endpoints(key, self._caches.endpoints(key))
         hosts = {
             PUBLIC: reachable(self._gateway.settings.http_addresses[0]),
@@ -137,7 +131,7 @@ class Planner:
                 log.warning("waiting for envoy")
             except NackError as error:
                 log.warning("first plan refused", error=str(error))
-                await self._isolate(list(self._tables))
+                await self._isolate(list(self._draft.tables))
                 return
             else:
                 return
@@ -166,47 +160,53 @@ class Planner:
                 self._wake.set()
 
     async def _publish(self) -> None:
-        plan = self._plan(self._tables)
-        changed = [
-            key for key, table in self._tables.items() if self._ledger.version(key) != table.version
-        ]
+        first = not self.ready.is_set()
+        suspects = self._draft.touched_tables
         try:
-            await self._gateway.publish(plan)
+            await self._publish_plan()
         except NackError as error:
             log.warning("plan refused", error=str(error))
-            await self._isolate(changed)
+            await self._isolate(suspects)
+        losers = set()
         for conflict in self._gateway.conflicts:
+            losers.add(conflict.loser)
             message = f'Host "{conflict.host}" is already served for Ingress "{conflict.winner}".'
             self._ledger.refuse(conflict.loser, "HostConflict", message)
-        losers = {conflict.loser for conflict in self._gateway.conflicts}
-        for key in changed:
-            if key in self._tables and key not in losers:
-                self._probe_queue.add(key)
-        self._preset_new(plan)
+        unproven, self._unproven = self._unproven & self._draft.tables.keys(), losers
+        for key in unproven - losers:
+            self._probe_queue.add(key, hurry=not first)
 
-    def _preset_new(self, plan: Plan) -> None:
-        """Have endpoints looked up for backends that no plan had before."""
-        last, self._last_plan = self._last_plan, plan
-        for key in plan.revisions.keys() - last.revisions.keys():
-            self.instances.renew(key)
-        for service in plan.services.keys() - last.services.keys():
-            self.instances.renew(service)
+    async def _publish_plan(self) -> None:
+        """Publish what is planned now, and have endpoints looked up for what is new in it."""
+        plan, fresh = self._draft.take(
+            self._service_ports.addresses(),
+            tuple(self._caches.certificates(sorted(self._with_tls))),
+            _request_log(self._observability.current()),
+        )
+        try:
+            await self._gateway.publish(plan)
+        finally:
+            for key in fresh:
+                self.instances.renew(key)
 
     async def _isolate(self, changed: Iterable[IngressKey]) -> None:
         """Find out which of the changed tables Envoy refuses, and go on without those."""
-        suspects = {key: self._tables.pop(key) for key in changed if key in self._tables}
-        await self._gateway.publish(self._plan(self._tables))
-        await self._admit(list(suspects.items()))
-        await self._gateway.publish(self._plan(self._tables))
+        suspects = [(key, self._draft.tables[key]) for key in changed if key in self._draft.tables]
+        for key, _ in suspects:
+            self._draft.withdraw(key)
+        await self._publish_plan()
+        await self._admit(suspects)
+        await self._publish_plan()
 
     async def _admit(self, suspects: Sequence[tuple[IngressKey, RouteTable]]) -> None:
         """Add tables, halving what is refused until each culprit stands alone."""
-        self._tables.update(suspects)
+        for key, table in suspects:
+            self._put(key, table)
         try:
-            await self._gateway.publish(self._plan(self._tables))
+            await self._publish_plan()
         except NackError as refusal:
             for key, _ in suspects:
-                del self._tables[key]
+                self._draft.withdraw(key)
             if len(suspects) == 1:
                 key, table = suspects[0]
                 self._refused[key] = table
@@ -216,11 +216,16 @@ class Planner:
             await self._admit(suspects[:middle])
             await self._admit(suspects[middle:])
 
+    def _put(self, key: IngressKey, table: RouteTable) -> None:
+        self._draft.put(key, table)
+        if self._ledger.version(key) != table.version:
+            self._unproven.add(key)
+
     async def _run_prober(self, prober: Prober) -> None:
         while True:
             key = await self._probe_queue.get()
             try:
-                table = self._tables.get(key)
+                table = self._draft.tables.get(key)
                 if table is None:
                     self._probe_queue.forget(key)
                 elif await prober.serves(table, self.ports):
@@ -237,8 +242,7 @@ class Planner:
             key = IngressKey(name.namespace, name.name)
             ingress = self._caches.ingresses.get(name.name, name.namespace)
             if ingress is None or ingress.is_deleting or not self._serves(ingress):
-                self._tables.pop(key, None)
-                self._backends.pop(key, None)
+                self._draft.withdraw(key)
                 self._refused.pop(key, None)
                 self._with_tls.discard(key)
                 self._ledger.forget(key)
@@ -255,54 +259,17 @@ class Planner:
             if self._refused.get(key) == table:
                 continue
             self._refused.pop(key, None)
-            self._tables[key] = table
-            self._backends[key] = backends_of(table)
-
-    def _plan(self, tables: dict[IngressKey, RouteTable]) -> Plan:
-        caches = self._caches
-        if self._order.keys() != tables.keys():
-            self._order = dict.fromkeys(sorted(tables, key=caches.age))
-        order = self._order
-        addresses = self._service_ports.addresses()
-        used = {backend for key in tables for backend in self._backends.get(key, ())}
-        used |= addresses.keys()
-        revisions = [caches.revision_backend(k) for k in used if isinstance(k, RevisionKey)]
-        self._lingering = self._find_lingering(used)
-        revisions += self._lingering.values()
-        services = [caches.service_backend(k) for k in used if isinstance(k, ServiceKey)]
-        return Plan(
-            tables={key: tables[key] for key in order},
-            revisions={backend.key: backend for backend in revisions if backend is not None},
-            services={backend.key: backend for backend in services if backend is not None},
-            addresses={key: addresses[key] for key in sorted(addresses)},
-            certificates=tuple(caches.certificates(k for k in order if k in self._with_tls)),
-            request_log=_request_log(self._observability.current()),
-        )
-
-    def _find_lingering(self, used: Collection[BackendKey]) -> dict[RevisionKey, RevisionBackend]:
-        """Revisions of the last plan that are to stay although nothing leads to them now.
-
-        Without its cluster, nobody would see the requests that are in flight at an instance, and
-        it would be ended under them. A revision that was deleted stays as it was.
-        """
-        return {
-            key: self._caches.revision_backend(key) or backend
-            for key, backend in self._last_plan.revisions.items()
-            if key not in used and self._caches.endpoints(key)
-        }
+            self._put(key, table)
 
     def _on_empty(self, key: BackendKey) -> None:
-        if key in self._lingering:
+        if key in self._draft.lingering:
+            self._draft.touch([key])
             self._wake.set()
-
-    def _all_backends(self) -> set[BackendKey]:
-        used = {backend for backends in self._backends.values() for backend in backends}
-        return used | self._service_ports.addresses().keys()
 
     def _watch(self) -> None:
         caches = self._caches
         self._observability.on_change(lambda _config: self._wake.set())
-        caches.autoscaling.on_change(lambda _config: self._wake.set())
+        caches.autoscaling.on_change(lambda _config: self._on_autoscaling())
         caches.ingresses.add_handler(self._on_ingress)
         caches.networks.add_handler(self._on_network)
         caches.services.add_handler(self._on_service)
@@ -313,16 +280,18 @@ class Planner:
         self._stale.update(ingress.key for ingress in ingresses)
         self._wake.set()
 
+    def _on_autoscaling(self) -> None:
+        self._draft.touch(self._draft.revisions)
+        self._wake.set()
+
     def _on_ingress(self, change: Change[Ingress]) -> None:
-        old, new = change.old, change.new
-        if old is None or new is None or old.metadata.uid != new.metadata.uid:
-            self._order = {}
         if not _same_intent(change):
             self._mark([change.object, *self._caches.rewriters()])
 
     def _on_network(self, change: Change[ServerlessService]) -> None:
         old, new = change.old, change.new
         name = str(change.object.key)
+        self._draft.touch([_revision_key(change.object.key)])
         if old is None or new is None or self._moves(old, new):
             self._mark(self._caches.ingresses_of_service(name))
         before = old.status.private_service_name if old is not None else ""
@@ -339,8 +308,10 @@ class Planner:
 
     def _on_service(self, change: Change[Service]) -> None:
         old, new = change.old, change.new
+        ports = self._service_ports.of(change.object.key)
         if self._service_ports.follow(change):
             self._wake.set()
+        self._draft.touch(ports | self._service_ports.of(change.object.key))
         if old is not None and new is not None and old.spec == new.spec:
             return
         key = change.object.key
@@ -351,6 +322,7 @@ class Planner:
 
     def _on_revision(self, change: Change[Revision]) -> None:
         key = _revision_key(change.object.key)
+        self._draft.touch([key])
         if change.old is None or change.new is None or change.old.spec != change.new.spec:
             self._mark(self._caches.ingresses_of_service(key))
         reason = start_failure(change)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -43,6 +43,7 @@ class ServicePorts:
     ) -> None:
         self._enabled, self._can_listen = enabled, can_listen
         self._by_service: dict[NamespacedName, dict[ServiceKey, str]] = {}
+        self._addresses: dict[ServiceKey, str] | None = None
 
     def follow(self, change: Change[Service]) -> bool:
         """Take in a change; tell whether it made a difference."""
@@ -51,11 +52,21 @@ class ServicePorts:
         found = self._ports(change.new, known) if change.new is not None else {}
         if found:
             self._by_service[name] = found
-        return found != known
+        if found == known:
+            return False
+        self._addresses = None
+        return True
 
-    def addresses(self) -> dict[ServiceKey, str]:
-        """The address at which each of the ports is."""
-        return {key: ip for found in self._by_service.values() for key, ip in found.items()}
+    def of(self, service: NamespacedName) -> frozenset[ServiceKey]:
+        """The ports of one Service."""
+        return frozenset(self._by_service.get(service, ()))
+
+    def addresses(self) -> Mapping[ServiceKey, str]:
+        """The address at which each of the ports is; the same object until one changes."""
+        if self._addresses is None:
+            every = self._by_service.values()
+            self._addresses = {key: ip for found in every for key, ip in found.items()}
+        return self._addresses
 
     def _ports(self, service: Service, known: dict[ServiceKey, str]) -> dict[ServiceKey, str]:
         if not self._enabled:

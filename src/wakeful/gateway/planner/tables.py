@@ -51,7 +51,7 @@ def compile_table(ingress: Ingress, resolver: Resolver) -> RouteTable:
     ]
     key = IngressKey(ingress.metadata.namespace, ingress.metadata.name)
     kept = tuple(rule for rule in rules if rule.hosts)
-    return RouteTable.of(key, kept, probe_hash(ingress))
+    return RouteTable.of(key, kept, probe_hash(ingress), ingress.metadata.creation_timestamp)
 
 
 def _rule(rule: IngressRule, namespace: str, resolver: Resolver, *, redirect: bool) -> HostRule:
@@ -111,10 +111,3 @@ def _merge(
     first: tuple[tuple[str, str], ...], second: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((dict(first) | dict(second)).items()))
-
-
-def backends_of(table: RouteTable) -> frozenset[BackendKey]:
-    """Every backend a table sends requests to."""
-    return frozenset(
-        split.backend for rule in table.rules for route in rule.routes for split in route.splits
-    )

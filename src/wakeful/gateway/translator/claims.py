@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wakeful.gateway.plan import IngressKey, RouteTable
@@ -24,21 +25,53 @@ class HostClaims:
 
     def __init__(self) -> None:
         self._claims: dict[IngressKey, _Claims] = {}
+        self._wanted = Counter[str]()
+        """How many tables want a host."""
+        self._disputed: set[str] = set()
+        self._irregular: set[IngressKey] = set()
 
     def resolve(
         self, tables: Mapping[IngressKey, RouteTable]
     ) -> tuple[Mapping[IngressKey, RouteTable], list[HostConflict]]:
         """See :func:`~wakeful.gateway.translator.routes.resolve_conflicts`."""
-        known = self._claims
-        self._claims = claims = {
-            key: claim if (claim := known.get(key)) and claim.table is table else _claims_of(table)
-            for key, table in tables.items()
-        }
-        hosts = set[str]().union(*(claim.hosts for claim in claims.values()))
-        disputed = len(hosts) != sum(len(claim.hosts) for claim in claims.values())
-        if disputed or not all(claim.plain for claim in claims.values()):
-            return resolve_conflicts(tables.values())
-        return tables, []
+        self.renew(tables, self._claims.keys() | tables.keys())
+        if self.settled:
+            return tables, []
+        return resolve_conflicts(tables.values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to be done about any host."""
+        return not self._disputed and not self._irregular
+
+    def renew(self, tables: Mapping[IngressKey, RouteTable], keys: Iterable[IngressKey]) -> None:
+        """Take in that the tables of these keys may have changed, come or gone."""
+        for key in list(keys):
+            known, table = self._claims.get(key), tables.get(key)
+            if known is not None and known.table is table:
+                continue
+            self._withdraw(key)
+            if table is not None:
+                self._claim(key, table)
+
+    def _claim(self, key: IngressKey, table: RouteTable) -> None:
+        claims = self._claims[key] = _claims_of(table)
+        if not claims.plain:
+            self._irregular.add(key)
+        self._wanted.update(claims.hosts)
+        self._disputed.update(host for host in claims.hosts if self._wanted[host] > 1)
+
+    def _withdraw(self, key: IngressKey) -> None:
+        claims = self._claims.pop(key, None)
+        if claims is None:
+            return
+        self._irregular.discard(key)
+        for host in claims.hosts:
+            self._wanted[host] -= 1
+            if self._wanted[host] < 2:
+                self._disputed.discard(host)
+            if not self._wanted[host]:
+                del self._wanted[host]
 
 
 def _claims_of(table: RouteTable) -> _Claims:

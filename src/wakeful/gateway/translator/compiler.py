@@ -6,7 +6,8 @@ one changed endpoint among thousands of revisions costs one small message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
@@ -20,6 +21,7 @@ from wakeful.gateway.plan import (
     RevisionKey,
     RouteTable,
     ServiceBackend,
+    Touched,
     Visibility,
 )
 from wakeful.gateway.settings import GatewaySettings
@@ -34,6 +36,7 @@ from wakeful.gateway.translator.endpoints import (
     make_service_endpoints,
 )
 from wakeful.gateway.translator.listeners import (
+    Manner,
     make_gate_listener,
     make_internal_listener,
     make_public_listener,
@@ -48,12 +51,8 @@ from wakeful.gateway.translator.names import (
     PUBLIC_TLS,
     cluster_name,
 )
-from wakeful.gateway.translator.routes import (
-    HostConflict,
-    RouteOptions,
-    make_route_configuration,
-    make_virtual_hosts,
-)
+from wakeful.gateway.translator.routes import HostConflict, RouteOptions, resolve_conflicts
+from wakeful.gateway.translator.scopes import SIDES, make_scopes
 from wakeful.gateway.translator.serviceports import make_service_listener
 from wakeful.gateway.xds.resources import Changes, Resource, ResourceType, make_resource
 
@@ -61,12 +60,12 @@ Resources = dict[ResourceType, dict[str, Resource]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Hosts:
-    """The virtual hosts of a table, serialised, by route configuration."""
+class _Compiled:
+    """A table and the scopes it became, by name."""
 
     table: RouteTable
     backends: frozenset[BackendKey]
-    chunks: dict[str, bytes]
+    scopes: dict[str, Resource]
 
 
 _TLS_LISTENERS = {Visibility.EXTERNAL_IP: PUBLIC_TLS, Visibility.CLUSTER_LOCAL: INTERNAL_TLS}
@@ -83,9 +82,16 @@ class PlanCompiler:
         self._settings = settings
         self._options = RouteOptions(settings.cold_start_margin_seconds, settings.https_port)
         self._plan: Plan | None = None
+        self._backends: dict[BackendKey, RevisionBackend | ServiceBackend] = {}
         self._endpoints: dict[BackendKey, tuple[Endpoint, ...]] = {}
         self._clusters: dict[BackendKey, dict[str, Resource]] = {}
-        self._hosts: dict[IngressKey, _Hosts] = {}
+        self._tables: dict[IngressKey, _Compiled] = {}
+        self._users: defaultdict[BackendKey, set[IngressKey]] = defaultdict(set)
+        """Tables whose routes depend on a backend."""
+        self._asterisks: dict[IngressKey, frozenset[tuple[str, str]]] = {}
+        """Sides and hosts with an asterisk, of the few tables that have such."""
+        self._manner: Manner | None = None
+        """Of the entrances, as compiled last."""
         self._claims = HostClaims()
         self._conflicts: list[HostConflict] = []
 
@@ -95,27 +101,32 @@ class PlanCompiler:
         return self._conflicts
 
     def compile(self, plan: Plan) -> Changes:
-        """Return what has to change so that Envoy does what ``plan`` says."""
+        """Return what has to change so that Envoy does what ``plan`` says.
+
+        Looks only at what the plan says is touched.
+        """
         previous, self._plan = self._plan, plan
+        touched = plan.touched if previous is not None else None
+        if touched is None:
+            backends = self._backends.keys() | plan.revisions.keys() | plan.services.keys()
+            touched = Touched(
+                frozenset(self._tables.keys() | plan.tables.keys()), frozenset(backends)
+            )
         put: Resources = {kind: {} for kind in ResourceType}
         remove: dict[ResourceType, set[str]] = {kind: set() for kind in ResourceType}
-        touched = self._compile_backends(plan, previous, put, remove)
-        self._compile_certificates(plan, previous, put, remove)
+        changed = self._compile_backends(plan, touched.backends, put, remove)
+        self._compile_tables(plan, touched.tables, changed, put, remove)
+        before, manner = self._manner, Manner(plan.request_log, self._wildcards())
+        self._manner = manner
+        self._compile_certificates(plan, previous, put, remove, renew=manner != before)
         self._compile_addresses(plan, previous, put, remove)
         if previous is None:
             put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener())
-        if previous is None or previous.request_log != plan.request_log:
-            log = plan.request_log
+        if manner != before:
             put[ResourceType.LISTENER] |= {
-                PUBLIC: _resource(make_public_listener(self._settings, log)),
-                INTERNAL: _resource(make_internal_listener(self._settings, log)),
+                PUBLIC: _resource(make_public_listener(self._settings, manner)),
+                INTERNAL: _resource(make_internal_listener(self._settings, manner)),
             }
-        if self._compile_hosts(plan, touched) or previous is None:
-            for name in (PUBLIC, INTERNAL):
-                chunks = [hosts.chunks[name] for hosts in self._hosts.values()]
-                put[ResourceType.ROUTES][name] = make_resource(
-                    make_route_configuration(name, chunks)
-                )
         return Changes(
             {kind: resources for kind, resources in put.items() if resources},
             {kind: frozenset(names) for kind, names in remove.items() if names},
@@ -130,7 +141,7 @@ class PlanCompiler:
             self._endpoints[key] = instances
         else:
             self._endpoints.pop(key, None)
-        backend = self._backend(key)
+        backend = self._backends.get(key)
         if backend is None:
             return Changes()
         return Changes({ResourceType.ENDPOINTS: self._make_endpoints(backend)})
@@ -141,38 +152,33 @@ class PlanCompiler:
 
     def awake(self) -> list[RevisionKey]:
         """Revisions of the plan that have instances."""
-        if self._plan is None:
-            return []
-        revisions = self._plan.revisions
         return [
             key
             for key, endpoints in self._endpoints.items()
-            if endpoints and isinstance(key, RevisionKey) and key in revisions
+            if endpoints and isinstance(key, RevisionKey) and key in self._backends
         ]
-
-    def _backend(self, key: BackendKey) -> RevisionBackend | ServiceBackend | None:
-        if self._plan is None:
-            return None
-        if isinstance(key, RevisionKey):
-            return self._plan.revisions.get(key)
-        return self._plan.services.get(key)
 
     def _compile_backends(
         self,
         plan: Plan,
-        previous: Plan | None,
+        touched: Iterable[BackendKey],
         put: Resources,
         remove: dict[ResourceType, set[str]],
     ) -> set[BackendKey]:
         """Compile clusters; return the backends that came, went or changed."""
-        old = _backends(previous) if previous is not None else {}
-        new = _backends(plan)
-        touched = set(old.keys() ^ new.keys())
-        for key, backend in new.items():
-            before = old.get(key)
+        differ: set[BackendKey] = set()
+        for key in touched:
+            before, backend = self._backends.get(key), plan.backend(key)
             if before is backend or before == backend:
                 continue
-            touched.add(key)
+            differ.add(key)
+            if backend is None:
+                del self._backends[key]
+                names = self._clusters.pop(key).keys()
+                remove[ResourceType.CLUSTER] |= names
+                remove[ResourceType.ENDPOINTS] |= names
+                continue
+            self._backends[key] = backend
             clusters = self._make_clusters(backend)
             known = self._clusters.get(key, {})
             self._clusters[key] = clusters
@@ -180,11 +186,7 @@ class PlanCompiler:
             put[ResourceType.CLUSTER] |= changed
             if changed or _gated(before) != _gated(backend):
                 put[ResourceType.ENDPOINTS] |= self._make_endpoints(backend)
-        for key in old.keys() - new.keys():
-            names = self._clusters.pop(key, {}).keys()
-            remove[ResourceType.CLUSTER] |= names
-            remove[ResourceType.ENDPOINTS] |= names
-        return touched
+        return differ
 
     def _make_clusters(self, backend: RevisionBackend | ServiceBackend) -> dict[str, Resource]:
         if isinstance(backend, ServiceBackend):
@@ -210,7 +212,12 @@ class PlanCompiler:
         previous: Plan | None,
         put: Resources,
         remove: dict[ResourceType, set[str]],
+        *,
+        renew: bool,
     ) -> None:
+        """Compile secrets, and the TLS listeners that offer them; all of those to ``renew``."""
+        if previous is not None and previous.certificates == plan.certificates and not renew:
+            return
         old = {c.name: c for c in previous.certificates} if previous is not None else {}
         new = {c.name: c for c in plan.certificates}
         put[ResourceType.SECRET] = {
@@ -219,17 +226,16 @@ class PlanCompiler:
             if old.get(name) != certificate
         }
         remove[ResourceType.SECRET] = set(old.keys() - new.keys())
-        same_log = previous is not None and previous.request_log == plan.request_log
         for side, name in _TLS_LISTENERS.items():
             offered = [c for c in plan.certificates if c.visibility is side]
             before = {c.name for c in old.values() if c.visibility is side}
-            if before == {c.name for c in offered} and same_log:
+            if before == {c.name for c in offered} and not renew:
                 continue
             if not offered:
                 if before:
                     remove[ResourceType.LISTENER].add(name)
                 continue
-            listener = make_tls_listener(self._settings, side, offered, plan.request_log)
+            listener = make_tls_listener(self._settings, side, offered, self._manner or Manner())
             if listener is not None:
                 put[ResourceType.LISTENER][name] = _resource(listener)
 
@@ -241,6 +247,8 @@ class PlanCompiler:
         remove: dict[ResourceType, set[str]],
     ) -> None:
         old = previous.addresses if previous is not None else {}
+        if old is plan.addresses:
+            return
         for key, address in plan.addresses.items():
             if old.get(key) != address:
                 listener = make_service_listener(key, address)
@@ -248,34 +256,80 @@ class PlanCompiler:
         gone = old.keys() - plan.addresses.keys()
         remove[ResourceType.LISTENER] |= {cluster_name(key) for key in gone}
 
-    def _compile_hosts(self, plan: Plan, touched: set[BackendKey]) -> bool:
-        """Serialise the tables that changed or lead to ``touched``; tell whether any did."""
-        tables, self._conflicts = self._claims.resolve(plan.tables)
-        gone = self._hosts.keys() - tables.keys()
-        for key in gone:
-            del self._hosts[key]
-        changed = bool(gone)
-        for key, table in tables.items():
-            known = self._hosts.get(key)
-            if known is not None:
-                same = known.table is table or known.table == table
-                if same and touched.isdisjoint(known.backends):
-                    continue
-            chunks = make_virtual_hosts(table, plan.revisions, self._options)
-            changed = changed or known is None or known.chunks != chunks
-            self._hosts[key] = _Hosts(table, _backends_of(table), chunks)
-        return changed
+    def _compile_tables(
+        self,
+        plan: Plan,
+        touched: frozenset[IngressKey],
+        changed: Iterable[BackendKey],
+        put: Resources,
+        remove: dict[ResourceType, set[str]],
+    ) -> None:
+        """Compile the tables that are touched or lead to ``changed``."""
+        tables, keys = self._resolve(plan.tables, touched)
+        dependent = {key for backend in changed for key in self._users.get(backend, ())}
+        scopes = put[ResourceType.SCOPE]
+        gone: set[str] = set()
+        for key in sorted(keys | dependent):
+            known, table = self._tables.get(key), tables.get(key)
+            same = known is not None and (known.table is table or known.table == table)
+            if same and key not in dependent:
+                continue
+            before = known.scopes if known is not None else {}
+            after = self._make_scopes(table, plan) if table is not None else {}
+            scopes |= {name: scope for name, scope in after.items() if before.get(name) != scope}
+            gone |= before.keys() - after.keys()
+            self._remember(key, table, after)
+        # A host may have gone to another table.
+        remove[ResourceType.SCOPE] = gone - scopes.keys()
 
+    def _resolve(
+        self, tables: Mapping[IngressKey, RouteTable], touched: frozenset[IngressKey]
+    ) -> tuple[Mapping[IngressKey, RouteTable], set[IngressKey]]:
+        """Settle disputes; return the tables, and the keys of those that may have changed."""
+        disputed = not self._claims.settled
+        self._claims.renew(tables, touched)
+        if self._claims.settled:
+            self._conflicts = []
+            return tables, set(tables.keys() | touched if disputed else touched)
+        kept, self._conflicts = resolve_conflicts(tables.values())
+        return kept, set(kept.keys() | touched)
 
-def _backends_of(table: RouteTable) -> frozenset[BackendKey]:
-    """Everything outside the table that its routes depend on."""
-    return frozenset(
-        split.backend for rule in table.rules for route in rule.routes for split in route.splits
-    )
+    def _make_scopes(self, table: RouteTable, plan: Plan) -> dict[str, Resource]:
+        made = make_scopes(table, plan.revisions, self._options)
+        return {name: make_resource(body) for name, body in made.items()}
 
+    def _remember(
+        self, key: IngressKey, table: RouteTable | None, scopes: dict[str, Resource]
+    ) -> None:
+        known = self._tables.pop(key, None)
+        for backend in known.backends if known is not None else ():
+            self._users[backend].discard(key)
+            if not self._users[backend]:
+                del self._users[backend]
+        self._asterisks.pop(key, None)
+        if table is None:
+            return
+        self._tables[key] = _Compiled(table, table.backends(), scopes)
+        for backend in self._tables[key].backends:
+            self._users[backend].add(key)
+        self._note_asterisks(key, table)
 
-def _backends(plan: Plan) -> dict[BackendKey, RevisionBackend | ServiceBackend]:
-    return dict([*plan.revisions.items(), *plan.services.items()])
+    def _note_asterisks(self, key: IngressKey, table: RouteTable) -> None:
+        hosts = {
+            (SIDES[rule.visibility], host)
+            for rule in table.rules
+            for host in rule.hosts
+            if "*" in host
+        }
+        if hosts:
+            self._asterisks[key] = frozenset(hosts)
+
+    def _wildcards(self) -> dict[str, frozenset[str]]:
+        hosts = set[tuple[str, str]]().union(*self._asterisks.values())
+        return {
+            side: frozenset(host for where, host in hosts if where == side)
+            for side in SIDES.values()
+        }
 
 
 def _gated(backend: RevisionBackend | ServiceBackend | None) -> bool:

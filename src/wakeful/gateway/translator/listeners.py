@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from envoy.config.core.v3 import (
     address_pb2,
@@ -31,6 +32,7 @@ from wakeful.gateway.translator._proto import (
     tcp_address,
 )
 from wakeful.gateway.translator.clusters import retry_at_once
+from wakeful.gateway.translator.misses import second_looks
 from wakeful.gateway.translator.names import (
     CLUSTER_HEADER,
     GATE,
@@ -50,11 +52,24 @@ from wakeful.gateway.translator.names import (
 )
 from wakeful.gateway.translator.replies import make_entrance_replies, response_flags
 from wakeful.gateway.translator.requestlog import make_access_log
+from wakeful.gateway.translator.scopes import KEY_PARTS
 
 _CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
 _ALL = "*"
 _LONGEST_HOLD_SECONDS = 3600
 _NOT_REACHED_FLAGS = ("UH", "UF", "NC")
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What all entrances have in common; a change of it renews them."""
+
+    log: RequestLog | None = None
+    wildcards: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Hosts with an asterisk, by side."""
+
+
+_PLAIN = Manner()
 
 
 def _router() -> hcm_pb2.HttpFilter:
@@ -64,10 +79,12 @@ def _router() -> hcm_pb2.HttpFilter:
     )
 
 
-def _connection_manager(name: str) -> hcm_pb2.HttpConnectionManager:
+def _connection_manager(
+    name: str, filters: Iterable[hcm_pb2.HttpFilter] = ()
+) -> hcm_pb2.HttpConnectionManager:
     return hcm_pb2.HttpConnectionManager(
         stat_prefix=name,
-        http_filters=[_router()],
+        http_filters=[*filters, _router()],
         upgrade_configs=[hcm_pb2.HttpConnectionManager.UpgradeConfig(upgrade_type="websocket")],
         # Held requests are silent for as long as their revision allows.
         stream_idle_timeout=seconds(0),
@@ -80,11 +97,24 @@ def _http1() -> protocol_pb2.Http1ProtocolOptions:
     return protocol_pb2.Http1ProtocolOptions(accept_http_10=True, enable_trailers=True)
 
 
-def _entrance(name: str, log: RequestLog | None) -> hcm_pb2.HttpConnectionManager:
-    manager = _connection_manager(name)
-    if log is not None:
-        manager.access_log.append(make_access_log(log))
-    manager.rds.CopyFrom(hcm_pb2.Rds(config_source=ads_source(), route_config_name=name))
+def _scoped_routes(name: str) -> hcm_pb2.ScopedRoutes:
+    """Routes are found by the host; see :mod:`.scopes`."""
+    builder = hcm_pb2.ScopedRoutes.ScopeKeyBuilder
+    extractor = builder.FragmentBuilder.HeaderValueExtractor(name=":authority", index=0)
+    fragment = builder.FragmentBuilder(header_value_extractor=extractor)
+    return hcm_pb2.ScopedRoutes(
+        name=name,
+        scope_key_builder=builder(fragments=[fragment] * KEY_PARTS[name]),
+        rds_config_source=ads_source(),
+        scoped_rds=hcm_pb2.ScopedRds(scoped_rds_config_source=ads_source()),
+    )
+
+
+def _entrance(name: str, manner: Manner) -> hcm_pb2.HttpConnectionManager:
+    manager = _connection_manager(name, second_looks(manner.wildcards.get(name, ())))
+    if manner.log is not None:
+        manager.access_log.append(make_access_log(manner.log))
+    manager.scoped_routes.CopyFrom(_scoped_routes(name))
     manager.use_remote_address.CopyFrom(flag(True))
     manager.strip_any_host_port = True
     manager.strip_trailing_host_dot = True
@@ -116,28 +146,28 @@ def _listener(
 
 
 def make_public_listener(
-    settings: GatewaySettings, log: RequestLog | None = None
+    settings: GatewaySettings, manner: Manner = _PLAIN
 ) -> listener_pb2.Listener:
     """Plain HTTP for hosts visible from outside."""
     addresses = [tcp_address(host, settings.http_port) for host in settings.http_addresses]
-    return _listener(PUBLIC, addresses, _chain(_entrance(PUBLIC, log)))
+    return _listener(PUBLIC, addresses, _chain(_entrance(PUBLIC, manner)))
 
 
 def make_internal_listener(
-    settings: GatewaySettings, log: RequestLog | None = None
+    settings: GatewaySettings, manner: Manner = _PLAIN
 ) -> listener_pb2.Listener:
     """Plain HTTP for cluster-local hosts."""
     addresses = [tcp_address(host, settings.internal_port) for host in settings.internal_addresses]
     if settings.inside_address is not None:
         addresses.append(tcp_address(settings.inside_address, settings.inside_port))
-    return _listener(INTERNAL, addresses, _chain(_entrance(INTERNAL, log)))
+    return _listener(INTERNAL, addresses, _chain(_entrance(INTERNAL, manner)))
 
 
 def make_tls_listener(
     settings: GatewaySettings,
     visibility: Visibility,
     certificates: Sequence[Certificate],
-    log: RequestLog | None = None,
+    manner: Manner = _PLAIN,
 ) -> listener_pb2.Listener | None:
     """HTTPS for the same hosts; certificates come over the same stream and rotate in place.
 
@@ -159,7 +189,7 @@ def make_tls_listener(
             ],
         )
     )
-    chain = _chain(_entrance(PUBLIC if public else INTERNAL, log))
+    chain = _chain(_entrance(PUBLIC if public else INTERNAL, manner))
     chain.transport_socket.CopyFrom(
         base_pb2.TransportSocket(name="envoy.transport_sockets.tls", typed_config=any_of(context))
     )
@@ -275,9 +305,8 @@ def _gate_routes() -> route_pb2.RouteConfiguration:
 
 def make_gate_listener() -> listener_pb2.Listener:
     """One listener inside Envoy, with no address outside, holds the requests of every revision."""
-    manager = _connection_manager(GATE)
+    manager = _connection_manager(GATE, [_external_processor()])
     manager.route_config.CopyFrom(_gate_routes())
-    manager.http_filters.insert(0, _external_processor())
     manager.skip_xff_append = True
     manager.http_protocol_options.CopyFrom(_http1())
     manager.http2_protocol_options.CopyFrom(protocol_pb2.Http2ProtocolOptions(allow_connect=True))

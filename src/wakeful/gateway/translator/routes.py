@@ -1,8 +1,4 @@
-"""Virtual hosts: from the hosts, paths and splits of Ingresses to Envoy's route tables.
-
-A table's virtual hosts are serialised once and joined as bytes, so that changing one Ingress among
-thousands costs Python no more than concatenating strings.
-"""
+"""Routes: from the paths, headers and splits of an Ingress to what Envoy does with a request."""
 
 from __future__ import annotations
 
@@ -12,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from envoy.config.core.v3 import base_pb2
-from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.config.route.v3 import route_components_pb2
 from envoy.type.matcher.v3 import string_pb2
-from google.protobuf import any_pb2
 
 from wakeful.gateway.plan import (
     Header,
@@ -30,38 +25,18 @@ from wakeful.gateway.plan import (
 )
 from wakeful.gateway.translator._proto import seconds, set_header, u32
 from wakeful.gateway.translator.clusters import retry_policy
+from wakeful.gateway.translator.misses import FOUND
 from wakeful.gateway.translator.names import (
     HASH_HEADER,
     HASH_OVERRIDE,
-    INTERNAL,
     NAMESPACE_HEADER,
     ORIGINAL_HOST_HEADER,
     PROBE_HEADER,
     PROBE_VALUE,
-    PROXY_HEADER,
-    PUBLIC,
     REVISION_HEADER,
     VERSION_HEADER,
     cluster_name,
 )
-
-_VIRTUAL_HOSTS_FIELD = route_pb2.RouteConfiguration.DESCRIPTOR.fields_by_name[
-    "virtual_hosts"
-].number
-_LISTENERS = {Visibility.EXTERNAL_IP: PUBLIC, Visibility.CLUSTER_LOCAL: INTERNAL}
-
-_NOT_FOR_PROGRAMS = (
-    REVISION_HEADER,
-    NAMESPACE_HEADER,
-    HASH_HEADER,
-    PROXY_HEADER,
-    "x-envoy-external-address",
-    "x-envoy-internal",
-)
-"""Taken off whatever comes in: what Knative takes away, and what only Envoy has to say."""
-
-_FORWARDED = "for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;proto=%REQ(X-FORWARDED-PROTO)%"
-"""RFC 7239's account of who asked; part of the contract with user programs."""
 
 Revisions = Mapping[RevisionKey, RevisionBackend]
 
@@ -87,15 +62,15 @@ class HostConflict:
 def resolve_conflicts(
     tables: Iterable[RouteTable],
 ) -> tuple[dict[IngressKey, RouteTable], list[HostConflict]]:
-    """Take hosts that an earlier table has away from later ones.
+    """Take hosts that an older table has away from younger ones.
 
-    Envoy refuses a whole route table in which one host appears twice; one user's mistake must
-    not stop everybody's changes.
+    Envoy refuses whatever comes with a host that is there already; one user's mistake must not
+    stop everybody's changes.
     """
     owners: dict[tuple[Visibility, str], IngressKey] = {}
     kept: dict[IngressKey, RouteTable] = {}
     conflicts: list[HostConflict] = []
-    for table in tables:
+    for table in sorted(tables, key=lambda table: (table.since, table.key)):
         rules: list[HostRule] = []
         for rule in table.rules:
             hosts = []
@@ -172,28 +147,17 @@ def _no_probe(match: route_components_pb2.RouteMatch) -> route_components_pb2.Ro
     return match
 
 
-def _probe_routes(table: RouteTable) -> list[route_components_pb2.Route]:
-    """Answer with the hash that is served, or with the one that a prober knows already.
-
-    The latter is what upstream's activator says: that the way leads here.
-    """
-    asked = _match("/", [(PROBE_HEADER, PROBE_VALUE), (HASH_HEADER, HASH_OVERRIDE)])
-    known = _match("/", [(PROBE_HEADER, PROBE_VALUE)])
-    known.headers.append(_empty(HASH_HEADER, invert=True))
-    ours = [set_header(HASH_HEADER, table.probe_hash), set_header(VERSION_HEADER, table.version)]
-    theirs = [
-        base_pb2.HeaderValueOption(
-            header=base_pb2.HeaderValue(key=HASH_HEADER, value=f"%REQ({HASH_HEADER})%")
-        )
-    ]
-    return [
-        route_components_pb2.Route(
-            match=match,
-            direct_response=route_components_pb2.DirectResponseAction(status=200),
-            response_headers_to_add=headers,
-        )
-        for match, headers in ((asked, ours), (known, theirs))
-    ]
+def _probe_route(table: RouteTable) -> route_components_pb2.Route:
+    """Answer with the hash that is served; see :mod:`.misses` for probers that know it."""
+    return route_components_pb2.Route(
+        name=FOUND,
+        match=_match("/", [(PROBE_HEADER, PROBE_VALUE), (HASH_HEADER, HASH_OVERRIDE)]),
+        direct_response=route_components_pb2.DirectResponseAction(status=200),
+        response_headers_to_add=[
+            set_header(HASH_HEADER, table.probe_hash),
+            set_header(VERSION_HEADER, table.version),
+        ],
+    )
 
 
 def _split_headers(split: Split) -> list[base_pb2.HeaderValueOption]:
@@ -279,6 +243,7 @@ def _route(route: Route, revisions: Revisions, options: RouteOptions) -> route_c
         live = next((split for split in route.splits if split.percent > 0), route.splits[0])
         headers += _split_headers(live)
     return route_components_pb2.Route(
+        name=FOUND,
         match=_no_probe(_match(route.path, route.headers, route.path_match)),
         route=action,
         request_headers_to_add=headers,
@@ -291,7 +256,7 @@ def _redirect(options: RouteOptions) -> route_components_pb2.Route:
     if options.https_port not in (None, 443):
         redirect.port_redirect = options.https_port
     return route_components_pb2.Route(
-        match=_no_probe(_match("/", [("x-forwarded-proto", "http")])), redirect=redirect
+        name=FOUND, match=_no_probe(_match("/", [("x-forwarded-proto", "http")])), redirect=redirect
     )
 
 
@@ -324,11 +289,10 @@ def _precedence(route: Route) -> tuple[bool, int, int]:
     return not exact, -len(route.path), -len(route.headers)
 
 
-def make_virtual_host(
-    table: RouteTable, index: int, revisions: Revisions, options: RouteOptions
-) -> route_components_pb2.VirtualHost:
-    """One rule's hosts: its routes, most specific first, then the answer to probes."""
-    rule = table.rules[index]
+def make_routes(
+    table: RouteTable, rule: HostRule, revisions: Revisions, options: RouteOptions
+) -> list[route_components_pb2.Route]:
+    """The routes of one of the table's rules, most specific first, then answers to probes."""
     ordered = sorted(rule.routes, key=_precedence)
     routes = []
     if rule.redirect_to_https and options.https_port is not None:
@@ -338,56 +302,4 @@ def make_virtual_host(
             made = _route(route, revisions, options)
             upgrade = _upgrade_route(made)
             routes += [made] if upgrade is None else [upgrade, made]
-    routes += _probe_routes(table)
-    return route_components_pb2.VirtualHost(
-        name=f"{table.key}/{index}",
-        domains=list(rule.hosts),
-        routes=routes,
-    )
-
-
-def make_virtual_hosts(
-    table: RouteTable, revisions: Revisions, options: RouteOptions
-) -> dict[str, bytes]:
-    """Serialise a table's virtual hosts, by the name of the route configuration they belong to."""
-    chunks = {PUBLIC: b"", INTERNAL: b""}
-    for index, rule in enumerate(table.rules):
-        if not rule.hosts:
-            continue
-        host = make_virtual_host(table, index, revisions, options)
-        chunks[_LISTENERS[rule.visibility]] += _repeated(
-            _VIRTUAL_HOSTS_FIELD, host.SerializeToString(deterministic=True)
-        )
-    return chunks
-
-
-def make_route_configuration(name: str, chunks: Iterable[bytes]) -> any_pb2.Any:
-    """Join serialised virtual hosts into one route configuration."""
-    frame = route_pb2.RouteConfiguration(
-        name=name,
-        request_headers_to_add=[
-            base_pb2.HeaderValueOption(
-                header=base_pb2.HeaderValue(key="forwarded", value=_FORWARDED),
-                append_action=base_pb2.HeaderValueOption.ADD_IF_ABSENT,
-            )
-        ],
-        request_headers_to_remove=_NOT_FOR_PROGRAMS,
-    )
-    return any_pb2.Any(
-        type_url="type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
-        value=frame.SerializeToString(deterministic=True) + b"".join(chunks),
-    )
-
-
-def _repeated(field: int, body: bytes) -> bytes:
-    """Encode one element of a repeated message field, as in protobuf's wire format."""
-    return _varint(field << 3 | 2) + _varint(len(body)) + body
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return [*routes, _probe_route(table)]

@@ -23,7 +23,7 @@ class ResourceType(StrEnum):
     ENDPOINTS = _PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment"
     SECRET = _PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret"
     LISTENER = _PREFIX + "envoy.config.listener.v3.Listener"
-    ROUTES = _PREFIX + "envoy.config.route.v3.RouteConfiguration"
+    SCOPE = _PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,12 @@ class Changes:
     def stages(self) -> list[Changes]:
         """Split into steps such that nothing refers to what is not there yet, or no longer."""
         first = (ResourceType.CLUSTER, ResourceType.ENDPOINTS)
-        second = (ResourceType.SECRET, ResourceType.LISTENER, ResourceType.ROUTES)
+        second = (ResourceType.SECRET, ResourceType.LISTENER, ResourceType.SCOPE)
         steps = [
             Changes(put={kind: self.put[kind] for kind in first if self.put.get(kind)}),
             Changes(put={kind: self.put[kind] for kind in second if self.put.get(kind)}),
-            Changes(remove={kind: names for kind, names in self.remove.items() if names}),
+            Changes(remove={kind: self.remove[kind] for kind in second if self.remove.get(kind)}),
+            Changes(remove={kind: self.remove[kind] for kind in first if self.remove.get(kind)}),
         ]
         return [step for step in steps if step]
 

@@ -15,10 +15,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 from wakeful.gateway.xds.resources import Changes, ResourceStore, ResourceType
 
 _WILDCARD = "*"
-_ONE_BY_ONE = frozenset({ResourceType.ROUTES})
-"""Types whose resources are so large that none should wait for another in the same message: the
-routes of the public listener are in force while Envoy still reads those of the internal one."""
-_WILDCARD_TYPES = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER})
+_WILDCARD_TYPES = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.SCOPE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +220,6 @@ class DeltaStream:
         response = discovery_pb2.DeltaDiscoveryResponse(type_url=kind.value)
         changed: list[str] = []
         names = sorted(subscription.dirty)
-        if kind in _ONE_BY_ONE:
-            names = names[-1:]
         for name in names:
             resource = self._store.get(kind, name)
             version = resource.version if resource is not None else ""
