@@ -58,6 +58,12 @@ def test_a_mapping_needs_a_claim(namespace: Namespace) -> None:
         )
     )
     assert namespace.ask(name).status == 404
+    until(
+        lambda: (
+            f'no ClusterDomainClaim found for domain "{name}"'
+            in namespace.kubectl("describe", "dm", name).out
+        )
+    )
 
     namespace.apply(a_claim(name, namespace.name))
     until(lambda: is_ready(namespace, name))

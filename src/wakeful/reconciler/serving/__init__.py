@@ -65,7 +65,7 @@ def add_controllers(
     children = Children(manager.client, manager.recorder)
     certifier = Certifier(manager.client, manager.informer(Certificate), children, authority_pem)
     ingresses, claims = manager.informer(Ingress), manager.informer(ClusterDomainClaim)
-    publisher = Publisher(manager.client, ingresses, claims, children, certifier)
+    publisher = Publisher(manager.client, ingresses, claims, children, certifier, manager.recorder)
     for runnable in (
         digests,
         make_service_controller(manager),

@@ -22,6 +22,7 @@ from wakeful.apis.networking import (
 from wakeful.apis.serving.config import NetworkConfig
 from wakeful.apis.serving.published_lifecycle import PublishedStatus
 from wakeful.client import Client, Lister
+from wakeful.controller import EventRecorder
 from wakeful.reconciler.serving.certificates import Certifier
 from wakeful.reconciler.serving.children import Children
 
@@ -36,8 +37,10 @@ class Publisher:
         claims: Lister[ClusterDomainClaim],
         children: Children,
         certifier: Certifier,
+        recorder: EventRecorder,
     ) -> None:
         self._client, self._ingresses, self._claims = client, ingresses, claims
+        self._recorder = recorder
         self._children, self._certifier = children, certifier
 
     async def claim(
@@ -51,6 +54,7 @@ class Publisher:
                 claim = await self._make_claim(host, namespace, status)
             if claim is None or claim.spec.namespace != namespace:
                 status.mark_claim_not_owned()
+                self._recorder.warning(owner, "InternalError", _why_not(claim, host, namespace))
                 return False
         status.mark_claimed()
         return True
@@ -124,3 +128,13 @@ class Publisher:
         except APIStatusError as err:
             status.mark_claim_failed(f"failed to create ClusterDomainClaim: {err}")
             raise
+
+
+def _why_not(claim: ClusterDomainClaim | None, host: str, namespace: str) -> str:
+    """The condition says the same of a name that is taken and of one that nobody has claimed."""
+    if claim is not None:
+        return f'namespace "{namespace}" does not own ClusterDomainClaim for "{host}"'
+    return (
+        f'no ClusterDomainClaim found for domain "{host}": make one with spec.namespace '
+        f'"{namespace}", or set autocreate-cluster-domain-claims in config-network'
+    )
