@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import any_pb2
 from google.rpc import status_pb2
@@ -157,6 +158,27 @@ def test_additions_come_in_the_order_in_which_they_depend_on_each_other() -> Non
         ENDPOINTS.value,
         SCOPES.value,
     ]
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("name: r\n...\n: no such...(truncated)", "no such...(truncated)"),
+        ("name: r\n...(truncated)", "no room for the reason"),
+    ],
+)
+def test_a_refusal_that_envoy_cut_says_where_the_rest_is(message: str, told: str) -> None:
+    """It prints the resource first, and sends no more than so much."""
+    stream = DeltaStream(store_with(put(SCOPES, r="1")))
+    stream.on_request(subscribe(SCOPES))
+    response = stream.next_response()
+    assert response is not None
+    refusal = ack(response)
+    refusal.error_detail.CopyFrom(status_pb2.Status(message=message))
+
+    stream.on_request(refusal)
+
+    assert stream.refusal(SCOPES, "r") == f"{told}; envoy.log has all of it"
 
 
 def test_refusal_is_kept_in_its_last_words_and_ends_the_waiting() -> None:

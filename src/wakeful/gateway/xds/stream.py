@@ -16,6 +16,8 @@ from wakeful.gateway.xds.resources import Changes, ResourceStore, ResourceType
 
 _WILDCARD = "*"
 _WILDCARD_TYPES = frozenset({ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.SCOPE})
+_CUT = "...(truncated)"
+"""Ends messages that were longer than Envoy sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +253,11 @@ class DeltaStream:
 
 
 def _last_words(message: str) -> str:
-    """The fault itself: Envoy prints the whole resource before it."""
-    return message.rpartition("\n: ")[2]
+    """The fault itself: Envoy prints the whole resource before it, and 4 KiB of both at most."""
+    _, is_told, fault = message.rpartition("\n: ")
+    if not message.endswith(_CUT):
+        return fault
+    return f"{fault if is_told else 'no room for the reason'}; envoy.log has all of it"
 
 
 def _is_nonce(text: str) -> bool:
