@@ -10,6 +10,8 @@ from wakeful.cli.session import Session
 
 Wire = Mapping[str, Any]
 
+_FATAL = ("Liveness probe failed", "Startup probe failed")
+"""Complaints that end a program, which then says nothing of a reason itself."""
 _ON_ITS_WAY = {"ContainerCreating", "PodInitializing"}
 _LOST = "ContainerStatusUnknown"
 """How a program ended that the platform or the machine took along."""
@@ -74,19 +76,21 @@ def _trouble_of_container(container: Wire, complaint: str) -> str:
         ended = None
     waiting = state.get("waiting") or {}
     if ended and not container.get("ready"):
-        return _ending(container, ended)
+        return _ending(container, ended, complaint)
     if waiting.get("reason") and waiting["reason"] not in _ON_ITS_WAY:
         return _sentence(waiting["reason"], waiting.get("message"))
     if ended:  # ready again, and yet worth to be known
-        return _ending(container, ended)
+        return _ending(container, ended, complaint)
     return "" if container.get("ready") else complaint
 
 
-def _ending(container: Wire, ended: Wire) -> str:
+def _ending(container: Wire, ended: Wire, complaint: str) -> str:
     count = container.get("restartCount") or 0
     again = f", started again {count} time{'' if count == 1 else 's'}" if count else ""
     words = str(ended.get("message") or "").strip()
     text = f"ended with {ended.get('reason') or 'Error'} (exit code {ended.get('exitCode')}){again}"
+    if complaint.startswith(_FATAL):
+        text += f"; {complaint}"
     return f"{text}: {words}" if words else text
 
 

@@ -47,6 +47,16 @@ def test_each_way_to_be_not_ready_is_told(container: dict[str, Any], told: list[
     assert troubles_of_pods([a_pod(**container)], {"uid-web": PROBE}) == told
 
 
+def test_a_program_that_a_probe_ended_is_told_with_the_probe() -> None:
+    """It ended by itself as far as it can see: completed, with 0."""
+    ended = {"terminated": {"reason": "Completed", "exitCode": 0}}
+    pod = a_pod(ready=True, state={"running": {}}, lastState=ended, restartCount=1)
+
+    assert troubles_of_pods([pod], {"uid-web": "Liveness probe failed: 500"}) == [
+        "web: ended with Completed (exit code 0), started again 1 time; Liveness probe failed: 500"
+    ]
+
+
 def test_what_ails_several_instances_is_told_once() -> None:
     """They are alike."""
     pods = [a_pod("one", state=PULL), a_pod("two", state=PULL)]
