@@ -131,6 +131,15 @@ class Client:
         except AlreadyExistsError:
             return await self.get(type(obj), obj.metadata.name, obj.metadata.namespace)
 
+    async def create_or_patch(self, obj: T) -> T:
+        """Create an object, or merge everything but its metadata into the one that is there."""
+        try:
+            return await self.create(obj)
+        except AlreadyExistsError:
+            wire, meta = obj.to_wire(), obj.metadata
+            patch = {k: v for k, v in wire.items() if k not in ("apiVersion", "kind", "metadata")}
+            return await self.patch(type(obj), meta.name, meta.namespace, patch)
+
     async def update(self, obj: T) -> T:
         """Replace an object; its resourceVersion must be current."""
         return await self._put(obj, "")

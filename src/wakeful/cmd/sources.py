@@ -7,19 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from wakeful.aio import Clock, SystemClock
-from wakeful.apimachinery.errors import AlreadyExistsError
-from wakeful.apimachinery.meta import Object, ObjectMeta
 from wakeful.apimachinery.request import Transport, UserInfo
 from wakeful.apis.core import Secret
-from wakeful.apis.core import Service as KubeService
-from wakeful.apis.core.service_types import ServicePort, ServiceSpec
-from wakeful.apis.discovery import EndpointSlice
-from wakeful.apis.discovery.endpointslice_types import (
-    SERVICE_NAME_LABEL,
-    Endpoint,
-    EndpointConditions,
-    EndpointSlicePort,
-)
+from wakeful.apis.discovery import make_selectorless_service
 from wakeful.apis.sources import (
     ApiServerSource,
     CronJobSource,
@@ -114,40 +104,11 @@ class ReceiverDoor:
     async def run(self) -> None:
         """Publish once; then there is nothing to do."""
         await self._receiver.listening.wait()
-        await self._put(make_receiver_service())
-        await self._put(make_receiver_slice(self._receiver.port))
+        for want in make_selectorless_service(
+            RECEIVER,
+            register.SYSTEM_NAMESPACE,
+            port=RECEIVER_PORT,
+            target_port=self._receiver.port,
+        ):
+            await self._client.create_or_patch(want)
         await asyncio.Event().wait()
-
-    async def _put(self, want: Object) -> None:
-        try:
-            await self._client.create(want)
-        except AlreadyExistsError:
-            patch = {
-                key: value
-                for key, value in want.to_wire().items()
-                if key not in ("apiVersion", "kind", "metadata")
-            }
-            meta = want.metadata
-            await self._client.patch(type(want), meta.name, meta.namespace, patch)
-
-
-def make_receiver_service() -> KubeService:
-    """The receiver under a name."""
-    port = ServicePort(name="http", port=RECEIVER_PORT, target_port=RECEIVER_PORT)
-    return KubeService(metadata=_metadata(), spec=ServiceSpec(ports=[port]))
-
-
-def make_receiver_slice(port: int) -> EndpointSlice:
-    """Where it listens in this run."""
-    endpoint = Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))
-    return EndpointSlice(
-        metadata=_metadata(),
-        address_type="IPv4",
-        endpoints=[endpoint],
-        ports=[EndpointSlicePort(name="http", protocol="TCP", port=port)],
-    )
-
-
-def _metadata() -> ObjectMeta:
-    labels = {SERVICE_NAME_LABEL: RECEIVER}
-    return ObjectMeta(name=RECEIVER, namespace=register.SYSTEM_NAMESPACE, labels=labels)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from wakeful.apimachinery.errors import AlreadyExistsError
-from wakeful.apimachinery.meta import Object, ObjectMeta
+from wakeful.apimachinery.meta import ObjectMeta
 from wakeful.apis.core import Service
 from wakeful.apis.core.service_types import EXTERNAL_NAME, ServicePort, ServiceSpec
-from wakeful.apis.discovery import EndpointSlice
-from wakeful.apis.discovery.endpointslice_types import (
-    SERVICE_NAME_LABEL,
-    Endpoint,
-    EndpointConditions,
-    EndpointSlicePort,
-)
+from wakeful.apis.discovery import make_selectorless_service
 from wakeful.apis.networking import (
     HTTPIngressPath,
     HTTPIngressRuleValue,
@@ -45,21 +38,11 @@ class GatewayHosts:
             return
         for obj in (
             make_broker_service(self._gateway),
-            make_service(),
-            make_slice(port),
+            *make_selectorless_service(NAME, NAMESPACE, port=_PORT, target_port=port),
             make_ingress(hosts, self._class),
         ):
-            await self._put(obj)
+            await self._client.create_or_patch(obj)
         self._done = (hosts, port)
-
-    async def _put(self, want: Object) -> None:
-        try:
-            await self._client.create(want)
-        except AlreadyExistsError:
-            wire = want.to_wire()
-            patch = {k: v for k, v in wire.items() if k not in ("apiVersion", "kind", "metadata")}
-            meta = want.metadata
-            await self._client.patch(type(want), meta.name, meta.namespace, patch)
 
 
 def make_broker_service(gateway: str) -> Service:
@@ -74,23 +57,6 @@ def make_broker_service(gateway: str) -> Service:
     )
 
 
-def make_service() -> Service:
-    """The ingress under a name that only the gateway uses."""
-    port = ServicePort(name="http", port=_PORT, target_port=_PORT)
-    return Service(metadata=_metadata(), spec=ServiceSpec(ports=[port]))
-
-
-def make_slice(port: int) -> EndpointSlice:
-    """Where the ingress listens."""
-    endpoint = Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))
-    return EndpointSlice(
-        metadata=_metadata(),
-        address_type="IPv4",
-        endpoints=[endpoint],
-        ports=[EndpointSlicePort(name="http", protocol="TCP", port=port)],
-    )
-
-
 def make_ingress(hosts: tuple[str, ...], ingress_class: str) -> Ingress:
     """All hosts that take events, for those inside the cluster only."""
     split = IngressBackendSplit(
@@ -101,10 +67,9 @@ def make_ingress(hosts: tuple[str, ...], ingress_class: str) -> Ingress:
         visibility=str(IngressVisibility.CLUSTER_LOCAL),
         http=HTTPIngressRuleValue(paths=[HTTPIngressPath(splits=[split])]),
     )
-    metadata = _metadata()
-    metadata.annotations = {serving.INGRESS_CLASS.name: ingress_class}
+    metadata = ObjectMeta(
+        name=NAME,
+        namespace=NAMESPACE,
+        annotations={serving.INGRESS_CLASS.name: ingress_class},
+    )
     return Ingress(metadata=metadata, spec=IngressSpec(rules=[rule]))
-
-
-def _metadata() -> ObjectMeta:
-    return ObjectMeta(name=NAME, namespace=NAMESPACE, labels={SERVICE_NAME_LABEL: NAME})

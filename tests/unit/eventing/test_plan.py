@@ -19,7 +19,6 @@ from wakeful.eventing.plan.compile import (
     World,
     compile_plan,
     hosts_of,
-    parse_go_duration,
     with_names,
 )
 from wakeful.eventing.plan.model import Plan, TargetPlan, dump_plan, load_plan
@@ -208,18 +207,6 @@ def test_the_server_filters_what_is_exact() -> None:
     assert not passes(filter={"attributes": {"type": "wanted", "source": "/t"}})
     assert passes(filters=[{"cesql": "type IN ('a', 'wanted')"}])
     assert passes(filter={"attributes": {"type": ""}})
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("", 0), ("90s", 90), ("1h2m", 3720), ("1.5ms", 0.0015)]
-)
-def test_go_durations(text: str, seconds: float) -> None:
-    assert parse_go_duration(text) == pytest.approx(seconds)
-
-
-def test_bad_go_durations() -> None:
-    with pytest.raises(ValueError, match="not a duration"):
-        parse_go_duration("1 hour")
 
 
 def test_addresses_are_those_of_the_status() -> None:

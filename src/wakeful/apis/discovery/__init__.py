@@ -7,5 +7,13 @@ from wakeful.apis.discovery.endpointslice_types import (
     EndpointSlice,
     EndpointSlicePort,
 )
+from wakeful.apis.discovery.selectorless import make_selectorless_service
 
-__all__ = ["RESOURCES", "Endpoint", "EndpointConditions", "EndpointSlice", "EndpointSlicePort"]
+__all__ = [
+    "RESOURCES",
+    "Endpoint",
+    "EndpointConditions",
+    "EndpointSlice",
+    "EndpointSlicePort",
+    "make_selectorless_service",
+]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wakeful.apimachinery.conditions import TRUE
-from wakeful.apimachinery.isoduration import parse_iso_duration
 from wakeful.apis.duck import DeliverySpec, SubscriberSpec
 from wakeful.apis.messaging import KafkaChannel
 from wakeful.apis.messaging.kafkachannel_types import (
@@ -14,7 +13,8 @@ from wakeful.apis.messaging.kafkachannel_types import (
     TOPIC,
     TOPIC_READY,
 )
-from wakeful.eventing.delivery import BackoffPolicy, RetryPolicy
+from wakeful.eventing.delivery import RetryPolicy
+from wakeful.eventing.plan.patience import retry_policy
 
 LONGEST_ATTEMPT_SECONDS = 600.0
 """Of an attempt without a time limit of its own."""
@@ -92,26 +92,12 @@ def _subscriber(channel: KafkaChannel, spec: SubscriberSpec) -> SubscriberPlan:
         subscriber=_place(spec.subscriber_uri, spec.subscriber_ca_certs),
         reply=_place(spec.reply_uri, spec.reply_ca_certs),
         dead_letter=dead_letter,
-        patience=_patience(delivery),
+        patience=retry_policy(
+            delivery or DeliverySpec(), longest_attempt_seconds=LONGEST_ATTEMPT_SECONDS
+        ),
         structured=delivery is not None and delivery.format == "json",
     )
 
 
 def _place(url: str, ca_certs: str) -> Place | None:
     return Place(url, ca_certs) if url else None
-
-
-def _patience(delivery: DeliverySpec | None) -> RetryPolicy:
-    if delivery is None:
-        return RetryPolicy(timeout_seconds=LONGEST_ATTEMPT_SECONDS)
-    return RetryPolicy(
-        retries=delivery.retry or 0,
-        backoff=BackoffPolicy(delivery.backoff_policy) if delivery.backoff_policy else None,
-        delay_seconds=_seconds(delivery.backoff_delay),
-        timeout_seconds=_seconds(delivery.timeout) or LONGEST_ATTEMPT_SECONDS,
-        retry_after_max_seconds=_seconds(delivery.retry_after_max),
-    )
-
-
-def _seconds(text: str | None) -> float | None:
-    return parse_iso_duration(text).total_seconds() if text else None

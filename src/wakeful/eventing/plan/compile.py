@@ -7,13 +7,12 @@ takes a detour over HTTP to be looked at.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from wakeful.apimachinery.isoduration import parse_iso_duration
+from wakeful.apimachinery.duration import parse_duration
 from wakeful.apimachinery.meta import NamespacedName, Object
 from wakeful.apis.duck import DeliverySpec, SubscriberSpec
 from wakeful.apis.eventing import Broker, Trigger
@@ -23,7 +22,6 @@ from wakeful.apis.messaging import register as messaging
 from wakeful.apis.messaging.dataplane_role import PhysicalChannel
 from wakeful.cloudevents.filters import FilterError, compile_filters, exact_keys
 from wakeful.eventing.delivery.names import NameTable
-from wakeful.eventing.delivery.policy import BackoffPolicy, RetryPolicy
 from wakeful.eventing.plan.model import (
     STREAM_PREFIX,
     Plan,
@@ -32,6 +30,7 @@ from wakeful.eventing.plan.model import (
     SubscriptionPlan,
     TargetPlan,
 )
+from wakeful.eventing.plan.patience import retry_policy
 
 FILTER_HOST = "broker-filter.knative-eventing.svc.cluster.local"
 """Host of the URL that stands for a Trigger in the subscribers of its Broker's channel."""
@@ -50,8 +49,6 @@ _KEEP_SECONDS = 7 * 24 * 3600.0
 _MAX_PENDING = 1000
 _MOST_PENDING = 20_000
 _ORDERS = {"ordered": "trigger", "ordered-by-key": "key"}
-_GO_DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)")
-_GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,7 @@ def make_stream(channel: PhysicalChannel) -> StreamPlan:
         uid,
         in_memory=in_memory,
         max_bytes=config.max_bytes or (_MEMORY_BYTES if in_memory else _FILE_BYTES),
-        max_age_seconds=parse_go_duration(config.max_age),
+        max_age_seconds=_seconds(config.max_age),
         replicas=max(1, config.replicas or 1),
         history_bytes=0 if config.retention in ("Interest", "Work") else _HISTORY_BYTES,
     )
@@ -263,20 +260,6 @@ def check_start(text: str) -> str:
     return text
 
 
-def parse_go_duration(text: str) -> float:
-    """Seconds of a Go duration such as ``1h30m``; 0 for an empty text.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if text in ("", "0"):
-        return 0.0
-    found = _GO_DURATION.findall(text)
-    if "".join(number + unit for number, unit in found) != text:
-        raise ValueError(f"{text!r} is not a duration such as 1h30m")
-    return sum(float(number) * _GO_UNITS[unit] for number, unit in found)
-
-
 def hosts_of(plan: Plan) -> frozenset[str]:
     """The hosts of everything events are sent to."""
     return frozenset(
@@ -304,19 +287,13 @@ def _delivered(plan: SubscriptionPlan, delivery: DeliverySpec | None) -> Subscri
     return replace(
         plan,
         dead_letter=_target(sink.uri, sink.ca_certs) if sink is not None else None,
-        retry=RetryPolicy(
-            delivery.retry or 0,
-            BackoffPolicy(delivery.backoff_policy) if delivery.backoff_policy else None,
-            _seconds(delivery.backoff_delay),
-            _seconds(delivery.timeout),
-            _seconds(delivery.retry_after_max),
-        ),
+        retry=retry_policy(delivery),
         structured={"json": True, "binary": False}.get(delivery.format or ""),
     )
 
 
-def _seconds(text: str | None) -> float | None:
-    return parse_iso_duration(text).total_seconds() if text else None
+def _seconds(text: str) -> float:
+    return parse_duration(text).total_seconds() if text else 0.0
 
 
 def _target(url: str, ca_certs: str) -> TargetPlan | None:

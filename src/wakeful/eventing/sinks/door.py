@@ -5,17 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from wakeful.apimachinery.errors import AlreadyExistsError
 from wakeful.apimachinery.meta import Object, ObjectMeta
 from wakeful.apis.core import Service
 from wakeful.apis.core.service_types import EXTERNAL_NAME, ServicePort, ServiceSpec
-from wakeful.apis.discovery import EndpointSlice
-from wakeful.apis.discovery.endpointslice_types import (
-    SERVICE_NAME_LABEL,
-    Endpoint,
-    EndpointConditions,
-    EndpointSlicePort,
-)
+from wakeful.apis.discovery import make_selectorless_service
 from wakeful.apis.networking import (
     HTTPIngressPath,
     HTTPIngressRuleValue,
@@ -59,49 +52,26 @@ class JobSinkDoor:
         """Publish once; then there is nothing to do."""
         await self._receiver.listening.wait()
         for want in make_door(self._receiver.port, self._gateway, self._class, self._service):
-            await self._put(want)
+            await self._client.create_or_patch(want)
         await asyncio.Event().wait()
-
-    async def _put(self, want: Object) -> None:
-        try:
-            await self._client.create(want)
-        except AlreadyExistsError:
-            wire = want.to_wire()
-            patch = {k: v for k, v in wire.items() if k not in ("apiVersion", "kind", "metadata")}
-            meta = want.metadata
-            await self._client.patch(type(want), meta.name, meta.namespace, patch)
 
 
 def make_door(
     port: int, gateway: str, ingress_class: str, service: str = register.JOBSINK_SERVICE
 ) -> list[Object]:
     """The receiver behind the gateway, and the name that everybody knows."""
-    named = ObjectMeta(name=service, namespace=register.SYSTEM_NAMESPACE)
-    hidden = _receiver_of(service)
-    receiver = ObjectMeta(
-        name=hidden,
-        namespace=register.SYSTEM_NAMESPACE,
-        labels={SERVICE_NAME_LABEL: hidden},
+    name = Service(
+        metadata=ObjectMeta(name=service, namespace=register.SYSTEM_NAMESPACE),
+        spec=ServiceSpec(
+            type=EXTERNAL_NAME,
+            external_name=gateway,
+            ports=[ServicePort(name="http", port=_PORT, protocol="TCP")],
+        ),
     )
-    ports = [ServicePort(name="http", port=_PORT, protocol="TCP")]
-    endpoint = Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))
-    return [
-        Service(
-            metadata=named,
-            spec=ServiceSpec(type=EXTERNAL_NAME, external_name=gateway, ports=ports),
-        ),
-        Service(
-            metadata=receiver,
-            spec=ServiceSpec(ports=[ServicePort(name="http", port=_PORT, target_port=_PORT)]),
-        ),
-        EndpointSlice(
-            metadata=receiver,
-            address_type="IPv4",
-            endpoints=[endpoint],
-            ports=[EndpointSlicePort(name="http", protocol="TCP", port=port)],
-        ),
-        _ingress(ingress_class, service),
-    ]
+    receiver = make_selectorless_service(
+        _receiver_of(service), register.SYSTEM_NAMESPACE, port=_PORT, target_port=port
+    )
+    return [name, *receiver, _ingress(ingress_class, service)]
 
 
 def _receiver_of(service: str) -> str:

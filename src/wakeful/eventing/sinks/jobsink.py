@@ -13,7 +13,8 @@ from wakeful.apis.batch import Job
 from wakeful.apis.batch.job_types import COMPLETE, FAILED
 from wakeful.apis.sinks import JobSink
 from wakeful.client import Client, Lister
-from wakeful.cloudevents import CloudEventError, Event, from_http
+from wakeful.cloudevents import Event
+from wakeful.eventing.receiving import LARGEST_EVENT_BYTES, RefusedError, read_event
 from wakeful.eventing.sinks.jobs import (
     job_name,
     location,
@@ -21,11 +22,9 @@ from wakeful.eventing.sinks.jobs import (
     make_job,
     parse_location,
 )
+from wakeful.loopback import serving
 
 log = structlog.get_logger("wakeful.eventing.jobsink")
-
-LARGEST_EVENT_BYTES = 1024 * 1024
-"""An event travels in a Secret, which has at most so much."""
 
 
 class JobSinkReceiver:
@@ -43,19 +42,12 @@ class JobSinkReceiver:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        app = web.Application(client_max_size=LARGEST_EVENT_BYTES)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self.port = runner.addresses[0][1]
+        async with serving(self._handle, limit_bytes=LARGEST_EVENT_BYTES) as self.port:
             self.listening.set()
-            await asyncio.Event().wait()
-        finally:
-            self.listening.clear()
-            await runner.cleanup()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.listening.clear()
 
     async def _handle(self, request: web.Request) -> web.Response:
         try:
@@ -67,6 +59,8 @@ class JobSinkReceiver:
                 case "OPTIONS":
                     return web.Response(headers={"Allow": "POST, GET, OPTIONS"})
             return _refuse(400, f"method {request.method} is not supported, POST and GET are")
+        except RefusedError as error:
+            return _refuse(error.status, str(error))
         except APIStatusError as error:
             log.warning("no job for the event", path=request.path, error=str(error))
             return _refuse(500, str(error))
@@ -79,14 +73,7 @@ class JobSinkReceiver:
         sink = self._sinks.get(key.name, key.namespace)
         if sink is None or sink.spec.job is None:
             return _refuse(404, f"there is no JobSink {key}")
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return _refuse(413, f"an event has at most {LARGEST_EVENT_BYTES} bytes")
-        try:
-            event = from_http(request.headers.items(), body)
-        except CloudEventError as error:
-            return _refuse(400, str(error))
+        event = await read_event(request)
         await self._start(sink, event)
         where = location(key, event.source, event.id)
         return web.Response(status=202, headers={"Location": where})

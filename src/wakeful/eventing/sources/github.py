@@ -22,6 +22,7 @@ from wakeful.eventing.sources.github_events import (
 )
 from wakeful.eventing.sources.host import Report
 from wakeful.eventing.sources.target import Target, target_of
+from wakeful.loopback import serving
 
 log = structlog.get_logger("wakeful.eventing.sources.github")
 
@@ -86,19 +87,14 @@ class GitHubReceiver:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        app = web.Application(client_max_size=LARGEST_PAYLOAD_BYTES)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self.port = runner.addresses[0][1]
+        async with serving(
+            self._handle, limit_bytes=LARGEST_PAYLOAD_BYTES, shutdown_seconds=_SHUTDOWN_SECONDS
+        ) as self.port:
             self.listening.set()
-            await asyncio.Event().wait()
-        finally:
-            self.listening.clear()
-            await runner.cleanup()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.listening.clear()
 
     async def run_source(self, plan: GitHubPlan, report: Report) -> None:
         """Answer for a source until cancelled."""

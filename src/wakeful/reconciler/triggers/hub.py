@@ -14,9 +14,10 @@ from aiohttp import web
 
 from wakeful.apis.triggers import EventListener
 from wakeful.client import Lister
+from wakeful.loopback import serving
 from wakeful.pipelines.triggers.events import Event, collect_headers
 from wakeful.reconciler.triggers.processing import Processor
-from wakeful.reconciler.triggers.resources import HUB_ADDRESS, LISTENER_HEADER
+from wakeful.reconciler.triggers.resources import LISTENER_HEADER
 
 log = structlog.get_logger("wakeful.triggers")
 
@@ -50,19 +51,12 @@ class ListenerHub:
                     request, lambda job: group.create_task(job, name="trigger")
                 )
 
-            app = web.Application(client_max_size=_BODY_LIMIT_BYTES)
-            app.router.add_route("*", "/{path:.*}", answer)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
-            await runner.setup()
-            try:
-                site = web.TCPSite(runner, HUB_ADDRESS, 0)
-                await site.start()
-                self.port = runner.addresses[0][1]
+            async with serving(
+                answer, limit_bytes=_BODY_LIMIT_BYTES, shutdown_seconds=5.0
+            ) as self.port:
                 for tell in self._tell:
                     tell()
                 await asyncio.Event().wait()
-            finally:
-                await runner.cleanup()
 
     async def _answer(
         self, request: web.Request, start: Callable[[Coroutine[Any, Any, None]], object]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wakeful.apimachinery.isoduration import parse_iso_duration
-from wakeful.apis.duck import DeliverySpec
 from wakeful.apis.sources import KafkaSource, LegacyKafkaSource
 from wakeful.apis.sources.kafka_types import KEY_TYPE_LABEL, UNORDERED, KafkaNet
 from wakeful.eventing.delivery import BackoffPolicy, RetryPolicy
+from wakeful.eventing.plan.patience import retry_policy
 from wakeful.eventing.sources.kafka.convert import Conversion, KeyType
 from wakeful.eventing.sources.target import Target, target_of
 
@@ -69,22 +68,7 @@ def plan_kafka(source: KafkaSource | LegacyKafkaSource) -> KafkaPlan | None:
         ),
         target=target,
         dead_letter=dead_letter,
-        patience=patience_of(spec.delivery),
+        patience=PATIENCE
+        if spec.delivery is None
+        else retry_policy(spec.delivery, longest_attempt_seconds=PATIENCE.timeout_seconds),
     )
-
-
-def patience_of(delivery: DeliverySpec | None) -> RetryPolicy:
-    """A DeliverySpec in numbers."""
-    if delivery is None:
-        return PATIENCE
-    return RetryPolicy(
-        retries=delivery.retry or 0,
-        backoff=BackoffPolicy(delivery.backoff_policy) if delivery.backoff_policy else None,
-        delay_seconds=_seconds(delivery.backoff_delay),
-        timeout_seconds=_seconds(delivery.timeout) or PATIENCE.timeout_seconds,
-        retry_after_max_seconds=_seconds(delivery.retry_after_max),
-    )
-
-
-def _seconds(text: str | None) -> float | None:
-    return parse_iso_duration(text).total_seconds() if text else None
