@@ -11,8 +11,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar
 
 import orjson
 
@@ -27,6 +27,8 @@ from wakeful.cloudevents.event import (
     media_type,
 )
 from wakeful.cloudevents.versions import NAMES
+
+T = TypeVar("T")
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _TEXT_TYPES = re.compile(r"text/.*|.*[/+]xml|application/(javascript|x-www-form-urlencoded|yaml)")
@@ -91,6 +93,17 @@ def _text_of(body: bytes) -> str:
         raise fault("body", f"is not valid UTF-8: {error.reason} at byte {error.start}") from None
 
 
+def _whole(text: str, start: int, read: Callable[[str, int], tuple[T, int]], what: str) -> T:
+    """What ``read`` finds at ``start``, provided that it is all there is."""
+    try:
+        found, end = read(text, start)
+    except (ValueError, RecursionError) as error:
+        raise fault("body", f"is not valid JSON: {_why(error)}") from None
+    if _first(text, end) != len(text):
+        raise fault("body", f"is not valid JSON: something follows the {what}")
+    return found
+
+
 def from_json(body: bytes) -> Event:
     """Decode one event of any version.
 
@@ -101,13 +114,7 @@ def from_json(body: bytes) -> Event:
     start = _first(text, 0)
     if text[start : start + 1] != "{":
         raise fault("body", "MUST be a JSON object")
-    try:
-        found, end = _read_members(text, start)
-    except (ValueError, RecursionError) as error:
-        raise fault("body", f"is not valid JSON: {_why(error)}") from None
-    if _first(text, end) != len(text):
-        raise fault("body", "is not valid JSON: something follows the object")
-    return _event(found)
+    return _event(_whole(text, start, _read_members, "object"))
 
 
 def batch_from_json(body: bytes) -> list[Event]:
@@ -120,12 +127,7 @@ def batch_from_json(body: bytes) -> list[Event]:
     at = _first(text, 0)
     if text[at : at + 1] != "[":
         raise fault("body", "MUST be a JSON array of events")
-    try:
-        items, end = _spans(text, at)
-    except (ValueError, RecursionError) as error:
-        raise fault("body", f"is not valid JSON: {_why(error)}") from None
-    if _first(text, end) != len(text):
-        raise fault("body", "is not valid JSON: something follows the array")
+    items = _whole(text, at, _spans, "array")
     events: list[Event] = []
     faults: list[Fault] = []
     for index, item in enumerate(items):

@@ -8,12 +8,8 @@ from wakeful.apimachinery.meta import ObjectMeta
 from wakeful.apis.networking import HTTPOption
 from wakeful.apis.serving import DomainMapping
 from wakeful.apis.serving.config import NetworkConfig
-from wakeful.reconciler.serving.domainmapping.resources import (
-    Target,
-    UnmappableError,
-    make_ingress,
-    parse_target,
-)
+from wakeful.reconciler.serving.domainmapping.resources import make_ingress
+from wakeful.reconciler.serving.publishedtarget import Target, UnmappableError, parse_target
 
 HELLO = Target("hello", "shop", "hello.shop.svc.cluster.local")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from wakeful.apimachinery.fields import (
     FieldErrors,
-    disallowed_fields,
     invalid_value,
     missing_field,
     out_of_bounds,
@@ -20,7 +19,7 @@ from wakeful.apis.autoscaling.podautoscaler_types import (
     PodAutoscalerSpec,
     ProtocolType,
 )
-from wakeful.apis.core.reference_types import ObjectReference
+from wakeful.apis.core.reference_validation import validate_local_reference
 
 CONTAINER_CONCURRENCY_MAX = 1000
 
@@ -55,28 +54,10 @@ def validate_podautoscaler(
 def _validate_spec(spec: PodAutoscalerSpec) -> FieldErrors:
     if spec == PodAutoscalerSpec():
         return [missing_field("")]
-    errors = under("scaleTargetRef", _validate_reference(spec.scale_target_ref))
+    errors = under("scaleTargetRef", validate_local_reference(spec.scale_target_ref))
     if not 0 <= spec.container_concurrency <= CONTAINER_CONCURRENCY_MAX:
         bounds = 0, CONTAINER_CONCURRENCY_MAX
         errors.append(out_of_bounds(spec.container_concurrency, *bounds, "containerConcurrency"))
     if spec.protocol_type not in tuple(ProtocolType):
         errors.append(invalid_value(spec.protocol_type, "protocolType"))
     return errors
-
-
-def _validate_reference(reference: ObjectReference) -> FieldErrors:
-    if reference == ObjectReference():
-        return [missing_field("")]
-    forbidden = {
-        "namespace": reference.namespace,
-        "fieldPath": reference.field_path,
-        "resourceVersion": reference.resource_version,
-        "uid": reference.uid,
-    }
-    required = {
-        "apiVersion": reference.api_version,
-        "kind": reference.kind,
-        "name": reference.name,
-    }
-    errors = [disallowed_fields(path) for path, value in forbidden.items() if value]
-    return errors + [missing_field(path) for path, value in required.items() if not value]

@@ -42,6 +42,8 @@ from wakeful.apis.pipeline.reference_validation import validate_ref
 from wakeful.apis.pipeline.references import parse_result, variables_in
 from wakeful.apis.pipeline.register import PipelineRunSpecStatus
 from wakeful.apis.pipeline.run_validation import (
+    pending_faults,
+    update_faults,
     validate_compute_resources,
     validate_pod_template,
     validate_step_specs,
@@ -65,10 +67,7 @@ def validate_pipelinerun(
     if context.subresource:
         return []
     settings = load_settings(context)
-    errors = validate_metadata(run)
-    if run.is_pending and run.has_started:
-        text = "PipelineRun cannot be Pending after it is started"
-        errors.append(invalid_value(text, "spec.status"))
+    errors = validate_metadata(run) + pending_faults(run)
     if isinstance(old, PipelineRun):
         errors += under("spec", _update_faults(run.spec, old, settings))
         if run.spec == old.spec:
@@ -77,21 +76,11 @@ def validate_pipelinerun(
 
 
 def _update_faults(spec: PipelineRunSpec, old: PipelineRun, settings: Settings) -> FieldErrors:
-    errors: FieldErrors = []
-    if spec.managed_by != old.spec.managed_by:
-        errors.append(invalid_value("managedBy is immutable", "spec.managedBy"))
     before = old.spec.deep_copy()
     set_pipelinerun_spec_defaults(before, settings)
-    if old.is_done:
-        if spec not in (old.spec, before):
-            text = "Once the PipelineRun is complete, no updates are allowed"
-            errors.append(invalid_value(text, ""))
-        return errors
-    same = {"status": "", "managed_by": None}
-    if spec.model_copy(update=same) != before.model_copy(update=same):
-        text = "Once the PipelineRun has started, only status updates are allowed"
-        errors.append(invalid_value(text, ""))
-    return errors
+    return update_faults(
+        "PipelineRun", spec, old.spec, before, is_done=old.is_done, changeable={"status": "status"}
+    )
 
 
 def _spec_faults(spec: PipelineRunSpec, settings: Settings) -> FieldErrors:

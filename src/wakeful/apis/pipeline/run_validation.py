@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from wakeful.apimachinery.fields import (
     FieldErrors,
@@ -14,8 +15,43 @@ from wakeful.apimachinery.fields import (
 from wakeful.apis.core.pod_types import ResourceRequirements
 from wakeful.apis.pipeline.admission import BETA, Settings
 from wakeful.apis.pipeline.param_validation import no_repeated_names
+from wakeful.apis.pipeline.pipelinerun_types import PipelineRun, PipelineRunSpec
 from wakeful.apis.pipeline.pod_template_types import PodTemplate
-from wakeful.apis.pipeline.taskrun_types import TaskRunStepSpec
+from wakeful.apis.pipeline.taskrun_types import TaskRun, TaskRunSpec, TaskRunStepSpec
+
+S = TypeVar("S", TaskRunSpec, PipelineRunSpec)
+
+
+def pending_faults(run: TaskRun | PipelineRun) -> FieldErrors:
+    """Only a run that has not started may be held back."""
+    if not (run.is_pending and run.has_started):
+        return []
+    text = f"{run.gvk.kind} cannot be Pending after it is started"
+    return [invalid_value(text, "spec.status")]
+
+
+def update_faults(
+    kind: str, spec: S, old: S, defaulted: S, *, is_done: bool, changeable: Mapping[str, str]
+) -> FieldErrors:
+    """What may not become of a run's spec: once it is there, little; once it is done, nothing.
+
+    ``defaulted`` is ``old`` with the defaults of today; ``changeable`` has the fields that may
+    always change, texts all of them, and their names on the wire.
+    """
+    errors: FieldErrors = []
+    if spec.managed_by != old.managed_by:
+        errors.append(invalid_value("managedBy is immutable", "spec.managedBy"))
+    if is_done:
+        if spec not in (old, defaulted):
+            text = f"Once the {kind} is complete, no updates are allowed"
+            errors.append(invalid_value(text, ""))
+        return errors
+    same = {**dict.fromkeys(changeable, ""), "managed_by": None}
+    if spec.model_copy(update=same) != defaulted.model_copy(update=same):
+        names = " and ".join(changeable.values())
+        text = f"Once the {kind} has started, only {names} updates are allowed"
+        errors.append(invalid_value(text, ""))
+    return errors
 
 
 def validate_step_specs(

@@ -27,6 +27,8 @@ from wakeful.apis.pipeline.param_validation import (
 from wakeful.apis.pipeline.reference_validation import validate_ref
 from wakeful.apis.pipeline.register import TaskRunSpecStatus
 from wakeful.apis.pipeline.run_validation import (
+    pending_faults,
+    update_faults,
     validate_compute_resources,
     validate_pod_template,
     validate_step_specs,
@@ -45,10 +47,7 @@ def validate_taskrun(run: TaskRun, old: Object | None, context: AdmissionContext
     if context.subresource:
         return []
     settings = load_settings(context)
-    errors = validate_metadata(run)
-    if run.is_pending and run.has_started:
-        text = "TaskRun cannot be Pending after it is started"
-        errors.append(invalid_value(text, "spec.status"))
+    errors = validate_metadata(run) + pending_faults(run)
     if isinstance(old, TaskRun):
         errors += under("spec", _update_faults(run.spec, old, settings))
         if run.spec == old.spec:
@@ -57,21 +56,12 @@ def validate_taskrun(run: TaskRun, old: Object | None, context: AdmissionContext
 
 
 def _update_faults(spec: TaskRunSpec, old: TaskRun, settings: Settings) -> FieldErrors:
-    errors: FieldErrors = []
-    if spec.managed_by != old.spec.managed_by:
-        errors.append(invalid_value("managedBy is immutable", "spec.managedBy"))
     before = old.spec.deep_copy()
     set_taskrun_spec_defaults(before, settings)
-    if old.is_done:
-        if spec not in (old.spec, before):
-            text = "Once the TaskRun is complete, no updates are allowed"
-            errors.append(invalid_value(text, ""))
-        return errors
-    same = {"status": "", "status_message": "", "managed_by": None}
-    if spec.model_copy(update=same) != before.model_copy(update=same):
-        text = "Once the TaskRun has started, only status and statusMessage updates are allowed"
-        errors.append(invalid_value(text, ""))
-    return errors
+    changeable = {"status": "status", "status_message": "statusMessage"}
+    return update_faults(
+        "TaskRun", spec, old.spec, before, is_done=old.is_done, changeable=changeable
+    )
 
 
 def _spec_faults(spec: TaskRunSpec, settings: Settings) -> FieldErrors:

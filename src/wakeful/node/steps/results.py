@@ -5,14 +5,12 @@ from __future__ import annotations
 import orjson
 
 from wakeful.apis.core.pod_types import Container, Pod
-from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
-from wakeful.node.container import ContainerRunner
 from wakeful.node.context import NodeContext
 from wakeful.node.materials import Materials
-from wakeful.node.runtime import ContainerStatus
-from wakeful.node.status import running, terminated
+from wakeful.node.status import running
 from wakeful.node.statuswriter import Report
 from wakeful.node.steps.board import StepBoard
+from wakeful.node.steps.standin import StandIn
 from wakeful.node.steps.volumes import append_log
 from wakeful.node.waiting import first_of
 from wakeful.pipelines.entrypoint import ResultKind, parse_message
@@ -26,7 +24,7 @@ _TOLD = {
 """Kinds of results, as the lines of its log name them."""
 
 
-class ResultsRunner(ContainerRunner):
+class ResultsRunner(StandIn):
     """Waits for the last step and tells every result, a line of JSON each, in the log.
 
     Everything is in the steps' records, so another agent begins anew and comes to the same.
@@ -45,16 +43,6 @@ class ResultsRunner(ContainerRunner):
         self._board = board
         self._log_path = node.log_path(pod.metadata.uid, container.name, 0)
 
-    def resume(
-        self, run: ContainerStatus | None, prior: PriorStatus | None, *, new_sandbox: bool
-    ) -> None:
-        """There is never anything to take over."""
-
-    @property
-    def has_run(self) -> bool:
-        """Nothing of a former agent is needed."""
-        return True
-
     @property
     def is_over(self) -> bool:
         """It ends when the steps have."""
@@ -64,26 +52,14 @@ class ResultsRunner(ContainerRunner):
         """Wait for the steps, tell, and end."""
         begun = self._node.clock.now()
         snapshot = self.snapshot
-        run_id = self._prefixed(f"{self._pod.metadata.uid}/{self._container.name}/0")
-        snapshot.container_id = run_id
+        snapshot.container_id = self._run_id
         snapshot.state = running(begun)
         snapshot.ready = snapshot.started = True
         self._report.changed(urgent=False)
         await first_of(self._board.all_ended(), self._retired.wait())
         self._log_path.unlink(missing_ok=True)
         append_log(self._log_path, self._lines(), self._node.clock.now, stream="stdout")
-        snapshot.state = terminated(
-            exit_code=0,
-            signal=None,
-            reason="Completed",
-            message="",
-            started_at=begun,
-            finished_at=self._node.clock.now(),
-            container_id=run_id,
-        )
-        snapshot.ready = snapshot.started = False
-        snapshot.final = True
-        self._report.changed(urgent=False)
+        self._show_end(begun)
         return 0
 
     def _lines(self) -> list[str]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import structlog
 
 from wakeful.apis.core.pod_types import Container, Pod
-from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
-from wakeful.node.container import ContainerRunner
 from wakeful.node.context import NodeContext
 from wakeful.node.environment import ContainerConfigError
 from wakeful.node.materials import Materials
-from wakeful.node.runtime import ContainerStatus
-from wakeful.node.status import terminated
 from wakeful.node.statuswriter import Report
 from wakeful.node.steps.files import link_below, make_below, write_below
 from wakeful.node.steps.plan import StepsPlan
+from wakeful.node.steps.standin import StandIn
 from wakeful.node.steps.volumes import append_log, find_place
 from wakeful.pipelines.entrypoint import layout as at
 from wakeful.pipelines.entrypoint.layout import StepPlace
@@ -22,7 +19,7 @@ from wakeful.pipelines.entrypoint.layout import StepPlace
 log = structlog.get_logger("wakeful.node.steps")
 
 
-class SetupRunner(ContainerRunner):
+class SetupRunner(StandIn):
     """Stands for one init container of a TaskRun's Pod.
 
     Doing it again does no harm, so another agent simply does.
@@ -40,19 +37,9 @@ class SetupRunner(ContainerRunner):
         super().__init__(node, pod, container, materials, report, init=True)
         self._plan = plan
 
-    def resume(
-        self, run: ContainerStatus | None, prior: PriorStatus | None, *, new_sandbox: bool
-    ) -> None:
-        """There is never anything to take over."""
-
-    @property
-    def has_run(self) -> bool:
-        """It is done again when it was done before, so that it shows how it ended."""
-        return True
-
     @property
     def is_over(self) -> bool:
-        """See :attr:`has_run`."""
+        """It is done again when it was done before, so that it shows how it ended."""
         return True
 
     async def run(self) -> int | None:
@@ -66,19 +53,7 @@ class SetupRunner(ContainerRunner):
             log.warning("steps not prepared", pod=str(self._pod.key), error=message)
         uid, name = self._pod.metadata.uid, self._container.name
         append_log(self._node.log_path(uid, name, 0), (message,), self._node.clock.now)
-        run_id = self._prefixed(f"{uid}/{name}/0")
-        self.snapshot.container_id = run_id
-        self.snapshot.state = terminated(
-            exit_code=code,
-            signal=None,
-            reason="Error" if code else "Completed",
-            message=message,
-            started_at=begun,
-            finished_at=self._node.clock.now(),
-            container_id=run_id,
-        )
-        self.snapshot.final = True
-        self._report.changed(urgent=bool(code))
+        self._show_end(begun, exit_code=code, message=message)
         return code
 
     async def _work(self) -> None:

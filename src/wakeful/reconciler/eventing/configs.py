@@ -1,11 +1,9 @@
-"""Refusing config maps of Eventing that make no sense, before anybody has to live with them."""
+"""Refusing settings of Eventing that make no sense."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from wakeful.apimachinery.errors import BadRequestError
-from wakeful.apis.core import ConfigMap
 from wakeful.apis.duck.features import (
     AUTHENTICATION_OIDC,
     CONFIG_FEATURES,
@@ -21,11 +19,8 @@ from wakeful.apis.eventing.config import (
 )
 from wakeful.apis.eventing.nats_config import CONFIG_NATS, parse_nats_config
 from wakeful.apis.messaging.config import CONFIG_CHANNEL_DEFAULTS, parse_channel_defaults
-from wakeful.apiserver.admission import AdmissionRequest
+from wakeful.reconciler.config_admission import Parser, config_map_hook
 from wakeful.reconciler.eventing.injection.selection import CONFIG_SUGAR, parse_sugar
-
-WEBHOOK = "config.webhook.eventing.knative.dev"
-"""Denials are worded as this webhook's."""
 
 _OFF = ("Disabled", "")
 _UNSUPPORTED = {
@@ -47,7 +42,7 @@ def check_features(data: Mapping[str, str]) -> None:
             raise ValueError(f"{flag}: {features.value(flag)!r} is not supported: {why}")
 
 
-VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
+VALIDATORS: Mapping[str, Parser] = {
     CONFIG_FEATURES: check_features,
     CONFIG_BROKER_DEFAULTS: parse_broker_defaults,
     CONFIG_BROKER_CHANNEL: validate_channel_template_map,
@@ -57,21 +52,7 @@ VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
 }
 
 
-def admit_eventing_config_maps(request: AdmissionRequest) -> None:
-    """An admission hook for Eventing's config maps.
-
-    Raises:
-        BadRequestError: A value cannot be used.
-    """
-    config = request.obj
-    if not isinstance(config, ConfigMap) or request.namespace != SYSTEM_NAMESPACE:
-        return
-    parse = VALIDATORS.get(request.name)
-    if parse is None:
-        return
-    try:
-        parse(config.data)
-    except ValueError as err:
-        raise BadRequestError(
-            f'admission webhook "{WEBHOOK}" denied the request: validation failed: {err}'
-        ) from err
+admit_eventing_config_maps = config_map_hook(
+    "config.webhook.eventing.knative.dev", SYSTEM_NAMESPACE, VALIDATORS
+)
+"""An admission hook for Eventing's config maps."""

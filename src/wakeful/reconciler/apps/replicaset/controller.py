@@ -15,8 +15,9 @@ from wakeful.apis.apps import ReplicaSet
 from wakeful.apis.core import Pod
 from wakeful.client import Change, Informer
 from wakeful.controller import Controller, Manager, owner_keys
+from wakeful.reconciler.apps.ownedpods import OwnedPods
 from wakeful.reconciler.apps.ownership import CachedChildren
-from wakeful.reconciler.apps.replicaset.pending import PendingPods
+from wakeful.reconciler.apps.pendingpods import follow_pods
 from wakeful.reconciler.apps.replicaset.reconciler import ReplicaSetReconciler
 
 COUNT_DELAY_SECONDS = 0.02
@@ -26,16 +27,12 @@ _owners = owner_keys(ReplicaSet.gvk.kind, ReplicaSet.gvk.group)
 def make_replica_set_controller(manager: Manager, clock: Clock) -> Controller[ReplicaSet]:
     """Wire the controller to its informers."""
     sets, pods = manager.informer(ReplicaSet), manager.informer(Pod)
-    pending = PendingPods(clock)
-    pods.add_handler(pending.observe)  # before the controller's own: it counts on it
-
-    def forget(change: Change[ReplicaSet]) -> None:
-        if change.new is None:
-            pending.forget(change.object.metadata.uid)
-
-    sets.add_handler(forget)
-    children = CachedChildren(manager.client, pods)
-    reconciler = ReplicaSetReconciler(manager.client, children, pending, manager.recorder, clock)
+    pending = follow_pods(sets, pods, clock)
+    reconciler = ReplicaSetReconciler(
+        CachedChildren(manager.client, pods),
+        OwnedPods(manager.client, pending, manager.recorder),
+        clock,
+    )
     controller = Controller("replicasets.apps", manager.client, sets, reconciler, urgent=True)
     pods.add_handler(_on_pod(controller))
     controller.watch(pods, _adopters(sets))

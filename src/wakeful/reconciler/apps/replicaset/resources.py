@@ -1,12 +1,10 @@
-"""What the pods of a replica set look like, and which of them go first. Pure."""
+"""How a replica set counts its pods, and which of them go first. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from wakeful.apimachinery.meta import ObjectMeta, owner_reference
-from wakeful.apimachinery.names import generate_name
 from wakeful.apis.apps import ReplicaSet, ReplicaSetStatus
 from wakeful.apis.apps.replicaset_types import REPLICA_FAILURE, WorkloadCondition
 from wakeful.apis.core import Pod
@@ -15,23 +13,6 @@ from wakeful.apis.core.pod_types import POD_READY
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 _EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-def make_pod(owner: ReplicaSet) -> Pod:
-    """One more pod, under a name nobody has."""
-    template, prefix = owner.spec.template, f"{owner.metadata.name}-"
-    return Pod(
-        metadata=ObjectMeta(
-            name=generate_name(prefix),
-            generate_name=prefix,
-            namespace=owner.metadata.namespace,
-            labels=dict(template.metadata.labels),
-            annotations=dict(template.metadata.annotations),
-            finalizers=list(template.metadata.finalizers),
-            owner_references=[owner_reference(owner)],
-        ),
-        spec=template.spec.deep_copy(),
-    )
 
 
 def rank_for_deletion(pods: Sequence[Pod]) -> list[Pod]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from wakeful.aio import Clock
-from wakeful.apimachinery.errors import APIStatusError, NotFoundError
+from wakeful.apimachinery.errors import NotFoundError
 from wakeful.apis.batch import Job
 from wakeful.apis.batch.job_types import COMPLETE, FAILED
 from wakeful.apis.core import Pod
 from wakeful.client import Client
 from wakeful.controller import EventRecorder, Result
+from wakeful.reconciler.apps.ownedpods import OwnedPods
 from wakeful.reconciler.apps.ownership import Children
-from wakeful.reconciler.apps.replicaset.pending import PendingPods
 from wakeful.reconciler.batch.job.plan import Plan, plan_job
-from wakeful.reconciler.batch.job.resources import make_pod, mark_finished, mark_suspended
+from wakeful.reconciler.batch.job.resources import mark_finished, mark_suspended
 
 
 class JobReconciler:
@@ -26,12 +26,12 @@ class JobReconciler:
     def __init__(
         self,
         client: Client,
-        pods: Children[Pod],
-        pending: PendingPods,
+        children: Children[Pod],
+        pods: OwnedPods,
         recorder: EventRecorder,
         clock: Clock,
     ) -> None:
-        self._client, self._pods, self._pending = client, pods, pending
+        self._client, self._children, self._pods = client, children, pods
         self._recorder, self._clock = recorder, clock
 
     async def reconcile_kind(self, obj: Job) -> Result | None:
@@ -48,11 +48,11 @@ class JobReconciler:
         elif obj.status.start_time is None:
             obj.status.start_time = now
         uid = obj.metadata.uid
-        gone = self._pending.deleted(uid)
-        pods = [p for p in self._pods.owned_by(obj) if p.metadata.uid not in gone]
-        plan = plan_job(obj, pods, self._pending.created(uid), now)
-        await self._create(obj, plan.create)
-        await self._delete(obj, plan.delete)
+        gone = self._pods.pending.deleted(uid)
+        pods = [p for p in self._children.owned_by(obj) if p.metadata.uid not in gone]
+        plan = plan_job(obj, pods, self._pods.pending.created(uid), now)
+        await self._pods.create(obj, plan.create)
+        await self._pods.delete(obj, plan.delete)
         self._count(obj, plan, pods)
         if plan.outcome is not None:
             mark_finished(obj.status, plan.outcome, now)
@@ -65,41 +65,12 @@ class JobReconciler:
 
     def _count(self, obj: Job, plan: Plan, pods: list[Pod]) -> None:
         uid = obj.metadata.uid
-        gone = self._pending.deleted(uid)
+        gone = self._pods.pending.deleted(uid)
         active = [pod for pod in pods if pod.is_active and pod.metadata.uid not in gone]
         obj.status.succeeded, obj.status.failed = plan.succeeded, plan.failed
-        obj.status.active = len(active) + self._pending.created(uid)
+        obj.status.active = len(active) + self._pods.pending.created(uid)
         obj.status.ready = sum(pod.is_ready for pod in active)
         obj.status.terminating = sum(pod.is_deleting and not pod.is_finished for pod in pods)
-
-    async def _create(self, obj: Job, count: int) -> None:
-        uid = obj.metadata.uid
-        for _ in range(count):
-            pod = make_pod(obj)
-            name = pod.metadata.name
-            self._pending.creating(uid, name)
-            try:
-                await self._client.create(pod)
-            except BaseException as err:
-                self._pending.not_created(uid, name)
-                if isinstance(err, APIStatusError):
-                    self._recorder.warning(obj, "FailedCreate", f"Error creating: {err}")
-                raise
-            self._recorder.normal(obj, "SuccessfulCreate", f"Created pod: {name}")
-
-    async def _delete(self, obj: Job, pods: list[Pod]) -> None:
-        uid = obj.metadata.uid
-        for pod in pods:
-            meta = pod.metadata
-            self._pending.deleting(uid, meta.uid)
-            try:
-                await self._client.delete(Pod, meta.name, meta.namespace, uid=meta.uid)
-            except NotFoundError:
-                continue
-            except BaseException:
-                self._pending.not_deleted(uid, meta.uid)
-                raise
-            self._recorder.normal(obj, "SuccessfulDelete", f"Deleted pod: {meta.name}")
 
     async def _expire(self, obj: Job, now: datetime) -> Result | None:
         ttl = obj.spec.ttl_seconds_after_finished

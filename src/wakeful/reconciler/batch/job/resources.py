@@ -1,12 +1,10 @@
-"""What the pods of a job look like, and how its status tells of its end. Pure."""
+"""How a job's status tells of its end. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from wakeful.apimachinery.meta import ObjectMeta, owner_reference
-from wakeful.apimachinery.names import generate_name
-from wakeful.apis.batch import Job, JobStatus
+from wakeful.apis.batch import JobStatus
 from wakeful.apis.batch.job_types import (
     COMPLETE,
     FAILED,
@@ -15,25 +13,7 @@ from wakeful.apis.batch.job_types import (
     SUSPENDED,
     JobCondition,
 )
-from wakeful.apis.core import Pod
 from wakeful.reconciler.batch.job.plan import Outcome
-
-
-def make_pod(job: Job) -> Pod:
-    """One more pod, under a name nobody has."""
-    template, prefix = job.spec.template, f"{job.metadata.name}-"
-    return Pod(
-        metadata=ObjectMeta(
-            name=generate_name(prefix),
-            generate_name=prefix,
-            namespace=job.metadata.namespace,
-            labels=dict(template.metadata.labels),
-            annotations=dict(template.metadata.annotations),
-            finalizers=list(template.metadata.finalizers),
-            owner_references=[owner_reference(job)],
-        ),
-        spec=template.spec.deep_copy(),
-    )
 
 
 def mark_finished(status: JobStatus, outcome: Outcome, now: datetime) -> None:

@@ -21,9 +21,12 @@ from wakeful.reconciler.eventing.broker.resources import (
     check_carried,
     status_annotations,
 )
+from wakeful.reconciler.eventing.deadlettersink import resolve_dead_letter_sink
 from wakeful.reconciler.eventing.destinations import DestinationResolver
 from wakeful.reconciler.eventing.references import UnresolvedError
 from wakeful.reconciler.messaging.channelobjects import ChannelObjects
+
+_NO_SINK = "Unable to get the dead letter sink's URI"
 
 
 class BrokerReconciler:
@@ -46,7 +49,9 @@ class BrokerReconciler:
         mark_policies_not_enforced(status)
         self._mark_plane(broker)
         channel = await self._ensure_channel(broker)
-        await self._resolve_dead_letter_sink(broker)
+        await resolve_dead_letter_sink(
+            self._resolver, broker, broker.spec.delivery, broker.status, reason=_NO_SINK
+        )
         address = channel.status.address
         if address is None or not address.url:
             status.mark_trigger_channel_failed("NoAddress", "Channel does not have an address.")
@@ -138,16 +143,3 @@ class BrokerReconciler:
         if found is None:
             raise ValueError(f'configmaps "{config.name}" not found')
         return parse_channel_template(found.data)
-
-    async def _resolve_dead_letter_sink(self, broker: Broker) -> None:
-        delivery = broker.spec.delivery
-        if delivery is None or delivery.dead_letter_sink is None:
-            broker.status.mark_dead_letter_sink_not_configured()
-            return
-        try:
-            found = await self._resolver.resolve(delivery.dead_letter_sink, broker)
-        except UnresolvedError as err:
-            reason = "Unable to get the dead letter sink's URI"
-            broker.status.mark_dead_letter_sink_failed(reason, str(err))
-        else:
-            broker.status.mark_dead_letter_sink_resolved(found)

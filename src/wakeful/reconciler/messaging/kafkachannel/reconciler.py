@@ -28,7 +28,8 @@ from wakeful.eventbus.kafka import (
     SecretUnusableError,
     connection_of_secret,
 )
-from wakeful.reconciler.eventing import DestinationResolver, UnresolvedError
+from wakeful.reconciler.eventing import DestinationResolver
+from wakeful.reconciler.eventing.deadlettersink import resolve_dead_letter_sink
 from wakeful.reconciler.messaging.channelobjects import group_by_uid
 from wakeful.reconciler.messaging.kafkachannel.resources import (
     ingress_name,
@@ -74,7 +75,9 @@ class KafkaChannelReconciler:
         self._resolver.forget(channel.key)
         status = channel.status
         mark_policies_not_enforced(status)
-        await self._resolve_dead_letter_sink(channel)
+        await resolve_dead_letter_sink(
+            self._resolver, channel, channel.spec.delivery, channel.status
+        )
         found = self._connection(channel)
         if found is None:
             return None
@@ -159,18 +162,6 @@ class KafkaChannelReconciler:
             message = f'KafkaChannel {channel.key} does not own Service "{name}"'
             channel.status.mark_channel_service_failed(message)
             raise TerminalError(message)
-
-    async def _resolve_dead_letter_sink(self, channel: KafkaChannel) -> None:
-        delivery = channel.spec.delivery
-        if delivery is None or delivery.dead_letter_sink is None:
-            channel.status.mark_dead_letter_sink_not_configured()
-            return
-        try:
-            found = await self._resolver.resolve(delivery.dead_letter_sink, channel)
-        except UnresolvedError as err:
-            channel.status.mark_dead_letter_sink_failed("DeadLetterSinkResolveFailed", str(err))
-        else:
-            channel.status.mark_dead_letter_sink_resolved(found)
 
     def _subscriber_status(self, channel: KafkaChannel) -> list[SubscriberStatus]:
         """Who was served stays so while members are started anew for others: groups remember."""

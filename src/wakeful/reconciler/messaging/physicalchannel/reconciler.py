@@ -18,7 +18,8 @@ from wakeful.apis.messaging.dataplane_role import (
 )
 from wakeful.apis.messaging.physicalchannel_lifecycle import DISPATCHER_READY
 from wakeful.client import Client, Lister
-from wakeful.reconciler.eventing import DestinationResolver, UnresolvedError
+from wakeful.reconciler.eventing import DestinationResolver
+from wakeful.reconciler.eventing.deadlettersink import resolve_dead_letter_sink
 from wakeful.reconciler.messaging.channelobjects import group_by_uid
 from wakeful.reconciler.messaging.physicalchannel.resources import (
     channel_address,
@@ -56,7 +57,9 @@ class PhysicalChannelReconciler:
         before = status.condition(DISPATCHER_READY)
         if not (is_starting(health) and before is not None and before.is_true):
             self._mark_plane(channel, health, self._plane.channel_state(channel))
-        await self._resolve_dead_letter_sink(channel)
+        await resolve_dead_letter_sink(
+            self._resolver, channel, channel.spec.delivery, channel.status
+        )
         status.set_address(channel_address(channel))
         status.set_subscribers(self._subscriber_status(channel))
 
@@ -96,18 +99,6 @@ class PhysicalChannelReconciler:
                 status.mark_dispatcher_unknown(reason, worst.message)
             case ServingPhase.REFUSED:
                 status.mark_dispatcher_failed(reason, worst.message)
-
-    async def _resolve_dead_letter_sink(self, channel: PhysicalChannel) -> None:
-        delivery = channel.spec.delivery
-        if delivery is None or delivery.dead_letter_sink is None:
-            channel.status.mark_dead_letter_sink_not_configured()
-            return
-        try:
-            found = await self._resolver.resolve(delivery.dead_letter_sink, channel)
-        except UnresolvedError as err:
-            channel.status.mark_dead_letter_sink_failed("DeadLetterSinkResolveFailed", str(err))
-        else:
-            channel.status.mark_dead_letter_sink_resolved(found)
 
     def _subscriber_status(self, channel: PhysicalChannel) -> list[SubscriberStatus]:
         found: list[SubscriberStatus] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from wakeful.apimachinery.meta import NamespacedName, controller_of
 from wakeful.apis.pipeline import (
@@ -123,16 +124,9 @@ class Lookup:
         known = self._known(run)
         if isinstance(before := known.get(task.name), FoundTask):
             return before
-        try:
+        lacks = f"Tasks that don't exist: Couldn't retrieve Task \"{ref.name}\""
+        with _explained(run, pipeline, task, PipelineRunReason.COULDNT_GET_TASK, lacks):
             found = await self._references.task(ref, run, ref.params)
-        except UnresolvedError as err:
-            raise RunFailedError(
-                PipelineRunReason.COULDNT_GET_TASK,
-                f"Pipeline {run.metadata.namespace}/{pipeline} can't be Run; it contains Tasks"
-                f" that don't exist: Couldn't retrieve Task \"{ref.name}\": {err}",
-            ) from err
-        except UntrustedError as err:
-            raise _untrusted(run, task.name, err) from err
         known[task.name] = found
         return found
 
@@ -151,16 +145,9 @@ class Lookup:
         known = self._known(run)
         if isinstance(before := known.get(task.name), FoundPipeline):
             return before
-        try:
+        lacks = f"child Pipelines that don't exist: Couldn't retrieve Pipeline \"{ref.name}\""
+        with _explained(run, pipeline, task, PipelineRunReason.COULDNT_GET_PIPELINE, lacks):
             found = await self._references.pipeline(ref, run, ref.params)
-        except UnresolvedError as err:
-            raise RunFailedError(
-                PipelineRunReason.COULDNT_GET_PIPELINE,
-                f"Pipeline {run.metadata.namespace}/{pipeline} can't be Run; it contains child"
-                f" Pipelines that don't exist: Couldn't retrieve Pipeline \"{ref.name}\": {err}",
-            ) from err
-        except UntrustedError as err:
-            raise _untrusted(run, task.name, err) from err
         known[task.name] = found
         return found
 
@@ -198,6 +185,23 @@ class Lookup:
             CUSTOM_RUN: list(self._custom_runs.owned_by(run)),
             PIPELINE_RUN: list(self._pipeline_runs.owned_by(run)),
         }
+
+
+@contextmanager
+def _explained(
+    run: PipelineRun, pipeline: str, task: PipelineTask, reason: PipelineRunReason, lacks: str
+) -> Iterator[None]:
+    """Say for which run a reference of ``task`` leads nowhere, or to what is not trusted."""
+    try:
+        yield
+    except UnresolvedError as err:
+        raise RunFailedError(
+            reason,
+            f"Pipeline {run.metadata.namespace}/{pipeline} can't be Run;"
+            f" it contains {lacks}: {err}",
+        ) from err
+    except UntrustedError as err:
+        raise _untrusted(run, task.name, err) from err
 
 
 def _untrusted(run: PipelineRun, name: str, err: UntrustedError) -> RunFailedError:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from wakeful.apis.networking import Certificate, ClusterDomainClaim, Ingress
 from wakeful.apis.serving import DOMAINMAPPING_CONDITIONS, DomainMapping
 from wakeful.controller import Controller, Manager
 from wakeful.reconciler.eventing.destinations import DestinationResolver
 from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.domainmapping.reconciler import DomainMappingReconciler
+from wakeful.reconciler.serving.publishedcontroller import watch_published
 from wakeful.reconciler.serving.publishing import Publisher
 from wakeful.reconciler.serving.route.hosts import GatewayAddress
-
-_BY_NAME = "domainmapping:name"
 
 
 def make_controller(
@@ -19,7 +17,6 @@ def make_controller(
 ) -> Controller[DomainMapping]:
     """Wire the controller to its informers."""
     mappings = manager.informer(DomainMapping)
-    mappings.add_index(_BY_NAME, lambda mapping: (mapping.metadata.name,))
     resolver = DestinationResolver(manager)
     controller = Controller(
         "domainmappings.serving",
@@ -29,13 +26,12 @@ def make_controller(
         conditions=DOMAINMAPPING_CONDITIONS,
         recorder=manager.recorder,
     )
-    resolver.connect(controller)
-    controller.watch_owned(manager.informer(Ingress))
-    controller.watch_owned(manager.informer(Certificate))
-    # Whoever waits for the name, in any namespace, may have it now.
-    controller.watch(
-        manager.informer(ClusterDomainClaim),
-        lambda claim: [m.key for m in mappings.by_index(_BY_NAME, claim.metadata.name)],
+    watch_published(
+        controller,
+        mappings,
+        lambda mapping: (mapping.metadata.name,),
+        manager=manager,
+        configs=configs,
+        resolver=resolver,
     )
-    configs.network.on_change(controller.enqueue_all)
     return controller

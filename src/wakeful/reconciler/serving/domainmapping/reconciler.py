@@ -12,12 +12,10 @@ from wakeful.reconciler.eventing.references import UnresolvedError
 from wakeful.reconciler.serving.configs import Current
 from wakeful.reconciler.serving.domainmapping.resources import (
     UID_LABEL,
-    Target,
-    UnmappableError,
     ingress_name,
     make_ingress,
-    parse_target,
 )
+from wakeful.reconciler.serving.publishedtarget import Target, UnmappableError, parse_target
 from wakeful.reconciler.serving.publishing import Publisher
 from wakeful.reconciler.serving.route.hosts import GatewayAddress
 

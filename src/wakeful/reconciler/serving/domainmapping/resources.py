@@ -1,12 +1,9 @@
-"""What the Ingress of a DomainMapping should be, and to whom it may lead. Pure."""
+"""What the Ingress of a DomainMapping should be. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from wakeful.apimachinery.errors import WakefulError
 from wakeful.apimachinery.meta import ObjectMeta, owner_reference
 from wakeful.apimachinery.names import child_name
 from wakeful.apis.networking import (
@@ -21,45 +18,13 @@ from wakeful.apis.networking import (
 )
 from wakeful.apis.serving import DomainMapping, register
 from wakeful.apis.serving.config import NetworkConfig
+from wakeful.reconciler.serving.publishedtarget import Target
 from wakeful.reconciler.serving.route.resources import http_option
 
 UID_LABEL = f"{register.GROUP}/domainMappingUID"
 NAMESPACE_LABEL = f"{register.GROUP}/domainMappingNamespace"
 ORIGINAL_HOST = "K-Original-Host"
 _PORT = 80
-
-
-class UnmappableError(WakefulError):
-    """An address that no domain can stand for; worded for the status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A Service of the mapping's own namespace."""
-
-    name: str
-    namespace: str
-    host: str
-
-
-def parse_target(url: str, namespace: str) -> Target:
-    """Find the Service in an address such as ``http://hello.default.svc.cluster.local``.
-
-    Raises:
-        UnmappableError: It is no Service, is elsewhere, or there is a path below it.
-    """
-    parts = urlsplit(url)
-    if parts.path.removesuffix("/"):
-        raise UnmappableError(f'resolved URI "{url}" contains a path')
-    labels = parts.netloc.split(".")
-    if len(labels) < 3 or labels[2] != "svc":
-        raise UnmappableError(
-            f'resolved URI "{url}" must be of the form'
-            f" {{name}}.{{namespace}}.svc.{register.CLUSTER_DOMAIN}"
-        )
-    if labels[1] != namespace:
-        raise UnmappableError(f'resolved URI "{url}" must be in same namespace as DomainMapping')
-    return Target(labels[0], labels[1], parts.netloc)
 
 
 def ingress_name(mapping: ObjectMeta) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from wakeful.apis.networking import Certificate, ClusterDomainClaim, Ingress
 from wakeful.apis.routing import HOSTROUTE_CONDITIONS, HostRoute
 from wakeful.controller import Controller, Manager
 from wakeful.reconciler.eventing.destinations import DestinationResolver
 from wakeful.reconciler.serving.configs import ServingConfigs
 from wakeful.reconciler.serving.hostroute.reconciler import HostRouteReconciler
+from wakeful.reconciler.serving.publishedcontroller import watch_published
 from wakeful.reconciler.serving.publishing import Publisher
 from wakeful.reconciler.serving.route.hosts import GatewayAddress
-
-_BY_HOST = "hostroute:host"
 
 
 def make_controller(
@@ -19,7 +17,6 @@ def make_controller(
 ) -> Controller[HostRoute]:
     """Wire the controller to its informers."""
     routes = manager.informer(HostRoute)
-    routes.add_index(_BY_HOST, lambda route: route.spec.hosts)
     resolver = DestinationResolver(manager)
     controller = Controller(
         "hostroutes.networking",
@@ -29,12 +26,12 @@ def make_controller(
         conditions=HOSTROUTE_CONDITIONS,
         recorder=manager.recorder,
     )
-    resolver.connect(controller)
-    controller.watch_owned(manager.informer(Ingress))
-    controller.watch_owned(manager.informer(Certificate))
-    controller.watch(
-        manager.informer(ClusterDomainClaim),
-        lambda claim: [route.key for route in routes.by_index(_BY_HOST, claim.metadata.name)],
+    watch_published(
+        controller,
+        routes,
+        lambda route: route.spec.hosts,
+        manager=manager,
+        configs=configs,
+        resolver=resolver,
     )
-    configs.network.on_change(controller.enqueue_all)
     return controller

@@ -10,11 +10,6 @@ from wakeful.controller import Result
 from wakeful.reconciler.eventing.destinations import DestinationResolver
 from wakeful.reconciler.eventing.references import UnresolvedError
 from wakeful.reconciler.serving.configs import Current
-from wakeful.reconciler.serving.domainmapping.resources import (
-    Target,
-    UnmappableError,
-    parse_target,
-)
 from wakeful.reconciler.serving.hostroute.resources import (
     UID_LABEL,
     Targets,
@@ -23,6 +18,7 @@ from wakeful.reconciler.serving.hostroute.resources import (
     make_ingress,
     reference,
 )
+from wakeful.reconciler.serving.publishedtarget import Target, UnmappableError, parse_target
 from wakeful.reconciler.serving.publishing import Publisher
 from wakeful.reconciler.serving.route.hosts import GatewayAddress
 

@@ -21,7 +21,7 @@ from wakeful.apis.networking import (
 from wakeful.apis.routing import GROUP, HostRoute, HostRouteRule, HostRouteTarget
 from wakeful.apis.serving import register
 from wakeful.apis.serving.config import NetworkConfig
-from wakeful.reconciler.serving.domainmapping.resources import Target
+from wakeful.reconciler.serving.publishedtarget import Target
 from wakeful.reconciler.serving.route.resources import http_option
 
 UID_LABEL = f"{GROUP}/hostRouteUID"

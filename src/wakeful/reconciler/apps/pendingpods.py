@@ -1,15 +1,35 @@
-"""What a controller did that its cache does not show yet."""
+"""Pods that a controller made or deleted and its cache does not show yet."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TypeVar
 
 from wakeful.aio import Clock
+from wakeful.apimachinery.meta import Object
 from wakeful.apis.core import Pod
-from wakeful.client import Change
+from wakeful.client import Change, Informer
+
+Owner = TypeVar("Owner", bound=Object)
 
 _FORGET_SECONDS = 300.0
 """An event that did not come by then was lost with the watch that should have brought it."""
+
+
+def follow_pods(owners: Informer[Owner], pods: Informer[Pod], clock: Clock) -> PendingPods:
+    """What is pending of these owners; call it before their controller watches the pods.
+
+    The controller counts on what its cache shows being off the books already.
+    """
+    pending = PendingPods(clock)
+    pods.add_handler(pending.observe)
+
+    def forget(change: Change[Owner]) -> None:
+        if change.new is None:
+            pending.forget(change.object.metadata.uid)
+
+    owners.add_handler(forget)
+    return pending
 
 
 class PendingPods:
