@@ -155,11 +155,6 @@ def disallowed_fields(*paths: str) -> FieldError:
     return FieldError("must not set the field(s)", paths, type=ErrorType.FORBIDDEN)
 
 
-def disallowed_update_deprecated(*paths: str) -> FieldError:
-    """``must not update deprecated field(s)``."""
-    return FieldError("must not update deprecated field(s)", paths, type=ErrorType.FORBIDDEN)
-
-
 def invalid_value(value: Any, path: str, details: str = "") -> FieldError:
     """``invalid value: x``."""
     return FieldError(f"invalid value: {_go_text(value)}", (path,), details)

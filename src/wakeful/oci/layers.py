@@ -37,16 +37,6 @@ def open_layer(source: BinaryIO) -> BinaryIO:
     return source
 
 
-def diff_id_of(source: BinaryIO) -> str:
-    """The digest of a layer before compression."""
-    stream = _Hashing(open_layer(source))
-    try:
-        stream.drain()
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-        raise InvalidImageError("layer", f"cannot be decompressed: {error}") from error
-    return stream.digest
-
-
 def apply_layer(
     source: BinaryIO, root: Path, *, subject: str, diff_id: str = "", chown: bool | None = None
 ) -> None:

@@ -82,10 +82,6 @@ class Reference:
         """The same repository, by ``digest``."""
         return Reference(self.registry, self.repository, digest=digest)
 
-    def with_tag(self, tag: str) -> Reference:
-        """The same repository, by ``tag``."""
-        return Reference(self.registry, self.repository, tag=tag)
-
     def __str__(self) -> str:
         return self.name
 

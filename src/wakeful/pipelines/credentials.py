@@ -49,14 +49,6 @@ class Credentials:
     """For people; names of secrets and keys, never their values."""
 
 
-def is_credential(secret: Secret) -> bool:
-    """Whether ``secret`` has anything to say to git or a registry."""
-    if secret.type in (DOCKERCFG, DOCKERCONFIGJSON):
-        return True
-    prefixes = {BASIC_AUTH: (GIT_PREFIX, DOCKER_PREFIX), SSH_AUTH: (GIT_PREFIX,)}
-    return any(_targets(secret, prefix) for prefix in prefixes.get(secret.type, ()))
-
-
 def make_credentials(secrets: Iterable[Secret], home: str) -> Credentials:
     """Return the files for a step whose ``$HOME`` is ``home``; only those that a secret asks for.
 

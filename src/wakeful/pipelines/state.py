@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from wakeful.apis.pipeline import (
-    ChildStatusReference,
     CustomRun,
     CustomRunReason,
     PipelineRun,
@@ -181,8 +180,3 @@ class RunState:
             (s.is_failure or s.name in self.failed_validation) and not s.task.continues_on_error
             for s in self.dag_states
         )
-
-
-def run_names_of(references: Iterable[ChildStatusReference], task: str, kind: str) -> list[str]:
-    """Names of the runs a task was given, in order; empty before it started."""
-    return [r.name for r in references if r.pipeline_task_name == task and r.kind == kind]

@@ -110,31 +110,6 @@ class TokenIssuer:
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as err:
             raise InvalidTokenError(f"service account token is invalid: {err}") from err
 
-    def looks_ours(self, token: str) -> bool:
-        """Whether a token claims to be from this issuer; nothing is verified."""
-        try:
-            claims = jwt.decode(token, options={"verify_signature": False})
-        except jwt.InvalidTokenError:
-            return False
-        return bool(claims.get("iss") == self.issuer)
-
-    def jwks(self) -> dict[str, Any]:
-        """The public key in the form OpenID Connect discovery publishes."""
-        numbers = self._public.public_numbers()
-        return {
-            "keys": [
-                {
-                    "use": "sig",
-                    "kty": "EC",
-                    "kid": self._key_id,
-                    "crv": "P-256",
-                    "alg": ALGORITHM,
-                    "x": _base64(numbers.x.to_bytes(32, "big")),
-                    "y": _base64(numbers.y.to_bytes(32, "big")),
-                }
-            ]
-        }
-
 
 def _claims(data: Mapping[str, Any], now: datetime) -> Claims:
     moment = now.timestamp()

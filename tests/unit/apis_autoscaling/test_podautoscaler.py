@@ -137,10 +137,6 @@ class TestLifecycle:
         POD_AUTOSCALER_CONDITIONS.manage(status).initialize()
         return status
 
-    def test_a_new_one_is_activating(self) -> None:
-        assert self.status().is_activating
-        assert PodAutoscalerStatus().is_activating
-
     def test_ready_needs_all_three(self) -> None:
         status = self.status()
         status.mark_active()

@@ -45,7 +45,6 @@ async def test_an_event_is_found_hop_by_hop(store: HistoryStore) -> None:
     assert (second.kind, second.status, second.attempt) == (HopKind.DELIVERED, 200, 2)
     assert 0 < first.at <= second.at
     assert [hop.event_id for hop in store.recent_hops(2)] == ["1", "2"]
-    assert store.hops_after(first.number)[0].event_id == "2"
     assert not store.hops_of("1", "/other")
 
 
@@ -84,7 +83,7 @@ def test_dead_letters_stay_until_removed(path: Path, store: HistoryStore) -> Non
     )
     assert found.at > 0
     assert [d.owner for d in again.dead_letters()] == ["trigger/ns/t", "subscription/ns/s"]
-    assert again.count_dead_letters("trigger/ns/t") == 1
+    assert len(again.dead_letters(owner="trigger/ns/t")) == 1
     assert again.remove_dead_letter(number)
     assert not again.remove_dead_letter(number)
     again.close()

@@ -13,7 +13,7 @@ import zstandard
 
 from wakeful.oci.blobs import digest_of
 from wakeful.oci.errors import InvalidImageError
-from wakeful.oci.layers import apply_layer, diff_id_of, resolve_in_root
+from wakeful.oci.layers import apply_layer, resolve_in_root
 from wakeful.testing.images import Entry, a_layer
 
 Layer = Sequence[Entry | str]
@@ -153,7 +153,6 @@ def test_every_compression_is_read(root: Path, compress: type[bytes]) -> None:
     apply_layer(io.BytesIO(blob), root, subject="test", diff_id=digest_of(tar), chown=False)
 
     assert (root / "a").read_bytes() == b"data" * 1000
-    assert diff_id_of(io.BytesIO(blob)) == digest_of(tar)
 
 
 def test_content_that_is_not_the_diff_id_is_refused(root: Path) -> None:

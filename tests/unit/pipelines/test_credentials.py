@@ -8,7 +8,7 @@ import json
 import pytest
 
 from wakeful.apis.core.config_types import Secret
-from wakeful.pipelines.credentials import Credentials, is_credential, make_credentials
+from wakeful.pipelines.credentials import Credentials, make_credentials
 
 
 def a_secret(
@@ -169,6 +169,5 @@ def test_unusable_secrets_are_reported_and_left_out(secret: Secret, problem: str
 def test_secrets_without_annotations_are_none_of_our_business() -> None:
     """Nothing is written for them."""
     assert make_credentials([a_secret("basic-auth", username="u", password="p")], "/h").files == ()
-    assert not is_credential(a_secret("basic-auth", {"tekton.dev/other": "x"}))
-    assert not is_credential(a_secret("ssh-auth", {"tekton.dev/docker-0": "x"}))
-    assert is_credential(a_secret("dockercfg"))
+    assert make_credentials([a_secret("basic-auth", {"tekton.dev/other": "x"})], "/h").files == ()
+    assert make_credentials([a_secret("ssh-auth", {"tekton.dev/docker-0": "x"})], "/h").files == ()

@@ -35,10 +35,6 @@ class MetricStatus(ConditionedStatus):
         """Load is being collected."""
         self._manager.mark_true(READY)
 
-    def mark_not_ready(self, reason: str, message: str) -> None:
-        """No load was seen yet."""
-        self._manager.mark_unknown(READY, reason, message)
-
     def mark_failed(self, reason: str, message: str) -> None:
         """Load cannot be collected."""
         self._manager.mark_false(READY, reason, message)

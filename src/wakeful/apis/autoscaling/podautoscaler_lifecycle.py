@@ -51,11 +51,6 @@ class PodAutoscalerStatus(ConditionedStatus):
         return condition is not None and condition.is_false
 
     @property
-    def is_activating(self) -> bool:
-        """Neither of both: instances are coming up."""
-        return not self.is_active and not self.is_inactive
-
-    @property
     def is_scale_target_initialized(self) -> bool:
         """The initial scale was reached once."""
         condition = self.condition(SCALE_TARGET_INITIALIZED)

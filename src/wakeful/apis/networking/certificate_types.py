@@ -47,10 +47,6 @@ class CertificateStatus(ConditionedStatus):
         """The Secret holds a valid certificate."""
         self._manager.mark_true(READY)
 
-    def mark_not_ready(self, reason: str, message: str) -> None:
-        """It is being obtained."""
-        self._manager.mark_unknown(READY, reason, message)
-
     def mark_failed(self, reason: str, message: str) -> None:
         """It will not be obtained."""
         self._manager.mark_false(READY, reason, message)

@@ -8,7 +8,6 @@ from datetime import datetime
 from pydantic import Field
 
 from wakeful.apimachinery.conditions import (
-    READY,
     ConditionedStatus,
     ConditionManager,
     ConditionSet,
@@ -83,7 +82,3 @@ class IngressStatus(ConditionedStatus):
     def mark_load_balancer_failed(self, reason: str, message: str) -> None:
         """The gateway will not serve it."""
         self.manage().mark_false(LOAD_BALANCER_READY, reason, message)
-
-    def mark_ingress_not_ready(self, reason: str, message: str) -> None:
-        """Nothing is known about the present spec."""
-        self.manage().mark_unknown(READY, reason, message)

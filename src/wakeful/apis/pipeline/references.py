@@ -18,7 +18,6 @@ VARIABLE = re.compile(
     r"\$\(([_a-zA-Z0-9.-]+(?:\[(?:[0-9]+|\*|\"[^\"()]*\"|'[^'()]*')\])*[^()\s]*?)\)"
 )
 """``$(name)``, ``$(name[0])``, ``$(name["with.dots"][*])``; what the shell means is left alone."""
-WHOLE = re.compile(rf"^{VARIABLE.pattern}$")
 _RESULT = re.compile(
     r"""^(?P<kind>tasks|finally|steps)\.(?P<owner>[^.\[\]]+)\.results
     (?:\.(?P<plain>[^.\[\]]+)|\["(?P<double>[^"]+)"\]|\['(?P<single>[^']+)'\])
@@ -45,11 +44,6 @@ class ResultRef:
 def variables_in(text: str) -> list[str]:
     """Names of the variables in a text, without ``$()``, in order."""
     return VARIABLE.findall(text) if "$(" in text else []
-
-
-def is_variable(text: str) -> bool:
-    """Whether a text is one variable and nothing else."""
-    return WHOLE.match(text) is not None
 
 
 def parse_result(expression: str) -> ResultRef | None:

@@ -58,10 +58,6 @@ class RouteStatus(RouteStatusFields, CertifiedStatus):
         """Every target is ready to be routed to."""
         self._manager.mark_true(ALL_TRAFFIC_ASSIGNED)
 
-    def mark_traffic_unknown(self, message: str) -> None:
-        """Finding the targets failed for a reason that has nothing to do with them."""
-        self._manager.mark_unknown(ALL_TRAFFIC_ASSIGNED, "Unknown", message)
-
     def mark_bad_target(self, reason: str, message: str, *, failed: bool) -> None:
         """A target cannot be routed to: for good, or not yet."""
         if failed:

@@ -10,7 +10,7 @@ from pydantic import Field
 from wakeful.apimachinery.fields import FieldErrors, forbidden, required
 from wakeful.apimachinery.meta import GroupVersionKind, Object
 from wakeful.apimachinery.scheme import AGE, AdmissionContext, Column, Resource
-from wakeful.apis.core.cells import Wire, dig, text
+from wakeful.apis.core.cells import Wire, text
 
 DEFAULT_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
 
@@ -50,12 +50,6 @@ def validate_class(new: StorageClass, old: Object | None, context: AdmissionCont
 
 def _expansion(obj: Wire, now: datetime) -> str:
     return "true" if obj.get("allowVolumeExpansion") else "false"
-
-
-def is_default(obj: Wire) -> bool:
-    """Whether claims without a class get this one."""
-    annotations = dig(obj, "metadata", "annotations", default={})
-    return bool(annotations.get(DEFAULT_ANNOTATION) == "true")
 
 
 RESOURCES: tuple[Resource, ...] = (

@@ -62,10 +62,6 @@ class JetStreamBus:
         """Whether the server is there now."""
         return self._connection.connected.is_set()
 
-    async def wait_connected(self) -> None:
-        """Return once the server is there."""
-        await self._connection.connected.wait()
-
     def on_reconnect(self, listener: Callable[[], None]) -> None:
         """Call when the server was away: it may have lost what it kept in memory."""
         self._listeners.append(listener)

@@ -10,7 +10,6 @@ Two things in one SQLite file (``DataDir.root / "eventing" / "history.db"``, see
     for hop in store.hops_of("my-id"):            # oldest first
         print(hop.at, hop.kind, hop.owner, hop.status, hop.duration_ms, hop.note)
     newest = store.recent_hops(limit=50)          # newest first
-    more = store.hops_after(newest[0].number)     # for following along
 
 *Dead letters*: whole events whose attempts are exhausted and that no dead letter sink took, with
 the reason, until somebody removes (or replays and removes) them::

@@ -125,10 +125,6 @@ class HistoryStore:
         """One of them."""
         return next(iter(self._hops("WHERE number = ?", [number])), None)
 
-    def hops_after(self, number: int, limit: int = 1000) -> Sequence[Hop]:
-        """What came after a hop, oldest first."""
-        return self._hops("WHERE number > ? ORDER BY number LIMIT ?", [number, limit])
-
     def _hops(self, rest: str, values: Sequence[object]) -> Sequence[Hop]:
         with self._lock:
             rows = self._db.execute(f"SELECT {_HOP}, number FROM hops {rest}", values).fetchall()
@@ -175,13 +171,6 @@ class HistoryStore:
     def dead_letter(self, number: int) -> DeadLetter | None:
         """One of them."""
         return next(iter(self._letters("WHERE number = ?", [number])), None)
-
-    def count_dead_letters(self, owner: str | None = None) -> int:
-        """How many there are."""
-        where, values = ("WHERE owner = ?", [owner]) if owner is not None else ("", [])
-        with self._lock:
-            row = self._db.execute(f"SELECT count(*) FROM dead_letters {where}", values).fetchone()
-        return int(row[0])
 
     def replace_dead_letter(self, letter: DeadLetter) -> bool:
         """Change one, by its number: mended by hand, or tried again in vain.

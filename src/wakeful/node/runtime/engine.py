@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
@@ -361,17 +360,3 @@ class DockerRuntime:
 
 def _client_env() -> dict[str, str]:
     return {name: os.environ[name] for name in _CLIENT_VARIABLES if name in os.environ}
-
-
-def open_docker_runtime(
-    procd: ProcdClient, *, root: Path, owner: str, engine: str = "docker"
-) -> DockerRuntime:
-    """Return a runtime for the engine of that name; ``start`` it before use.
-
-    Raises:
-        RuntimeUnavailableError: Its command line is not installed.
-    """
-    cli = shutil.which(engine)
-    if cli is None:
-        raise RuntimeUnavailableError(f"engine {engine!r} is not installed")
-    return DockerRuntime(procd, cli=cli, root=root, owner=owner)

@@ -101,8 +101,3 @@ class PodLayout:
     def place(self, index: int) -> StepPlace:
         """Where the step with this number keeps its things."""
         return StepPlace(index)
-
-    def index_of(self, step: str) -> int | None:
-        """The number of the step with this name (without its prefix); None for no such step."""
-        name = STEP_PREFIX + step
-        return self.containers.index(name) if name in self.containers else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from wakeful.apis.autoscaling import CONFIG_NAME as CONFIG_AUTOSCALER
 from wakeful.apis.autoscaling import AutoscalerConfig
@@ -45,17 +45,6 @@ class Current(Protocol[C_co]):
     def current(self) -> C_co:
         """The value in force."""
         ...
-
-
-class Fixed(Generic[C]):
-    """A setting that never changes."""
-
-    def __init__(self, value: C) -> None:
-        self._value = value
-
-    def current(self) -> C:
-        """The value."""
-        return self._value
 
 
 class ServingConfigs:
