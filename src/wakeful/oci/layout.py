@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
-from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
-from urllib.parse import quote, unquote
 
 from wakeful.oci.blobs import BlobDirectory
 from wakeful.oci.errors import ImageError, ImageNotFoundError, InvalidImageError
+from wakeful.oci.hostrootfs import HostPaths, host_mounts
 from wakeful.oci.image import (
-    LABEL_BASH_AS_SH,
-    OWN_SH,
     ImageInfo,
     ImageSummary,
-    ReadOnlyMount,
     RootfsPlan,
 )
 from wakeful.oci.index import ADDED, PULLED_FROM, NameIndex
@@ -34,13 +31,10 @@ from wakeful.oci.manifest import (
     parse_config,
     parse_document,
 )
+from wakeful.oci.pins import Pins
 from wakeful.oci.reference import Reference, is_digest, parse_reference
 from wakeful.oci.rootfs import RootfsCache, find_user
 from wakeful.oci.store import Removal
-
-_BASH = Path("/bin/bash")
-_HOST_TOPS = frozenset(("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "opt"))
-"""Directories of the host's root that its sandboxes show."""
 
 UNNAMED = "untagged"
 """Stands for the repository of an image that came without a name."""
@@ -61,9 +55,8 @@ class LayoutStore:
         self._blobs = BlobDirectory(root)
         self._index = NameIndex(root)
         self._rootfs = RootfsCache(root / "rootfs", self._blobs)
-        self._pins = root / "pins"
-        self._pins.mkdir(exist_ok=True)
-        self._host_paths = root / "host-paths"
+        self._pins = Pins(root / "pins")
+        self._host_paths = HostPaths(root / "host-paths")
         self._known: dict[str, ImageInfo] = {}
 
     # --- names -------------------------------------------------------------------------------
@@ -241,7 +234,7 @@ class LayoutStore:
             if root is None:
                 return None
             if holder:
-                self._write_pin(info.digest, holder)
+                self._pins.put(holder, info.digest)
         return self._plan(image, info, root)
 
     def _unpack(self, image: Reference | str, holder: str) -> RootfsPlan:
@@ -254,29 +247,16 @@ class LayoutStore:
             layers = list(zip(info.layers, config.diff_ids, strict=True))
             root = self._rootfs.ensure(chain_id(config.diff_ids), layers, subject=subject)
             if holder:
-                self._write_pin(info.digest, holder)
+                self._pins.put(holder, info.digest)
         return self._plan(image, info, root)
 
     def _plan(self, image: Reference | str, info: ImageInfo, root: Path) -> RootfsPlan:
         config = info.config
-        mounts: list[ReadOnlyMount] = []
-        if config.on_host_rootfs:
-            mounts = list(_over_host(root, Path("/")))
-            allowed = self.host_paths()
-            mounts += [
-                ReadOnlyMount(Path(path), PurePosixPath(path))
-                for path in config.host_paths
-                if path in allowed
-            ]
-            if config.labels.get(LABEL_BASH_AS_SH) == "true" and _BASH.exists():
-                own = root / OWN_SH.lstrip("/")
-                shell = own if own.is_file() else _BASH.resolve()
-                mounts.append(ReadOnlyMount(shell, PurePosixPath("/bin/sh")))
         return RootfsPlan(
             image=str(image),
             digest=info.digest,
             rootfs=None if config.on_host_rootfs else root,
-            mounts=tuple(mounts),
+            mounts=host_mounts(root, config, self.host_paths()) if config.on_host_rootfs else (),
             entrypoint=config.entrypoint,
             cmd=config.cmd,
             env=config.env,
@@ -288,50 +268,25 @@ class LayoutStore:
         )
 
     def host_paths(self) -> frozenset[str]:
-        """Directories of this machine that images for the host's root file system may see.
-
-        An image's own label is not enough: anybody can write one.
-        """
-        try:
-            return frozenset(self._host_paths.read_text().splitlines())
-        except FileNotFoundError:
-            return frozenset()
+        """Directories of this machine that images for the host's root file system may see."""
+        return self._host_paths.all()
 
     def allow_host_path(self, path: str) -> None:
         """Let images see ``path``; the builder does, for interpreters outside of ``/usr``."""
-        if path not in self.host_paths():
-            with self._host_paths.open("a") as file:
-                file.write(f"{path}\n")
+        self._host_paths.add(path)
 
     def pin(self, digest: str, holder: str) -> None:
         """Keep the image and its directories while ``holder`` uses them."""
         with self._blobs.ingesting():
-            self._write_pin(self.resolve(digest), holder)
-
-    def _write_pin(self, digest: str, holder: str) -> None:
-        path = self._pins / quote(holder, safe="")
-        with suppress(FileNotFoundError):
-            if path.read_text() == digest:
-                return
-        growing = path.with_name(f".{path.name}")
-        growing.write_text(digest)
-        growing.replace(path)
+            self._pins.put(holder, self.resolve(digest))
 
     def unpin(self, holder: str) -> None:
         """Give up the pin of ``holder``."""
-        (self._pins / quote(holder, safe="")).unlink(missing_ok=True)
+        self._pins.remove(holder)
 
     def pins(self) -> dict[str, str]:
         """Return holder → digest."""
-        return dict(self._read_pins())
-
-    def _read_pins(self) -> Iterator[tuple[str, str]]:
-        for path in self._pins.iterdir():
-            if not path.name.startswith("."):
-                try:
-                    yield unquote(path.name), path.read_text()
-                except FileNotFoundError:
-                    continue
+        return self._pins.all()
 
     # --- blobs -------------------------------------------------------------------------------
 
@@ -408,21 +363,6 @@ class LayoutStore:
         if chosen is None:
             raise InvalidImageError(f"image {digest!r}", f"no manifest for {self._platform}")
         return self._manifest(chosen.digest)
-
-
-def _over_host(directory: Path, host: Path) -> Iterator[ReadOnlyMount]:
-    """What to mount so that the image's files appear among the host's, and hide none of them.
-
-    A directory that a sandbox shows of the host is gone through; what the host lacks there, or has
-    as a file, is mounted.
-    """
-    for entry in sorted(directory.iterdir()):
-        place = host / entry.name
-        shown = host != Path("/") or entry.name in _HOST_TOPS
-        if shown and place.is_dir() and entry.is_dir() and not entry.is_symlink():
-            yield from _over_host(entry, place)
-        elif not entry.is_symlink():
-            yield ReadOnlyMount(entry, PurePosixPath(place))
 
 
 def chain_id(diff_ids: Collection[str]) -> str:

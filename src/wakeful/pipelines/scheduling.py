@@ -19,18 +19,15 @@ Every function may raise :class:`.errors.RunFailedError`, which ends the run wit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from posixpath import join
 
 from wakeful.apimachinery.conditions import FALSE, UNKNOWN
 from wakeful.apis.core.pod_types import PersistentVolumeClaimVolumeSource
 from wakeful.apis.pipeline import (
-    ChildStatusReference,
     Param,
     PipelineRunReason,
-    PipelineRunResult,
     PipelineTask,
     SkippedTask,
     SkippingReason,
@@ -38,9 +35,10 @@ from wakeful.apis.pipeline import (
     WorkspaceBinding,
     WorkspacePipelineTaskBinding,
 )
-from wakeful.apis.pipeline.legacy_types import TaskRunResources
 from wakeful.apis.pipeline.register import CANCELLED_BY_PIPELINE, TIMED_OUT_BY_PIPELINE
 from wakeful.pipelines import counting, matrix
+from wakeful.pipelines.childreferences import child_references
+from wakeful.pipelines.decision import Decision, Start, Stop
 from wakeful.pipelines.errors import RunFailedError, user_error
 from wakeful.pipelines.legacy import bindings_of_task, taken_from
 from wakeful.pipelines.names import claim_name, run_names
@@ -53,72 +51,12 @@ from wakeful.pipelines.results import (
     results_of,
 )
 from wakeful.pipelines.skipping import Skipping
-from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, TASK_RUN, Child, RunState, TaskState
-from wakeful.pipelines.substitution import Replacements
+from wakeful.pipelines.state import PIPELINE_RUN, Child, RunState, TaskState
 from wakeful.pipelines.tasks import replace_in_bindings, workspaces_used
 
 NONE = SkippingReason.NONE
 DEFAULT_MAX_ROWS = 256
 """``default-max-matrix-combinations-count``."""
-_API_VERSIONS = {
-    TASK_RUN: "tekton.dev/v1",
-    PIPELINE_RUN: "tekton.dev/v1",
-    CUSTOM_RUN: "tekton.dev/v1beta1",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """A run to create, owned by the PipelineRun; everything is replaced already.
-
-    Labels, service account, pod template and other settings come from
-    ``run.task_run_spec(task.name)``.
-    """
-
-    kind: str
-    """TaskRun, CustomRun or PipelineRun."""
-    name: str
-    task: PipelineTask
-    params: list[Param]
-    workspaces: list[WorkspaceBinding]
-    timeout: timedelta | None
-    """For the run's spec; None leaves it to the default."""
-    is_final: bool
-    task_spec: TaskSpec | None = None
-    """Of an embedded task, with results of others replaced; else the task's ``task_ref`` counts."""
-    resources: TaskRunResources | None = None
-    """PipelineResources of pipelines written before v1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A run to end, by setting ``spec.status`` and ``spec.statusMessage``."""
-
-    kind: str
-    name: str
-    message: str
-
-
-@dataclass(slots=True)
-class Decision:
-    """What to do, and what to say about it."""
-
-    status: str = UNKNOWN
-    """Of the condition ``Succeeded``."""
-    reason: str = ""
-    message: str = ""
-    start: list[Start] = field(default_factory=list)
-    stop: list[Stop] = field(default_factory=list)
-    skipped: list[SkippedTask] = field(default_factory=list)
-    children: list[ChildStatusReference] = field(default_factory=list)
-    """For the status; has the runs in ``start`` too."""
-    results: list[PipelineRunResult] | None = None
-    """Of the whole, once it ended."""
-    finally_start_time: datetime | None = None
-    failed_validation: dict[str, str] = field(default_factory=dict)
-    """Tasks that could not start for want of a result; worth an event each."""
-    requeue_after: timedelta | None = None
-    """When to look again even if nothing happens: a timeout is due."""
 
 
 def decide(state: RunState, *, max_rows: int = DEFAULT_MAX_ROWS) -> Decision:
@@ -140,7 +78,7 @@ def _cancelled(state: RunState) -> Decision:
         message=f'PipelineRun "{state.run.metadata.name}" was cancelled',
         stop=_stops(state.states, CANCELLED_BY_PIPELINE),
         skipped=list(state.run.status.skipped_tasks),
-        children=_children(state, Skipping(state), []),
+        children=child_references(state, Skipping(state), []),
         results=None,
         finally_start_time=state.run.status.finally_start_time,
     )
@@ -169,7 +107,7 @@ class _Scheduler:
         verdict = counting.verdict(state, self._skipping)
         made.status, made.reason, made.message = verdict
         made.skipped = self._skipped()
-        made.children = _children(state, self._skipping, made.start)
+        made.children = child_references(state, self._skipping, made.start)
         made.failed_validation = dict(state.failed_validation)
         if made.status != UNKNOWN:
             self._finish()
@@ -407,50 +345,3 @@ def _bind(
 def _pipeline_name(state: RunState) -> str:
     ref = state.run.spec.pipeline_ref
     return ref.name if ref is not None and ref.name else state.run.metadata.name
-
-
-def _children(
-    state: RunState, skipping: Skipping, start: Sequence[Start]
-) -> list[ChildStatusReference]:
-    """Runs that exist, as they were told of before, and those that are started now."""
-    known = {r.name: r for r in state.run.status.child_references}
-    new: dict[str, list[Start]] = {}
-    for each in start:
-        new.setdefault(each.task.name, []).append(each)
-    found = []
-    for task in state.states:
-        for child in task.children:
-            name = child.metadata.name
-            found.append(
-                known.get(name) or _reference(task, skipping.task(task), name, child.spec.params)
-            )
-        found += [_reference(task, s.task, s.name, s.params) for s in new.get(task.name, ())]
-    return found
-
-
-def _reference(
-    state: TaskState, task: PipelineTask, name: str, params: Sequence[Param]
-) -> ChildStatusReference:
-    return ChildStatusReference(
-        api_version=_API_VERSIONS[state.kind],
-        kind=state.kind,
-        name=name,
-        display_name=_display_name(task, params),
-        pipeline_task_name=state.name,
-        when_expressions=task.when,
-    )
-
-
-def _display_name(task: PipelineTask, params: Sequence[Param]) -> str:
-    """The task's, or that of the matrix's rows this run belongs to."""
-    values = {p.name: p.value for p in params if isinstance(p.value, str)}
-    table = Replacements({f"params.{name}": value for name, value in values.items()})
-    rows = [
-        table.text(row.name)
-        for row in (task.matrix.include if task.matrix is not None else ())
-        if row.name and all(values.get(p.name) == p.value for p in row.params)
-    ]
-    return " ".join(rows) or table.text(task.display_name)
-
-
-__all__ = ["DEFAULT_MAX_ROWS", "Decision", "Start", "Stop", "decide"]

@@ -22,7 +22,8 @@ from wakeful.apis.pipeline.admission import Settings
 from wakeful.apis.pipeline.customrun_types import CustomRunResult
 from wakeful.apis.pipeline.task_defaults import set_pipeline_spec_defaults
 from wakeful.pipelines import prepare
-from wakeful.pipelines.scheduling import Decision, Start, decide
+from wakeful.pipelines.decision import Decision, Start
+from wakeful.pipelines.scheduling import decide
 from wakeful.pipelines.state import Child, RunState, TaskState
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -32,6 +32,7 @@ from wakeful.apis.pipeline.register import (
 )
 from wakeful.client import Client
 from wakeful.controller import EventRecorder, Result
+from wakeful.pipelines.decision import Decision, Start, Stop
 from wakeful.pipelines.errors import RunFailedError
 from wakeful.pipelines.legacy import taken_from
 from wakeful.pipelines.prepare import (
@@ -41,7 +42,7 @@ from wakeful.pipelines.prepare import (
     limits_of,
     resolve_pipeline,
 )
-from wakeful.pipelines.scheduling import Decision, Start, Stop, decide
+from wakeful.pipelines.scheduling import decide
 from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, RunState
 from wakeful.pipelines.trust import Verdict
 from wakeful.reconciler.pipeline.configs import PipelineConfigs

@@ -25,7 +25,7 @@ from wakeful.apis.pipeline.register import (
     RELEASE_ANNOTATION,
 )
 from wakeful.apis.pipeline.taskrun_types import TaskRunSpec
-from wakeful.pipelines.scheduling import Start
+from wakeful.pipelines.decision import Start
 from wakeful.pipelines.state import CUSTOM_RUN, PIPELINE_RUN, TASK_RUN, Child
 from wakeful.reconciler.pipeline.release import release
 from wakeful.reconciler.pipeline.taskrun.legacy import artifacts_claim
