@@ -6,8 +6,10 @@ Not for anything that knows a kind, a socket or a file format.
 from wakeful.aio.backoff import Backoff
 from wakeful.aio.cancellation import kept_cancellation, to_thread_and_back
 from wakeful.aio.clock import Clock, ManualClock, SystemClock
+from wakeful.aio.program import ProgramResult, run_program, running_program
 from wakeful.aio.rightofway import RightOfWay
 from wakeful.aio.supervise import Component, ComponentExitedError, Lifetime, supervise
+from wakeful.aio.waiting import first_of
 
 __all__ = [
     "Backoff",
@@ -16,9 +18,13 @@ __all__ = [
     "ComponentExitedError",
     "Lifetime",
     "ManualClock",
+    "ProgramResult",
     "RightOfWay",
     "SystemClock",
+    "first_of",
     "kept_cancellation",
+    "run_program",
+    "running_program",
     "supervise",
     "to_thread_and_back",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from wakeful.aio import Backoff
+from wakeful.aio import Backoff, first_of
 from wakeful.apimachinery.errors import APIStatusError, WakefulError
 from wakeful.apis.core.pod_types import Container, Pod
 from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
@@ -33,7 +33,6 @@ from wakeful.node.runtime import (
 )
 from wakeful.node.status import ContainerSnapshot, running, terminated, waiting
 from wakeful.node.statuswriter import Report
-from wakeful.node.waiting import first_of
 from wakeful.node.zygote import ContainerZygote
 from wakeful.oci import PullPolicy, RootfsPlan
 from wakeful.oci.errors import (

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from wakeful.aio import Clock
+from wakeful.aio import Clock, first_of
 from wakeful.apis.core.pod_types import Pod
-from wakeful.node.waiting import first_of
 
 
 class GracePeriod:

@@ -15,6 +15,7 @@ from pathlib import Path
 import orjson
 import structlog
 
+from wakeful.aio import first_of
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core import ConfigMap, Secret
 from wakeful.apis.core.pod_types import Pod, Volume, VolumeProjection
@@ -29,7 +30,6 @@ from wakeful.node.volumes import (
     volume_content,
     write_volume,
 )
-from wakeful.node.waiting import first_of
 
 log = structlog.get_logger("wakeful.node.sharedvolumes")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from wakeful.aio import Backoff
+from wakeful.aio import Backoff, first_of
 from wakeful.apimachinery.errors import ConflictError, NotFoundError, WakefulError
 from wakeful.apis.core.pod_ports import PORTS_ANNOTATION, actual_ports
 from wakeful.apis.core.pod_types import Container, Pod, PodStatus
@@ -28,7 +28,6 @@ from wakeful.node.status import make_pod_status
 from wakeful.node.statuswriter import StatusWriter
 from wakeful.node.steps import PodSteps
 from wakeful.node.volumes import remove_tree
-from wakeful.node.waiting import first_of
 from wakeful.node.zygote import ZygoteKeeper
 
 log = structlog.get_logger("wakeful.node.worker")

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wakeful.aio import Clock, SystemClock
+from wakeful.aio import Clock, SystemClock, first_of
 from wakeful.node.runtime import (
     ContainerConfig,
     ContainerEvent,
@@ -31,7 +31,6 @@ from wakeful.node.runtime import (
     SandboxStats,
     SandboxStatus,
 )
-from wakeful.node.waiting import first_of
 from wakeful.oci import Keychain, PullPolicy, RootfsPlan
 from wakeful.oci.errors import ImageError, ImageNotFoundError
 from wakeful.oci.store import ProgressCallback

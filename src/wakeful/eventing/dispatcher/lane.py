@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wakeful.aio import Clock
+from wakeful.aio import Clock, first_of
 from wakeful.cloudevents import CloudEventError, Event
 from wakeful.cloudevents.filters import Filter, compile_filters
 from wakeful.eventbus import BusError, EventBus, Message, NoConsumerError, Subscription
@@ -97,16 +97,7 @@ class Lane:
     async def run(self, draining: asyncio.Event) -> None:
         """Deliver until ``draining``; returns once nothing is held any more."""
         async with asyncio.TaskGroup() as deliveries:
-            fetching = asyncio.create_task(self._fetch_all(deliveries))
-            ended = asyncio.create_task(draining.wait())
-            try:
-                await asyncio.wait({fetching, ended}, return_when=asyncio.FIRST_COMPLETED)
-                if fetching.done():
-                    fetching.result()
-            finally:
-                fetching.cancel()
-                ended.cancel()
-                await asyncio.wait({fetching, ended})
+            await first_of(self._fetch_all(deliveries), draining.wait())
 
     async def _fetch_all(self, deliveries: asyncio.TaskGroup) -> None:
         while True:

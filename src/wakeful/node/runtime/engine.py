@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wakeful.aio import run_program
 from wakeful.node.runtime import engine_command as command
 from wakeful.node.runtime.errors import (
     ContainerNotFoundError,
@@ -112,19 +113,13 @@ class DockerRuntime:
 
     async def _engine(self, argv: Sequence[str]) -> str:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
+            done = await run_program(argv)
         except OSError as error:
             raise RuntimeUnavailableError(f"engine {self._cli!r}: {error.strerror}") from error
-        out, errors = await process.communicate()
-        if process.returncode:
-            message = errors.decode(errors="replace").strip() or f"exit code {process.returncode}"
+        if done.code:
+            message = done.errors.decode(errors="replace").strip() or f"exit code {done.code}"
             raise RuntimeOperationError(f"{' '.join(argv[:2])}: {message}")
-        return out.decode(errors="replace")
+        return done.output.decode(errors="replace")
 
     async def create_sandbox(self, config: SandboxConfig) -> SandboxStatus:
         """Start the container that holds the network."""

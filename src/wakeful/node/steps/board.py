@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from enum import Enum
 
+from wakeful.aio import first_of
 from wakeful.apis.core.pod_types import Pod
 from wakeful.node.steps.plan import PlannedStep, StepsPlan
 from wakeful.node.steps.record import StepOutcome, StepRecords
-from wakeful.node.waiting import first_of
 from wakeful.pipelines.entrypoint import CANCEL_ANNOTATION, READY_ANNOTATION
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from wakeful.aio import first_of
 from wakeful.apis.core.pod_types import Container, Pod
 from wakeful.node.context import NodeContext
 from wakeful.node.materials import Materials
@@ -12,7 +13,6 @@ from wakeful.node.statuswriter import Report
 from wakeful.node.steps.board import StepBoard
 from wakeful.node.steps.standin import StandIn
 from wakeful.node.steps.volumes import append_log
-from wakeful.node.waiting import first_of
 from wakeful.pipelines.entrypoint import ResultKind, parse_message
 
 _TOLD = {

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from wakeful.aio import first_of
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
 from wakeful.apis.core.pod_types import Pod
@@ -28,7 +29,6 @@ from wakeful.node.steps.outcomes import CANCELLED, TIMED_OUT, Ending
 from wakeful.node.steps.plan import PlannedStep
 from wakeful.node.steps.record import StepOutcome
 from wakeful.node.steps.volumes import StepFiles, append_log
-from wakeful.node.waiting import first_of
 from wakeful.oci import RootfsPlan
 from wakeful.pipelines.cel import CELError
 from wakeful.pipelines.entrypoint import (

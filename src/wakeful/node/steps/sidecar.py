@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from wakeful.aio import first_of
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import Container, Pod
 from wakeful.apis.core.pod_types import ContainerStatus as PriorStatus
@@ -15,7 +16,6 @@ from wakeful.node.materials import Materials
 from wakeful.node.runtime import ContainerState, ContainerStatus
 from wakeful.node.status import terminated
 from wakeful.node.statuswriter import Report
-from wakeful.node.waiting import first_of
 
 log = structlog.get_logger("wakeful.node.steps")
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wakeful.aio import run_program
 from wakeful.oci.archive import load_archive
 from wakeful.oci.build.workbench import Workbench
 from wakeful.oci.errors import BuildError
@@ -104,26 +105,11 @@ async def build_dockerfile(
 
 async def _probe(tool: Tool) -> str:
     """Why the tool does not work; "" when it does."""
-    process = await asyncio.create_subprocess_exec(
-        tool.name,
-        *tool.probe,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
     try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            _, errors = await process.communicate()
+        done = await run_program((tool.name, *tool.probe), seconds=_PROBE_SECONDS)
     except TimeoutError:
         return "it does not answer"
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        lines = errors.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"exit code {process.returncode}"
-    return ""
+    return done.problem if done.code else ""
 
 
 def no_tool_error(source: Path, search: ToolSearch, problem: str) -> BuildError:

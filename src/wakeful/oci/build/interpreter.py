@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import orjson
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from wakeful.aio import run_program
 from wakeful.oci.errors import BuildError
 
 VISIBLE = ("/usr", "/bin", "/lib", "/lib64", "/opt")
@@ -93,16 +93,8 @@ def _candidates() -> list[str]:
 
 async def _ask(candidate: str) -> Interpreter | None:
     try:
-        process = await asyncio.create_subprocess_exec(
-            candidate,
-            "-ISc",
-            _ASK,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        answer, _ = await process.communicate()
-        (major, minor, micro), path, prefix = orjson.loads(answer)
+        done = await run_program((candidate, "-ISc", _ASK))
+        (major, minor, micro), path, prefix = orjson.loads(done.output)
         return Interpreter(str(path), str(prefix), (int(major), int(minor), int(micro)))
     except (OSError, ValueError, TypeError):
         return None

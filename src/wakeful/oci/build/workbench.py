@@ -7,17 +7,17 @@ import gzip
 import hashlib
 import os
 import shutil
-import signal
 import stat
 import tarfile
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 
+from wakeful.aio import running_program
 from wakeful.oci.build.ignore import IgnoreRules
 from wakeful.oci.errors import BuildError
 from wakeful.oci.manifest import OCI_LAYER_GZIP, Descriptor
@@ -113,30 +113,23 @@ class Workbench:
         """
         tail: list[str] = []
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
+            async with running_program(
+                argv,
                 cwd=cwd or self.app,
                 env={**os.environ, **(env or {})},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=STDOUT,
                 limit=_LINE_LIMIT_BYTES,
-                start_new_session=True,
-            )
+            ) as process:
+                assert process.stdout is not None
+                async for raw in process.stdout:
+                    line = raw.decode(errors="replace").rstrip()
+                    tail = [*tail[-_TAIL_LINES + 1 :], line]
+                    self._output(line)
+                code = await process.wait()
         except OSError as error:
             raise BuildError(str(self.source), f"cannot run {argv[0]!r}: {error}") from error
-        try:
-            assert process.stdout is not None
-            async for raw in process.stdout:
-                line = raw.decode(errors="replace").rstrip()
-                tail = [*tail[-_TAIL_LINES + 1 :], line]
-                self._output(line)
-            code = await process.wait()
-        finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
         if check and code:
             output = "\n".join(tail)
             what = title or f"{' '.join(map(str, argv[:4]))} …"

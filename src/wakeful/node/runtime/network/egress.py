@@ -6,9 +6,10 @@ forwarding, which has to be on already or is left off.
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from pathlib import Path
+
+from wakeful.aio import run_program
 
 
 def ruleset(bridge: str, cidr: str) -> str:
@@ -31,17 +32,9 @@ async def enable(bridge: str, cidr: str) -> str:
     if Path("/proc/sys/net/ipv4/ip_forward").read_text(encoding="ascii").strip() != "1":
         return "the host does not forward (sysctl net.ipv4.ip_forward is 0)"
     await disable(bridge)
-    process = await asyncio.create_subprocess_exec(
-        nft,
-        "-f",
-        "-",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, errors = await process.communicate(ruleset(bridge, cidr).encode())
-    if process.returncode:
-        return f"nft refused: {errors.decode(errors='replace').strip().splitlines()[0]}"
+    done = await run_program((nft, "-f", "-"), stdin=ruleset(bridge, cidr).encode())
+    if done.code:
+        return f"nft refused: {done.errors.decode(errors='replace').strip().splitlines()[0]}"
     return ""
 
 
@@ -50,13 +43,4 @@ async def disable(bridge: str) -> None:
     nft = shutil.which("nft")
     if nft is None:
         return
-    process = await asyncio.create_subprocess_exec(
-        nft,
-        "delete",
-        "table",
-        "ip",
-        bridge,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    await process.wait()
+    await run_program((nft, "delete", "table", "ip", bridge))

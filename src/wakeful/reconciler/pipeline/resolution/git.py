@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
 import posixpath
 import re
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wakeful.aio import run_program
 from wakeful.apis.pipeline.provenance_types import RefSource
 from wakeful.client import Client
 from wakeful.reconciler.pipeline.resolution.model import (
@@ -159,29 +157,10 @@ async def _git(
 
     Cancellation: git is ended first.
     """
-    process = await asyncio.create_subprocess_exec(
-        "git",
-        *words,
-        cwd=directory,
-        env=dict(env),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
     try:
-        async with asyncio.timeout(_SECONDS):
-            out, errors = await process.communicate()
+        done = await run_program(("git", *words), cwd=directory, env=env, seconds=_SECONDS)
     except TimeoutError as error:
         raise ResolutionError(f"git {words[0]} did not end within {_SECONDS:g} s") from error
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    code = process.returncode or 0
-    lines = errors.decode(errors="replace").strip().splitlines()
-    problem = lines[-1] if lines else f"exit code {code}"
-    if check and code:
-        raise ResolutionError(f"git {words[0]} failed: {problem}")
-    return code, out, problem
+    if check and done.code:
+        raise ResolutionError(f"git {words[0]} failed: {done.problem}")
+    return done.code, done.output, done.problem
