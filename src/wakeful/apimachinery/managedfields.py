@@ -8,9 +8,8 @@ changed last. Ownership never changes when nothing else does, so a repeated writ
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -27,158 +26,23 @@ from wakeful.apimachinery.fieldsets import (
     without,
 )
 from wakeful.apimachinery.meta import deep_copy_json, drop_nulls, format_time
+from wakeful.apimachinery.ownership import (
+    APPLY,
+    UNOWNED_META,
+    UPDATE,
+    Manager,
+    Ownership,
+    Wire,
+    decode_ownership,
+    entries_of,
+    owned_part,
+    with_entries,
+)
 from wakeful.apimachinery.shapes import Shape
 
-APPLY, UPDATE = "Apply", "Update"
 BEFORE_FIRST_APPLY = "before-first-apply"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _CLIENT_SIDE_UPGRADER = "kubectl"
-_ANCIENT = "ancient-changes"
-_MOST_UPDATERS = 10
-_UNOWNED_TOP = frozenset({"apiVersion", "kind"})
-_UNOWNED_META = frozenset(
-    {
-        "name",
-        "namespace",
-        "uid",
-        "resourceVersion",
-        "generation",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-        "managedFields",
-    }
-)
-
-Wire = dict[str, Any]
-
-
-class Manager(NamedTuple):
-    """What tells entries apart."""
-
-    name: str
-    operation: str
-    api_version: str
-    subresource: str = ""
-
-    def __str__(self) -> str:
-        text = f'"{self.name}"'
-        if self.subresource:
-            text += f' with subresource "{self.subresource}"'
-        return f"{text} using {self.api_version}" if self.operation == UPDATE else text
-
-
-@dataclass(slots=True)
-class _Ownership:
-    """The entries of one object, decoded."""
-
-    fields: dict[Manager, Fields] = field(default_factory=dict)
-    times: dict[Manager, str] = field(default_factory=dict)
-
-    def encode(self) -> list[Wire]:
-        self._merge_ancient()
-        entries = []
-        for manager, owned in self.fields.items():
-            if not owned:
-                continue
-            entry: Wire = {
-                "manager": manager.name,
-                "operation": manager.operation,
-                "apiVersion": manager.api_version,
-            }
-            if manager in self.times:
-                entry["time"] = self.times[manager]
-            entry["fieldsType"] = "FieldsV1"
-            entry["fieldsV1"] = owned
-            if manager.subresource:
-                entry["subresource"] = manager.subresource
-            entries.append(entry)
-        entries.sort(
-            key=lambda e: (
-                e["operation"],
-                e.get("time", ""),
-                e["manager"],
-                e["apiVersion"],
-                e.get("subresource", ""),
-            )
-        )
-        return entries
-
-    def _merge_ancient(self) -> None:
-        updaters = sorted(
-            (m for m, owned in self.fields.items() if m.operation == UPDATE and owned),
-            key=lambda m: self.times.get(m, ""),
-        )
-        for manager in updaters[: max(0, len(updaters) - _MOST_UPDATERS)]:
-            ancient = Manager(_ANCIENT, UPDATE, manager.api_version)
-            if manager == ancient:
-                continue
-            owned, time = self.fields.pop(manager), self.times.pop(manager, "")
-            self.fields[ancient] = union(self.fields.get(ancient, {}), owned)
-            self.times[ancient] = max(self.times.get(ancient, ""), time)
-
-
-def _decode(entries: Any, *, trusted: bool) -> _Ownership | None:
-    """Read entries; None when they are missing or make no sense."""
-    if not isinstance(entries, list) or not entries:
-        return None
-    ownership = _Ownership()
-    for entry in entries:
-        if not isinstance(entry, Mapping):
-            return None
-        texts = [entry.get(k, "") for k in ("manager", "operation", "apiVersion", "subresource")]
-        owned = entry.get("fieldsV1", {})
-        if not all(isinstance(t, str) for t in texts) or texts[1] not in (APPLY, UPDATE):
-            return None
-        if not isinstance(owned, dict) or not (trusted or _well_formed(owned)):
-            return None
-        manager = Manager(*texts)
-        ownership.fields[manager] = owned
-        if isinstance(entry.get("time"), str):
-            ownership.times[manager] = entry["time"]
-    return ownership
-
-
-def _well_formed(owned: Mapping[str, Any]) -> bool:
-    for key, below in owned.items():
-        if not isinstance(below, dict) or not (key == "." or key[:2] in ("f:", "k:", "v:", "i:")):
-            return False
-        if key.startswith("k:"):
-            try:
-                if not isinstance(orjson.loads(key[2:]), dict):
-                    return False
-            except orjson.JSONDecodeError:
-                return False
-        if not _well_formed(below):
-            return False
-    return True
-
-
-def _entries(obj: Mapping[str, Any] | None) -> Any:
-    metadata = (obj or {}).get("metadata")
-    return metadata.get("managedFields") if isinstance(metadata, Mapping) else None
-
-
-def _owned_part(obj: Mapping[str, Any] | None) -> Wire:
-    """The object without what nobody owns: its type, identity and bookkeeping."""
-    part = {k: v for k, v in (obj or {}).items() if k not in _UNOWNED_TOP}
-    metadata = part.get("metadata")
-    if isinstance(metadata, dict):
-        owned = {k: v for k, v in metadata.items() if k not in _UNOWNED_META}
-        if owned:
-            part["metadata"] = owned
-        else:
-            del part["metadata"]
-    return part
-
-
-def _with_entries(obj: Mapping[str, Any], entries: Sequence[Wire]) -> Wire:
-    metadata = dict(obj.get("metadata") or {})
-    metadata.pop("managedFields", None)
-    if entries:
-        metadata["managedFields"] = list(entries)
-    return {**obj, "metadata": metadata}
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def track_update(
@@ -199,7 +63,7 @@ def track_update(
     their parts.
     """
     ownership = _starting_point(live, new, subresource)
-    before, after = _owned_part(live), _owned_part(new)
+    before, after = owned_part(live), owned_part(new)
     changed, removed = compare(before, after, shape) if before != after else ({}, {})
     if changed or removed:
         me = Manager(manager, UPDATE, api_version, subresource)
@@ -209,20 +73,20 @@ def track_update(
         if changed:
             ownership.fields[me] = union(ownership.fields.get(me, {}), changed)
             ownership.times[me] = format_time(now)
-    return _with_entries(new, ownership.encode())
+    return with_entries(new, ownership.encode())
 
 
 def _starting_point(
     live: Mapping[str, Any] | None, new: Mapping[str, Any], subresource: str
-) -> _Ownership:
-    brought, kept = _entries(new), _entries(live)
+) -> Ownership:
+    brought, kept = entries_of(new), entries_of(live)
     if isinstance(brought, list) and brought and not any(brought):
-        return _Ownership()
+        return Ownership()
     if not subresource and brought != kept:
-        edited = _decode(brought, trusted=False)
+        edited = decode_ownership(brought, trusted=False)
         if edited is not None:
             return edited
-    return _decode(kept, trusted=True) or _Ownership()
+    return decode_ownership(kept, trusted=True) or Ownership()
 
 
 def apply(
@@ -249,13 +113,13 @@ def apply(
     config = drop_nulls(config)
     api_version = str(config.get("apiVersion", ""))
     me = Manager(manager, APPLY, api_version, subresource)
-    ownership = _decode(_entries(live), trusted=True) or _Ownership()
-    base = _owned_part(live)
+    ownership = decode_ownership(entries_of(live), trusted=True) or Ownership()
+    base = owned_part(live)
     if not ownership.fields and base:
         before_first = Manager(BEFORE_FIRST_APPLY, UPDATE, api_version)
         ownership.fields[before_first] = fields_of(base, shape)
         ownership.times[before_first] = format_time(now)
-    wanted = fields_of(_owned_part(config), shape)
+    wanted = fields_of(owned_part(config), shape)
     last = next((o for m, o in ownership.fields.items() if _same_applier(m, me)), {})
     others = {m: owned for m, owned in ownership.fields.items() if not _same_applier(m, me)}
 
@@ -265,7 +129,7 @@ def apply(
         kept = union(kept, owned)
     merged = _pruned(merged, last, kept, shape)
 
-    result = _owned_part(merged)
+    result = owned_part(merged)
     changed, removed = compare(base, result, shape) if base != result else ({}, {})
     if changed and not force:
         conflicts = [(m, p) for m, owned in others.items() for p in common_paths(owned, changed)]
@@ -278,7 +142,7 @@ def apply(
         return merged
     times = {m: t for m, t in ownership.times.items() if m in others}
     times[me] = format_time(now)
-    return _with_entries(merged, _Ownership(after, times).encode())
+    return with_entries(merged, Ownership(after, times).encode())
 
 
 def _same_applier(one: Manager, other: Manager) -> bool:
@@ -293,7 +157,7 @@ def _pruned(merged: Wire, last: Fields, kept: Fields, shape: Shape) -> Wire:
     # Identity and bookkeeping stand in no set; they stay when the labels beside them go.
     metadata = merged.get("metadata")
     if isinstance(metadata, dict):
-        identity = {k: v for k, v in metadata.items() if k in _UNOWNED_META}
+        identity = {k: v for k, v in metadata.items() if k in UNOWNED_META}
         pruned["metadata"] = identity | (pruned.get("metadata") or {})
     return pruned
 
@@ -314,7 +178,7 @@ def _without_upgradable(
         return conflicts
     if not isinstance(applied, dict):
         return conflicts
-    paths = set(_all_paths(fields_of(_owned_part(drop_nulls(applied)), shape)))
+    paths = set(_all_paths(fields_of(owned_part(drop_nulls(applied)), shape)))
     annotation = f".metadata.annotations.{LAST_APPLIED}"
     return [(m, path) for m, path in conflicts if path not in paths and path != annotation]
 
@@ -334,7 +198,7 @@ def check_config(config: Any) -> None:
     for name in ("apiVersion", "kind"):
         if not isinstance(config.get(name), str) or not config[name]:
             raise BadRequestError(f"invalid object type: {name} must be set")
-    if _entries(config) not in (None, []):
+    if entries_of(config) not in (None, []):
         raise BadRequestError("metadata.managedFields must be nil")
 
 
@@ -390,7 +254,7 @@ def same_but_times(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
 
 
 def _timeless(obj: Mapping[str, Any]) -> Wire:
-    entries = _entries(obj)
+    entries = entries_of(obj)
     if not isinstance(entries, list):
         return dict(obj)
     metadata = dict(obj["metadata"])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,9 +30,6 @@ from wakeful.node.runtime import (
     SandboxStats,
     SandboxStatus,
 )
-from wakeful.oci import Keychain, PullPolicy, RootfsPlan
-from wakeful.oci.errors import ImageError, ImageNotFoundError
-from wakeful.oci.store import ProgressCallback
 
 
 @dataclass(frozen=True)
@@ -383,43 +379,3 @@ def _print(path: Path, lines: Sequence[str], *, stamp: str) -> None:
     with path.open("a") as log:
         for line in lines:
             log.write(f"{stamp}.000000000Z stdout F {line}\n")
-
-
-class FakeImages:
-    """An ``ImageProvider`` that has every image, but for those in ``errors``."""
-
-    def __init__(self) -> None:
-        self.errors: dict[str, ImageError] = {}
-        self.asked: Counter[str] = Counter()
-        self.held: dict[str, str] = {}
-
-    def lack(self, image: str) -> None:
-        """Do not have an image, for now."""
-        self.errors[image] = ImageNotFoundError(image)
-
-    async def provide(
-        self,
-        image: str,
-        *,
-        policy: PullPolicy = PullPolicy.IF_NOT_PRESENT,
-        keychain: Keychain | None = None,
-        progress: ProgressCallback | None = None,
-        holder: str = "",
-    ) -> RootfsPlan:
-        """Return a plan that runs ``/app``."""
-        del policy, keychain, progress
-        self.asked[image] += 1
-        if image in self.errors:
-            raise self.errors[image]
-        digest = f"sha256:{'0' * 64}"
-        if holder:
-            self.held[holder] = digest
-        return RootfsPlan(image=image, digest=digest, rootfs=None, entrypoint=("/app",))
-
-    def release(self, holder: str) -> None:
-        """Let go."""
-        self.held.pop(holder, None)
-
-    def holders(self) -> Collection[str]:
-        """Who holds images."""
-        return list(self.held)

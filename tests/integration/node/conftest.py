@@ -13,8 +13,9 @@ from wakeful.apis.core import ConfigMap, Event, Namespace, Pod
 from wakeful.apis.core.pod_types import ContainerStatus
 from wakeful.node import NodeContext
 from wakeful.testing.clock import SpeedClock
+from wakeful.testing.imageprovider import FakeImages
 from wakeful.testing.node import make_node, running_agent
-from wakeful.testing.runtime import FakeImages, FakeRuntime
+from wakeful.testing.runtime import FakeRuntime
 from wakeful.testing.world import World
 
 

@@ -8,115 +8,82 @@ even if there is nothing in it. ``outputs.results``, which never had an effect, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 from wakeful.apimachinery.meta import deep_copy_json
+from wakeful.apis.pipeline.conversion_parts import (
+    Convert,
+    list_of,
+    merge_named,
+    object_of,
+    objects_of,
+    pop_object,
+    put,
+    rename,
+)
 from wakeful.apis.pipeline.reading import UnconvertibleError, Wire
 from wakeful.apis.pipeline.register import PipelineRunSpecStatus
 from wakeful.apis.pipeline.versions import OLD_STEP_FIELDS
 
-Convert = Callable[[Wire], Wire]
 _COMPUTE, _RESOURCES = "computeResources", "resources"
 
 
 # --- small parts ----------------------------------------------------------------------------------
 
 
-def _rename(data: Wire, old: str, new: str) -> None:
-    """Move a member, unless the new one is there."""
-    if old in data:
-        value = data.pop(old)
-        data.setdefault(new, value)
-
-
-def _objects(data: Wire, key: str) -> Iterable[Wire]:
-    """The objects of a list; what is no list or object is the model's to refuse."""
-    value = data.get(key)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _object(data: Wire, key: str) -> Wire | None:
-    value = data.get(key)
-    return value if isinstance(value, dict) else None
-
-
-def _list(data: Wire | None, key: str) -> list[Any]:
-    value = data.get(key) if data is not None else None
-    return value if isinstance(value, list) else []
-
-
-def _merge_named(first: list[Any], second: list[Any]) -> list[Any]:
-    """Both lists; of things with one name the first counts."""
-    names = [item.get("name") for item in first if isinstance(item, dict)]
-    rest = [i for i in second if not isinstance(i, dict) or i.get("name") not in names]
-    return [*first, *rest]
-
-
-def _put(data: Wire, key: str, value: Any) -> None:
-    """Set a member that has something in it."""
-    if value:
-        data[key] = value
-
-
 # --- tasks ----------------------------------------------------------------------------------------
 
 
 def _container_to_hub(step: Wire, *, keep_old: bool) -> None:
-    _rename(step, _RESOURCES, _COMPUTE)
+    rename(step, _RESOURCES, _COMPUTE)
     old = {key: step.pop(key) for key in OLD_STEP_FIELDS if key in step}
     if keep_old and old:
         step["legacy"] = old
 
 
 def _task_spec_to_hub(spec: Wire) -> None:
-    for step in _objects(spec, "steps"):
+    for step in objects_of(spec, "steps"):
         _container_to_hub(step, keep_old=True)
-    for sidecar in _objects(spec, "sidecars"):
-        _rename(sidecar, _RESOURCES, _COMPUTE)
-    template = _object(spec, "stepTemplate")
+    for sidecar in objects_of(spec, "sidecars"):
+        rename(sidecar, _RESOURCES, _COMPUTE)
+    template = object_of(spec, "stepTemplate")
     if template is not None:
         template.pop("name", None)
         _container_to_hub(template, keep_old=False)
     inputs, outputs, resources = (
-        _pop_object(spec, key) for key in ("inputs", "outputs", _RESOURCES)
+        pop_object(spec, key) for key in ("inputs", "outputs", _RESOURCES)
     )
-    params = _merge_named(_list(spec, "params"), _list(inputs, "params"))
+    params = merge_named(list_of(spec, "params"), list_of(inputs, "params"))
     if inputs is not None:
-        _put(spec, "params", params)
+        put(spec, "params", params)
     legacy: Wire = {}
-    _put(legacy, "inputs", _merge_named(_list(resources, "inputs"), _list(inputs, "resources")))
-    _put(legacy, "outputs", _merge_named(_list(resources, "outputs"), _list(outputs, "resources")))
+    put(legacy, "inputs", merge_named(list_of(resources, "inputs"), list_of(inputs, "resources")))
+    put(
+        legacy, "outputs", merge_named(list_of(resources, "outputs"), list_of(outputs, "resources"))
+    )
     if legacy or inputs is not None or outputs is not None:
         spec["legacy"] = legacy
 
 
-def _pop_object(data: Wire, key: str) -> Wire | None:
-    value = _object(data, key)
-    if value is not None:
-        del data[key]
-    return value
-
-
 def _task_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
-    for step in _objects(spec, "steps"):
-        _rename(step, _COMPUTE, _RESOURCES)
+    for step in objects_of(spec, "steps"):
+        rename(step, _COMPUTE, _RESOURCES)
         old = step.pop("legacy", None)
         if isinstance(old, dict):
             step |= old
-    for sidecar in _objects(spec, "sidecars"):
-        _rename(sidecar, _COMPUTE, _RESOURCES)
-    template = _object(spec, "stepTemplate")
+    for sidecar in objects_of(spec, "sidecars"):
+        rename(sidecar, _COMPUTE, _RESOURCES)
+    template = object_of(spec, "stepTemplate")
     if template is not None:
-        _rename(template, _COMPUTE, _RESOURCES)
+        rename(template, _COMPUTE, _RESOURCES)
     legacy = spec.pop("legacy", None)
     if legacy is None:
         return
     if not is_2019:
         both: Wire = {}
-        _put(both, "inputs", legacy.get("inputs"))
-        _put(both, "outputs", legacy.get("outputs"))
-        _put(spec, _RESOURCES, both)
+        put(both, "inputs", legacy.get("inputs"))
+        put(both, "outputs", legacy.get("outputs"))
+        put(spec, _RESOURCES, both)
         return
     _show_as_2019(spec, legacy)
 
@@ -124,11 +91,11 @@ def _task_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
 def _show_as_2019(spec: Wire, legacy: Wire) -> None:
     """``inputs`` with the parameters, and ``outputs``."""
     inputs, outputs = Wire(), Wire()
-    _put(inputs, _RESOURCES, legacy.get("inputs"))
-    _put(inputs, "params", spec.pop("params", None))
-    _put(outputs, _RESOURCES, legacy.get("outputs"))
+    put(inputs, _RESOURCES, legacy.get("inputs"))
+    put(inputs, "params", spec.pop("params", None))
+    put(outputs, _RESOURCES, legacy.get("outputs"))
     spec["inputs"] = inputs
-    _put(spec, "outputs", outputs)
+    put(spec, "outputs", outputs)
 
 
 def _ref_to_hub(ref: Wire | None, kind: str) -> None:
@@ -155,40 +122,40 @@ def _pipeline_spec_to_hub(spec: Wire) -> None:
     if resources:
         spec["legacy"] = {_RESOURCES: resources}
     for key in ("tasks", "finally"):
-        for task in _objects(spec, key):
+        for task in objects_of(spec, key):
             _pipeline_task_to_hub(task)
 
 
 def _pipeline_task_to_hub(task: Wire) -> None:
-    resources = _pop_object(task, _RESOURCES)
+    resources = pop_object(task, _RESOURCES)
     legacy: Wire = {}
-    _put(legacy, "inputs", _list(resources, "inputs"))
-    _put(legacy, "outputs", _list(resources, "outputs"))
-    _put(legacy, "conditions", task.pop("conditions", None))
+    put(legacy, "inputs", list_of(resources, "inputs"))
+    put(legacy, "outputs", list_of(resources, "outputs"))
+    put(legacy, "conditions", task.pop("conditions", None))
     if legacy:
         task["legacy"] = legacy
-    _ref_to_hub(_object(task, "taskRef"), "task")
-    _ref_to_hub(_object(task, "pipelineRef"), "pipeline")
-    embedded = _object(task, "taskSpec")
+    _ref_to_hub(object_of(task, "taskRef"), "task")
+    _ref_to_hub(object_of(task, "pipelineRef"), "pipeline")
+    embedded = object_of(task, "taskSpec")
     if embedded is not None:
         _task_spec_to_hub(embedded)
-    child = _object(task, "pipelineSpec")
+    child = object_of(task, "pipelineSpec")
     if child is not None:
         _pipeline_spec_to_hub(child)
 
 
 def _pipeline_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
     legacy = spec.pop("legacy", None) or {}
-    _put(spec, _RESOURCES, legacy.get(_RESOURCES))
+    put(spec, _RESOURCES, legacy.get(_RESOURCES))
     for key in ("tasks", "finally"):
-        for task in _objects(spec, key):
+        for task in objects_of(spec, key):
             old = task.pop("legacy", None) or {}
             both: Wire = {}
-            _put(both, "inputs", old.get("inputs"))
-            _put(both, "outputs", old.get("outputs"))
-            _put(task, _RESOURCES, both)
-            _put(task, "conditions", old.get("conditions"))
-            embedded, child = _object(task, "taskSpec"), _object(task, "pipelineSpec")
+            put(both, "inputs", old.get("inputs"))
+            put(both, "outputs", old.get("outputs"))
+            put(task, _RESOURCES, both)
+            put(task, "conditions", old.get("conditions"))
+            embedded, child = object_of(task, "taskSpec"), object_of(task, "pipelineSpec")
             if embedded is not None:
                 _task_spec_from_hub(embedded, is_2019=is_2019)
             if child is not None:
@@ -200,37 +167,39 @@ def _pipeline_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
 
 def _overrides_to_hub(spec: Wire) -> None:
     for old, new in (("stepOverrides", "stepSpecs"), ("sidecarOverrides", "sidecarSpecs")):
-        _rename(spec, old, new)
-        for override in _objects(spec, new):
-            _rename(override, _RESOURCES, _COMPUTE)
+        rename(spec, old, new)
+        for override in objects_of(spec, new):
+            rename(override, _RESOURCES, _COMPUTE)
 
 
 def _overrides_from_hub(spec: Wire) -> None:
     for old, new in (("stepOverrides", "stepSpecs"), ("sidecarOverrides", "sidecarSpecs")):
-        for override in _objects(spec, new):
-            _rename(override, _COMPUTE, _RESOURCES)
-        _rename(spec, new, old)
+        for override in objects_of(spec, new):
+            rename(override, _COMPUTE, _RESOURCES)
+        rename(spec, new, old)
 
 
 def _task_run_spec_to_hub(spec: Wire) -> None:
-    _rename(spec, "serviceAccount", "serviceAccountName")
+    rename(spec, "serviceAccount", "serviceAccountName")
     spec.pop("trigger", None)
     _overrides_to_hub(spec)
     inputs, outputs, resources = (
-        _pop_object(spec, key) for key in ("inputs", "outputs", _RESOURCES)
+        pop_object(spec, key) for key in ("inputs", "outputs", _RESOURCES)
     )
     if inputs is not None:
-        _put(spec, "params", _merge_named(_list(spec, "params"), _list(inputs, "params")))
+        put(spec, "params", merge_named(list_of(spec, "params"), list_of(inputs, "params")))
     legacy: Wire = {}
-    _put(legacy, "inputs", _merge_named(_list(resources, "inputs"), _list(inputs, "resources")))
-    _put(legacy, "outputs", _merge_named(_list(resources, "outputs"), _list(outputs, "resources")))
+    put(legacy, "inputs", merge_named(list_of(resources, "inputs"), list_of(inputs, "resources")))
+    put(
+        legacy, "outputs", merge_named(list_of(resources, "outputs"), list_of(outputs, "resources"))
+    )
     if legacy or inputs is not None or outputs is not None:
         spec["legacy"] = legacy
-    _ref_to_hub(_object(spec, "taskRef"), "task")
-    embedded = _object(spec, "taskSpec")
+    _ref_to_hub(object_of(spec, "taskRef"), "task")
+    embedded = object_of(spec, "taskSpec")
     if embedded is not None:
         _task_spec_to_hub(embedded)
-    breakpoints = _object(_object(spec, "debug") or {}, "breakpoints")
+    breakpoints = object_of(object_of(spec, "debug") or {}, "breakpoints")
     if breakpoints is not None and breakpoints.pop("breakpoint", None):
         breakpoints.setdefault("onFailure", "enabled")
 
@@ -241,30 +210,30 @@ def _task_run_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
     if legacy is not None and is_2019:
         _show_as_2019(spec, legacy)
     else:
-        _put(spec, _RESOURCES, legacy)
-    embedded = _object(spec, "taskSpec")
+        put(spec, _RESOURCES, legacy)
+    embedded = object_of(spec, "taskSpec")
     if embedded is not None:
         _task_spec_from_hub(embedded, is_2019=is_2019)
 
 
 def _task_run_status(status: Wire, nested: Convert, old: str, new: str) -> None:
-    _rename(status, old, new)
-    spec = _object(status, "taskSpec")
+    rename(status, old, new)
+    spec = object_of(status, "taskSpec")
     if spec is not None:
         nested(spec)
-    for attempt in _objects(status, "retriesStatus"):
+    for attempt in objects_of(status, "retriesStatus"):
         _task_run_status(attempt, nested, old, new)
 
 
 def _pipeline_run_spec_to_hub(spec: Wire) -> None:
-    _rename(spec, "serviceAccount", "serviceAccountName")
+    rename(spec, "serviceAccount", "serviceAccountName")
     spec.pop("trigger", None)
     template = spec.get("taskRunTemplate")
     template = dict(template) if isinstance(template, dict) else {}
     for key in ("serviceAccountName", "podTemplate"):
         if key in spec:
             template.setdefault(key, spec.pop(key))
-    _put(spec, "taskRunTemplate", template)
+    put(spec, "taskRunTemplate", template)
     if "timeout" in spec:
         _timeout_to_hub(spec)
     if spec.get("status") == PipelineRunSpecStatus.LEGACY_CANCELLED:
@@ -273,15 +242,15 @@ def _pipeline_run_spec_to_hub(spec: Wire) -> None:
     resources = spec.pop(_RESOURCES, None)
     if resources:
         spec["legacy"] = {_RESOURCES: resources}
-    _ref_to_hub(_object(spec, "pipelineRef"), "pipeline")
-    embedded = _object(spec, "pipelineSpec")
+    _ref_to_hub(object_of(spec, "pipelineRef"), "pipeline")
+    embedded = object_of(spec, "pipelineSpec")
     if embedded is not None:
         _pipeline_spec_to_hub(embedded)
 
 
 def _timeout_to_hub(spec: Wire) -> None:
     timeout = spec.pop("timeout")
-    timeouts = _object(spec, "timeouts")
+    timeouts = object_of(spec, "timeouts")
     if timeouts is not None and timeouts.get("pipeline") != timeout:
         raise UnconvertibleError("expected exactly one, got both: spec.timeout, spec.timeouts")
     spec["timeouts"] = (timeouts or {}) | {"pipeline": timeout}
@@ -289,44 +258,44 @@ def _timeout_to_hub(spec: Wire) -> None:
 
 def _run_specs_to_hub(spec: Wire) -> None:
     """``taskRunSpecs``, and what it was before: lists of service accounts by task."""
-    for own in _objects(spec, "taskRunSpecs"):
-        _rename(own, "taskServiceAccountName", "serviceAccountName")
-        _rename(own, "taskPodTemplate", "podTemplate")
+    for own in objects_of(spec, "taskRunSpecs"):
+        rename(own, "taskServiceAccountName", "serviceAccountName")
+        rename(own, "taskPodTemplate", "podTemplate")
         _overrides_to_hub(own)
     accounts: Wire = {}
     for key, member in (
         ("serviceAccounts", "serviceAccount"),
         ("serviceAccountNames", "serviceAccountName"),
     ):
-        for entry in _objects(spec, key):
+        for entry in objects_of(spec, key):
             account = entry.get(member) or entry.get("serviceAccountName")
             if isinstance(entry.get("taskName"), str) and account:
                 accounts[entry["taskName"]] = account
         spec.pop(key, None)
-    listed = list(_objects(spec, "taskRunSpecs"))
+    listed = list(objects_of(spec, "taskRunSpecs"))
     for task, account in accounts.items():
         owns = [o for o in listed if o.get("pipelineTaskName") == task]
         own = owns[0] if owns else {"pipelineTaskName": task}
         if not owns:
             listed.append(own)
         own.setdefault("serviceAccountName", account)
-    _put(spec, "taskRunSpecs", listed)
+    put(spec, "taskRunSpecs", listed)
 
 
 def _pipeline_run_spec_from_hub(spec: Wire, *, is_2019: bool) -> None:
     template = spec.pop("taskRunTemplate", None)
     if isinstance(template, dict):
         spec |= template
-    for own in _objects(spec, "taskRunSpecs"):
-        _rename(own, "serviceAccountName", "taskServiceAccountName")
-        _rename(own, "podTemplate", "taskPodTemplate")
+    for own in objects_of(spec, "taskRunSpecs"):
+        rename(own, "serviceAccountName", "taskServiceAccountName")
+        rename(own, "podTemplate", "taskPodTemplate")
         _overrides_from_hub(own)
-    timeouts = _object(spec, "timeouts")
+    timeouts = object_of(spec, "timeouts")
     if is_2019 and timeouts is not None and set(timeouts) == {"pipeline"}:
         spec["timeout"] = spec.pop("timeouts")["pipeline"]
     legacy = spec.pop("legacy", None) or {}
-    _put(spec, _RESOURCES, legacy.get(_RESOURCES))
-    embedded = _object(spec, "pipelineSpec")
+    put(spec, _RESOURCES, legacy.get(_RESOURCES))
+    embedded = object_of(spec, "pipelineSpec")
     if embedded is not None:
         _pipeline_spec_from_hub(embedded, is_2019=is_2019)
 
@@ -338,10 +307,10 @@ def _whole(
     data: Wire, spec: Callable[[Wire], None], status: Callable[[Wire], None] | None = None
 ) -> Wire:
     made: Wire = deep_copy_json(data)
-    inner = _object(made, "spec")
+    inner = object_of(made, "spec")
     if inner is not None:
         spec(inner)
-    inner = _object(made, "status")
+    inner = object_of(made, "status")
     if inner is not None and status is not None:
         status(inner)
     return made
@@ -399,10 +368,10 @@ def pipeline_run_to_hub(data: Wire) -> Wire:
     """A PipelineRun of any version."""
 
     def status(inner: Wire) -> None:
-        _rename(inner, "pipelineResults", "results")
+        rename(inner, "pipelineResults", "results")
         for gone in ("taskRuns", "runs"):
             inner.pop(gone, None)
-        spec = _object(inner, "pipelineSpec")
+        spec = object_of(inner, "pipelineSpec")
         if spec is not None:
             _pipeline_spec_to_hub(spec)
 
@@ -413,8 +382,8 @@ def pipeline_run_from_hub(data: Wire, *, is_2019: bool) -> Wire:
     """A stored PipelineRun as an older version has it."""
 
     def status(inner: Wire) -> None:
-        _rename(inner, "results", "pipelineResults")
-        spec = _object(inner, "pipelineSpec")
+        rename(inner, "results", "pipelineResults")
+        spec = object_of(inner, "pipelineSpec")
         if spec is not None:
             _pipeline_spec_from_hub(spec, is_2019=is_2019)
 

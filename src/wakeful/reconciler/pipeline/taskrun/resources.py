@@ -17,19 +17,11 @@ from wakeful.apimachinery.meta import ObjectMeta, owner_reference
 from wakeful.apimachinery.names import safe_encode
 from wakeful.apis.core.pod_types import (
     Container,
-    DownwardAPIVolumeFile,
-    DownwardAPIVolumeSource,
-    EmptyDirVolumeSource,
     EnvVar,
-    ObjectFieldSelector,
     Pod,
     PodSpec,
-    SecretVolumeSource,
-    Volume,
-    VolumeMount,
 )
 from wakeful.apis.pipeline import PodTemplate, Sidecar, Step, TaskRun, TaskSpec
-from wakeful.apis.pipeline.config import FeatureFlags
 from wakeful.apis.pipeline.register import (
     LAST_APPLIED,
     MANAGED_BY_LABEL,
@@ -40,7 +32,6 @@ from wakeful.apis.pipeline.register import (
     WORKSPACE_DIR,
 )
 from wakeful.pipelines.entrypoint import (
-    CANCEL_ANNOTATION,
     ENTRYPOINT,
     READY,
     READY_ANNOTATION,
@@ -54,13 +45,19 @@ from wakeful.pipelines.entrypoint.layout import StepPlace
 from wakeful.pipelines.entrypoint.scripts import with_shebang
 from wakeful.reconciler.pipeline.release import release
 from wakeful.reconciler.pipeline.taskrun.plan import PodPlan, pod_name
+from wakeful.reconciler.pipeline.taskrun.podvolumes import (
+    implicit_mounts,
+    is_to_be_made,
+    make_mount,
+    make_mounts,
+    make_volumes,
+)
 from wakeful.reconciler.pipeline.taskrun.steps import (
     merge_sidecars,
     merge_steps,
     sidecar_container,
     step_container,
 )
-from wakeful.reconciler.pipeline.taskrun.workspaces import hashed_name
 
 NO_DEADLINE_SECONDS = 2**31 - 1
 _DEADLINE_FACTOR = 1.5
@@ -89,7 +86,7 @@ def make_pod(plan: PodPlan) -> Pod:
             restart_policy="Never",
             init_containers=_init_containers(plan, containers, steps, scripts.files),
             containers=[*containers, *beside],
-            volumes=_volumes(plan, template, len(steps), scripts=bool(scripts.files)),
+            volumes=make_volumes(plan, template, len(steps), scripts=bool(scripts.files)),
             service_account_name=run.spec.service_account_name or plan.defaults.service_account,
             active_deadline_seconds=_deadline(plan),
             **_from_template(template),
@@ -191,7 +188,7 @@ def _step(
             }
         ),
     )
-    made.volume_mounts = _mounts(plan, made.volume_mounts, index)
+    made.volume_mounts = make_mounts(plan, made.volume_mounts, index)
     return made
 
 
@@ -210,44 +207,6 @@ def _wait_file(plan: PodPlan, index: int) -> str:
     if index:
         return StepPlace(index - 1).post_file
     return "" if plan.is_ready_at_once else at.READY_FILE
-
-
-def _mounts(plan: PodPlan, own: Sequence[VolumeMount], index: int) -> list[VolumeMount]:
-    """The step's own mounts, and ours where they leave room."""
-    mounts = list(own)
-    if (index == 0 and not plan.is_ready_at_once) or plan.flags.keep_pod_on_cancel:
-        mounts.append(_mount(at.DOWNWARD_VOLUME, at.DOWNWARD_DIR, read_only=True))
-    if not plan.flags.disable_creds_init:
-        mounts.append(_mount(StepPlace(index).creds_volume, at.CREDS_DIR))
-    place = StepPlace(index)
-    mounts.append(_mount(at.RUN_VOLUME, at.RUN_DIR, read_only=True))
-    part = _mount(at.RUN_VOLUME, place.folder)
-    mounts.append(part.model_copy(update={"sub_path": place.name}))
-    taken = {m.mount_path.rstrip("/") for m in mounts}
-    ours = [_mount(at.BIN_VOLUME, at.BIN_DIR, read_only=True), *_implicit_mounts(plan.flags)]
-    if plan.legacy_home:
-        ours.append(_mount(at.HOME_VOLUME, OLD_HOME_DIR))
-    ours += (
-        _mount(_secret_volume(use.secret), f"{at.SECRETS_DIR}/{use.secret}", read_only=True)
-        for use in plan.secrets
-    )
-    return [*mounts, *(m for m in ours if m.mount_path not in taken)]
-
-
-def _mount(name: str, path: str, *, read_only: bool = False) -> VolumeMount:
-    return VolumeMount(name=name, mount_path=path, read_only=read_only)
-
-
-def _implicit_mounts(flags: FeatureFlags) -> list[VolumeMount]:
-    """What every step has; the place for artifacts only where there can be any."""
-    artifacts = [_mount(at.ARTIFACTS_VOLUME, at.ARTIFACTS_DIR)] if flags.artifacts else []
-    return [
-        _mount(at.WORKSPACE_VOLUME, at.WORKSPACE_DIR),
-        _mount(at.HOME_VOLUME, at.HOME_DIR),
-        _mount(at.RESULTS_VOLUME, at.RESULTS_DIR),
-        _mount(at.STEPS_VOLUME, at.STEPS_DIR, read_only=True),
-        *artifacts,
-    ]
 
 
 # --- results of any size --------------------------------------------------------------------------
@@ -285,9 +244,9 @@ def _results_sidecar(plan: PodPlan) -> Container:
         image=plan.images.results,
         command=command,
         volume_mounts=[
-            _mount(at.RESULTS_VOLUME, at.RESULTS_DIR),
-            _mount(at.RUN_VOLUME, at.RUN_DIR, read_only=True),
-            _mount(at.STEPS_VOLUME, at.STEPS_DIR, read_only=True),
+            make_mount(at.RESULTS_VOLUME, at.RESULTS_DIR),
+            make_mount(at.RUN_VOLUME, at.RUN_DIR, read_only=True),
+            make_mount(at.STEPS_VOLUME, at.STEPS_DIR, read_only=True),
         ],
     )
 
@@ -316,7 +275,7 @@ class _Scripts:
         digest = hashlib.sha256(f"{self._uid}/{name}".encode()).hexdigest()
         path = f"{at.SCRIPTS_DIR}/{name}-{safe_encode(digest)[:5]}"
         self.files.append(ScriptFile(path, with_shebang(script)))
-        mount = _mount(at.SCRIPTS_VOLUME, at.SCRIPTS_DIR, read_only=True)
+        mount = make_mount(at.SCRIPTS_VOLUME, at.SCRIPTS_DIR, read_only=True)
         return container.model_copy(
             update={"command": [path], "volume_mounts": [*container.volume_mounts, mount]}
         )
@@ -339,8 +298,8 @@ def _init_containers(
             working_dir="/",
             command=[at.INIT_PROGRAM, "init", at.INIT_PROGRAM, ENTRYPOINT, *names],
             volume_mounts=[
-                _mount(at.BIN_VOLUME, at.BIN_DIR),
-                _mount(at.STEPS_VOLUME, at.STEPS_DIR),
+                make_mount(at.BIN_VOLUME, at.BIN_DIR),
+                make_mount(at.STEPS_VOLUME, at.STEPS_DIR),
             ],
         )
     ]
@@ -352,12 +311,12 @@ def _init_containers(
                 command=["sh"],
                 args=["-c", render_scripts(scripts)],
                 volume_mounts=[
-                    _mount(at.SCRIPTS_VOLUME, at.SCRIPTS_DIR),
-                    _mount(at.BIN_VOLUME, at.BIN_DIR),
+                    make_mount(at.SCRIPTS_VOLUME, at.SCRIPTS_DIR),
+                    make_mount(at.BIN_VOLUME, at.BIN_DIR),
                 ],
             )
         )
-    directories = sorted({c.working_dir for c in containers if _is_to_be_made(c.working_dir)})
+    directories = sorted({c.working_dir for c in containers if is_to_be_made(c.working_dir)})
     if directories:
         found.append(
             Container(
@@ -366,54 +325,7 @@ def _init_containers(
                 command=[at.WORKING_DIRS_PROGRAM],
                 args=directories,
                 working_dir=at.WORKSPACE_DIR,
-                volume_mounts=_implicit_mounts(plan.flags),
+                volume_mounts=implicit_mounts(plan.flags),
             )
         )
     return found
-
-
-def _is_to_be_made(directory: str) -> bool:
-    below = f"{at.WORKSPACE_DIR}/"
-    return bool(directory) and (not directory.startswith("/") or directory.startswith(below))
-
-
-def _secret_volume(secret: str) -> str:
-    return hashed_name("tekton-creds", secret, 8)
-
-
-def _volumes(plan: PodPlan, template: PodTemplate, count: int, *, scripts: bool) -> list[Volume]:
-    names = [
-        at.WORKSPACE_VOLUME,
-        at.HOME_VOLUME,
-        at.RESULTS_VOLUME,
-        at.STEPS_VOLUME,
-        *([at.ARTIFACTS_VOLUME] if plan.flags.artifacts else []),
-        at.BIN_VOLUME,
-        *([at.SCRIPTS_VOLUME] if scripts else []),
-        at.RUN_VOLUME,
-    ]
-    volumes = [Volume(name=name, empty_dir=EmptyDirVolumeSource()) for name in names]
-    if not plan.flags.disable_creds_init:
-        memory = EmptyDirVolumeSource(medium="Memory")
-        volumes += (Volume(name=StepPlace(i).creds_volume, empty_dir=memory) for i in range(count))
-    volumes += (
-        Volume(name=_secret_volume(u.secret), secret=SecretVolumeSource(secret_name=u.secret))
-        for u in plan.secrets
-    )
-    if not plan.is_ready_at_once or plan.flags.keep_pod_on_cancel:
-        volumes.append(_downward_volume(plan))
-    return [*volumes, *plan.spec.volumes, *template.volumes]
-
-
-def _downward_volume(plan: PodPlan) -> Volume:
-    shown = {"ready": READY_ANNOTATION}
-    if plan.flags.keep_pod_on_cancel:
-        shown["cancel"] = CANCEL_ANNOTATION
-    items = [
-        DownwardAPIVolumeFile(
-            path=path,
-            field_ref=ObjectFieldSelector(field_path=f"metadata.annotations['{annotation}']"),
-        )
-        for path, annotation in shown.items()
-    ]
-    return Volume(name=at.DOWNWARD_VOLUME, downward_api=DownwardAPIVolumeSource(items=items))
