@@ -7,9 +7,8 @@ time; both go on by themselves while there is no control plane.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -43,14 +42,12 @@ from wakeful.eventing.plan.compile import (
     with_names,
 )
 from wakeful.eventing.plan.model import Plan, SubscriptionPlan, dump_plan
-from wakeful.eventing.worker.control import ControlClient, open_control
+from wakeful.eventing.processes import EventProcesses
 from wakeful.eventing.worker.files import EventingPaths, write_private
-from wakeful.eventing.worker.scale import Scaler
 
 log = structlog.get_logger("wakeful.eventing")
 
 _DEBOUNCE_SECONDS = 0.02
-_SPARE_SECONDS = 5.0
 _STARTING = ServingState(ServingPhase.PENDING, "DispatcherNotReady", "the event path is starting")
 
 
@@ -86,18 +83,6 @@ class IngressHosts(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _State:
-    """The last word of an event process."""
-
-    connected: bool = False
-    plan: str = ""
-    streams: dict[str, str] = field(default_factory=dict)
-    consumers: dict[str, str] = field(default_factory=dict)
-    raw: dict[str, Any] = field(default_factory=dict)
-    types: frozenset[ObservedType] = frozenset()
-
-
 class EventPlane:
     """Runs in a manager, whose informers it shares; plays ``EventDataPlane`` for reconcilers."""
 
@@ -127,12 +112,11 @@ class EventPlane:
         self._written = b""
         self._port: int | None = None
         self._fault = ""
-        self._states: dict[int, _State] = {}
-        self._controls: dict[int, ControlClient] = {}
-        self._listening: dict[int, asyncio.Task[None]] = {}
-        self._workers = 1
+        self._processes = EventProcesses(paths, lambda: runner.most_workers)
+        self._processes.on_state = self._on_state
+        self._processes.on_lost = self._tell
+        self._processes.on_rescale = self._wake.set
         self._running = 0
-        self._scaler = Scaler(1)
         self._listeners: list[Callable[[str, NamespacedName], None]] = []
         self._health_listeners: list[Callable[[], None]] = []
         self._type_listeners: list[Callable[[], None]] = []
@@ -141,14 +125,9 @@ class EventPlane:
         self._watch(names)
 
     @property
-    def _state(self) -> _State:
-        """The word of the first event process, which looks after the streams."""
-        return self._states.get(0) or _State()
-
-    @property
     def states(self) -> list[dict[str, Any]]:
         """What each event process said last: counters of its ingress and of every lane."""
-        return [state.raw for _, state in sorted(self._states.items())]
+        return self._processes.raw_states
 
     def look_again(self) -> None:
         """Something that is not an object we watch has changed."""
@@ -160,9 +139,9 @@ class EventPlane:
         """Whether events can be taken in and dispatched."""
         if self._fault:
             return ServingState(ServingPhase.PENDING, "EventServerNotReady", self._fault)
-        if self._port is None or not self._state.plan:
+        if self._port is None or not self._processes.first.plan:
             return _STARTING
-        if not self._state.connected:
+        if not self._processes.first.connected:
             return ServingState(
                 ServingPhase.PENDING, "EventServerNotReady", "the event server does not answer"
             )
@@ -174,7 +153,9 @@ class EventPlane:
         known = next((s for s in self._compiled.plan.streams if s.name == name), None)
         if known is None or known.uid != channel.metadata.uid:
             return _STARTING
-        return _phase(self._state.streams.get(name), "StreamFailed", "its stream is being made")
+        return _phase(
+            self._processes.first.streams.get(name), "StreamFailed", "its stream is being made"
+        )
 
     def subscriber_state(
         self, channel: PhysicalChannel, subscriber: SubscriberSpec
@@ -189,7 +170,7 @@ class EventPlane:
                 ServingPhase.PENDING, "ConsumerPending", "its consumer is not planned yet"
             )
         return _phase(
-            self._state.consumers.get(f"{plan.stream}/{plan.consumer}"),
+            self._processes.first.consumers.get(f"{plan.stream}/{plan.consumer}"),
             "ConsumerFailed",
             "its consumer is being made",
         )
@@ -204,7 +185,7 @@ class EventPlane:
 
     def observed_types(self) -> frozenset[ObservedType]:
         """Which kinds of events came in since the event process was started."""
-        return frozenset().union(*(state.types for state in self._states.values()))
+        return self._processes.observed_types
 
     def on_observed_type(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` when another kind of event came in."""
@@ -216,7 +197,7 @@ class EventPlane:
         """Follow the objects until cancelled; caches must be filled."""
         await self._gateway_ready.wait()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._ask_for_spare(), name="eventing:scale")
+            group.create_task(self._processes.ask_for_spare(), name="eventing:scale")
             backoff = Backoff(base=0.2, cap=10.0)
             while True:
                 await self._wake.wait()
@@ -238,7 +219,7 @@ class EventPlane:
                 if self._fault:
                     self._fault = ""
                     self._tell()
-                self._listen_to_all(group)
+                self._processes.listen(group)
 
     def _compile(self) -> None:
         world = World(
@@ -253,7 +234,7 @@ class EventPlane:
         plan = replace(
             with_names(compiled.plan, self._names.table(hosts)),
             platform=self._runner.platform() if not compiled.plan.is_empty else "",
-            workers=self._workers,
+            workers=self._processes.wanted,
         )
         self._compiled = Compiled(plan, compiled.refused)
         self._wanted = {s.uid: s for s in plan.subscriptions}
@@ -274,62 +255,11 @@ class EventPlane:
     def _publish(self, data: bytes) -> None:
         if data != self._written:
             write_private(self._paths.plan, data)
-            for control in self._controls.values():
-                control.reload()
+            self._processes.reload()
             self._written = data
 
-    def _listen_to_all(self, group: asyncio.TaskGroup) -> None:
-        for index in range(self._workers):
-            if index not in self._listening:
-                self._listening[index] = group.create_task(
-                    self._listen(index), name=f"eventing:control:{index}"
-                )
-        for index in [index for index in self._listening if index >= self._workers]:
-            self._listening.pop(index).cancel()
-            self._states.pop(index, None)
-
-    async def _listen(self, index: int) -> None:
-        while True:
-            with contextlib.suppress(OSError, ValueError):
-                async with open_control(self._paths.control_of(index)) as control:
-                    self._controls[index] = control
-                    try:
-                        control.reload()
-                        async for raw in control.states():
-                            self._hear(index, raw)
-                    finally:
-                        self._controls.pop(index, None)
-            state = self._states.get(index)
-            if state is not None and state.connected:
-                state.connected = False
-                self._tell()
-            await asyncio.sleep(0.1)
-
-    async def _ask_for_spare(self) -> None:
-        """Several event processes do not say by themselves that they stay idle."""
-        while True:
-            await asyncio.sleep(_SPARE_SECONDS)
-            if self._workers > 1:
-                for control in self._controls.values():
-                    control.ask()
-
-    def _hear(self, index: int, raw: dict[str, Any]) -> None:
-        before = self._states.get(index)
-        types = before.types if before is not None else frozenset()
-        if before is None or before.raw["types"] != raw["types"]:
-            types = frozenset(ObservedType(*seen) for seen in raw["types"])
-        self._states[index] = _State(
-            raw["connected"], raw["plan"], raw["streams"], raw["consumers"], raw, types
-        )
+    def _on_state(self, index: int) -> None:
         self._tell_types()
-        self._scaler.most = max(1, self._runner.most_workers)
-        if len(self._states) == self._workers:
-            busy = [state.raw["busy"] for state in self._states.values()]
-            wanted = self._scaler.decide(busy, asyncio.get_running_loop().time())
-            if wanted != self._workers:
-                log.info("event processes", wanted=wanted, running=self._workers)
-                self._workers = wanted
-                self._wake.set()
         if index == 0:
             self._tell()
 

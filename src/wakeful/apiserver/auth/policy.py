@@ -158,6 +158,11 @@ def _to(*roles: str) -> dict[str, str]:
 
 
 def _roles() -> list[JSONObject]:
+    return [*_user_roles(), *_knative_roles(), *_system_roles()]
+
+
+def _user_roles() -> list[JSONObject]:
+    """Those that are bound to people, and what they are made of."""
     view = [_rule(_READ, group, *resources) for group, resources in _VIEWED.items()]
     secret_reads = [
         _rule(
@@ -182,7 +187,6 @@ def _roles() -> list[JSONObject]:
         _rule(("create",), "authorization.k8s.io", "localsubjectaccessreviews"),
         _rule(_ALL, GROUP, "roles", "rolebindings"),
     ]
-    knative_read = [_rule(_READ, group, "*") for group in _KNATIVE]
     return [
         _role(
             "cluster-admin",
@@ -197,6 +201,13 @@ def _roles() -> list[JSONObject]:
         _role("system:aggregate-to-admin", admin, _to("admin")),
         _role("system:aggregate-to-edit", edit, _to("edit")),
         _role("system:aggregate-to-view", view, _to("view")),
+    ]
+
+
+def _knative_roles() -> list[JSONObject]:
+    """What the users' roles may do with the kinds of Knative and ours."""
+    read = [_rule(_READ, group, "*") for group in _KNATIVE]
+    return [
         _role(
             "knative-serving-namespaced-admin",
             [_rule(("*",), group, "*") for group in _KNATIVE],
@@ -207,11 +218,11 @@ def _roles() -> list[JSONObject]:
             [
                 _rule(_WRITE, "serving.knative.dev", "*"),
                 _rule(_WRITE, "networking.wakeful.dev", "*"),
-                *(_rule(_READ, group, "*") for group in _KNATIVE),
+                *read,
             ],
             _to("edit"),
         ),
-        _role("knative-serving-namespaced-view", knative_read, _to("view")),
+        _role("knative-serving-namespaced-view", read, _to("view")),
         _role("wakeful-events-view", [_rule(_READ, _EVENTS, "deadletters", "hops")], _to("view")),
         _role(
             "wakeful-events-edit",
@@ -222,6 +233,12 @@ def _roles() -> list[JSONObject]:
             ],
             _to("edit"),
         ),
+    ]
+
+
+def _system_roles() -> list[JSONObject]:
+    """What everybody may do, and roles for others that serve the cluster."""
+    return [
         _role("system:discovery", [_paths(*_DISCOVERY)]),
         _role("system:public-info-viewer", [_paths(*_INFO)]),
         _role(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from wakeful.apimachinery.errors import BadRequestError, ServiceUnavailableError
@@ -14,6 +15,7 @@ from wakeful.apiserver.registry.response import Response
 from wakeful.apiserver.registry.writing import Writer
 
 DEFAULT_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 3600, 600, 2**32
+_BINDABLE = ("Node", "Pod", "Secret")
 
 
 class TokenRequests:
@@ -27,47 +29,15 @@ class TokenRequests:
         account = self._writer.current(call).decode()
         if self._tokens is None:
             raise ServiceUnavailableError("this server issues no tokens")
-        body = require_object(call.request.body)
-        spec = body.get("spec") or {}
-        if not isinstance(spec, dict):
-            raise BadRequestError("TokenRequest.spec must be an object")
-        audiences = spec.get("audiences") or []
-        if not isinstance(audiences, list) or not all(isinstance(a, str) for a in audiences):
-            raise BadRequestError("TokenRequest.spec.audiences must be a list of strings")
-        seconds = spec.get("expirationSeconds")
-        if seconds is None:
-            seconds = DEFAULT_SECONDS
-        if not isinstance(seconds, int) or isinstance(seconds, bool):
-            raise BadRequestError("TokenRequest.spec.expirationSeconds must be an integer")
-        if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
-            raise call.invalid(
-                call.request.name,
-                [
-                    invalid(
-                        "spec.expirationSeconds",
-                        seconds,
-                        "may not specify a duration less than 10 minutes"
-                        if seconds < SHORTEST_SECONDS
-                        else "may not specify a duration larger than 2^32 seconds",
-                    )
-                ],
-            )
-        bound = spec.get("boundObjectRef") or {}
-        if not isinstance(bound, dict) or not all(isinstance(v, str) for v in bound.values()):
-            raise BadRequestError("TokenRequest.spec.boundObjectRef must be a reference")
-        if bound and bound.get("kind") not in ("Pod", "Secret", "Node"):
-            fault = not_supported(
-                "spec.boundObjectRef.kind", bound.get("kind"), ["Node", "Pod", "Secret"]
-            )
-            raise call.invalid(call.request.name, [fault])
+        wish = _read_wish(call)
         metadata = account["metadata"]
         issued = self._tokens.issue(
             namespace=metadata["namespace"],
             name=metadata["name"],
             uid=metadata["uid"],
-            audiences=audiences,
-            seconds=min(seconds, 365 * 24 * 3600),
-            bound_object=bound or None,
+            audiences=wish.audiences,
+            seconds=min(wish.seconds, 365 * 24 * 3600),
+            bound_object=wish.bound,
         )
         answer: dict[str, Any] = {
             "kind": "TokenRequest",
@@ -78,9 +48,9 @@ class TokenRequests:
                 "creationTimestamp": format_time(call.now),
             },
             "spec": {
-                "audiences": audiences,
-                "expirationSeconds": seconds,
-                "boundObjectRef": bound or None,
+                "audiences": wish.audiences,
+                "expirationSeconds": wish.seconds,
+                "boundObjectRef": wish.bound,
             },
             "status": {
                 "token": issued.token,
@@ -88,6 +58,47 @@ class TokenRequests:
             },
         }
         return Response(answer, 201, None, call.warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenWish:
+    """What the body of a request for a token asks for."""
+
+    audiences: list[str]
+    seconds: int
+    bound: dict[str, str] | None
+
+
+def _read_wish(call: Call) -> _TokenWish:
+    spec = require_object(call.request.body).get("spec") or {}
+    if not isinstance(spec, dict):
+        raise BadRequestError("TokenRequest.spec must be an object")
+    audiences = spec.get("audiences") or []
+    if not isinstance(audiences, list) or not all(isinstance(a, str) for a in audiences):
+        raise BadRequestError("TokenRequest.spec.audiences must be a list of strings")
+    seconds = _read_seconds(call, spec.get("expirationSeconds"))
+    return _TokenWish(audiences, seconds, _read_bound(call, spec.get("boundObjectRef") or {}))
+
+
+def _read_seconds(call: Call, seconds: Any) -> int:
+    if seconds is None:
+        return DEFAULT_SECONDS
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise BadRequestError("TokenRequest.spec.expirationSeconds must be an integer")
+    if SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+        return seconds
+    bound = "less than 10 minutes" if seconds < SHORTEST_SECONDS else "larger than 2^32 seconds"
+    text = f"may not specify a duration {bound}"
+    raise call.invalid(call.request.name, [invalid("spec.expirationSeconds", seconds, text)])
+
+
+def _read_bound(call: Call, bound: Any) -> dict[str, str] | None:
+    if not isinstance(bound, dict) or not all(isinstance(v, str) for v in bound.values()):
+        raise BadRequestError("TokenRequest.spec.boundObjectRef must be a reference")
+    if bound and bound.get("kind") not in _BINDABLE:
+        fault = not_supported("spec.boundObjectRef.kind", bound.get("kind"), _BINDABLE)
+        raise call.invalid(call.request.name, [fault])
+    return bound or None
 
 
 class Evictions:
