@@ -50,7 +50,7 @@ from wakeful.cmd.triggers import add_triggers, trigger_objects
 from wakeful.config import RuntimeName, Settings, StandInMode
 from wakeful.controller import Manager
 from wakeful.eventing.clusternames import ClusterNames
-from wakeful.eventing.delivery import open_sender
+from wakeful.eventing.delivery import Sender, open_sender
 from wakeful.eventing.samples.images import SAMPLES
 from wakeful.eventing.transform.images import TRANSFORMS
 from wakeful.gateway.component import GatewayComponent, GatewayReady
@@ -126,6 +126,34 @@ class _Decisions:
     autoscaling: Autoscaling
 
 
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """The hooks that have to be told something once the controllers are there."""
+
+    core: CoreAdmission
+    bindings: BindingAdmission
+    parking: Parking
+    links: CrossNamespaceAdmission
+
+    @classmethod
+    def of(cls, settings: Settings) -> _Admission:
+        core = CoreAdmission(settings.service_cidr)
+        return cls(core, BindingAdmission(), Parking(), CrossNamespaceAdmission())
+
+    def hooks(self) -> tuple[AdmissionHook, ...]:
+        """All hooks, in the order in which they see a write."""
+        return (
+            *self.core.hooks(),
+            self.bindings,
+            self.parking,
+            self.links,
+            admit_config_maps,
+            admit_eventing_config_maps,
+            admit_pipeline_config_maps,
+            admit_dry_runs,
+        )
+
+
 async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     """Make everything; ``stack`` owns what has to be closed."""
     settings.layout.create()
@@ -134,25 +162,11 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     procd = await stack.enter_async_context(await ProcdClient.connect(settings.layout.run))
     images = LayoutStore(settings.layout.images)
     registry = await stack.enter_async_context(open_registry())
-
-    admission = CoreAdmission(settings.service_cidr)
-    binding, parking, links = BindingAdmission(), Parking(), CrossNamespaceAdmission()
-    configs: tuple[AdmissionHook, ...]
-    configs = (admit_config_maps, admit_eventing_config_maps, admit_pipeline_config_maps)
-    hooks: tuple[AdmissionHook, ...]
-    hooks = (*admission.hooks(), binding, parking, links, *configs, admit_dry_runs)
-    api = ApiServing(settings, make_scheme(), store, hooks)
-    links.authorizer = api.authorizer
+    admission = _Admission.of(settings)
+    api = ApiServing(settings, make_scheme(), store, admission.hooks())
+    admission.links.authorizer = api.authorizer
     transport = InProcessTransport(api.server, _CONTROLLERS)
-    await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
-    await ensure_objects(transport, eventing_objects())
-    await ensure_objects(
-        transport, [*pipeline_objects(), *trigger_objects(), *source_config_maps()]
-    )
-    authority = load_or_create_authority(settings.layout.pki, "services")
-    trust = trust_bundle(authority.certificate_pem.decode())
-    await ensure_objects(transport, [*services(settings), trust], renew=True)
-    await ensure_domain(transport, settings.domain)
+    await _ensure_first_objects(settings, transport)
 
     # They are images for this machine's root file system, which only sandboxes show.
     sandboxed = settings.runtime is RuntimeName.SANDBOX
@@ -172,26 +186,11 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         Client(transport, api.server.scheme),
         DigestResolver(images, registry, stand_ins=stand_ins),
         admission,
-        parking,
         api.root_ca,
     )
     make_eventing(settings, decisions.manager, procd, decisions.planner)
     sender = await stack.enter_async_context(open_sender(_cluster_names(settings, decisions)))
-    adapters = add_sources(
-        decisions.manager,
-        binding,
-        sender=sender,
-        transport_of=lambda user: InProcessTransport(api.server, user),
-        gateway=GatewayAddress(settings.http_port, settings.https_port),
-        server_url=f"https://{settings.bind}:{settings.api_port}",
-    )
-    add_kafka_channels(decisions.manager, adapters, sender)
-    add_triggers(
-        decisions.manager,
-        gateway=GatewayAddress(settings.http_port, settings.https_port),
-        transport_of=lambda user: InProcessTransport(api.server, user),
-        sender=sender,
-    )
+    _add_senders(settings, decisions.manager, sender, admission.bindings, api)
     add_resolution_controller(decisions.manager, images=images, puller=Puller(registry, images))
     names = make_names(decisions.manager, inside)
     builder = BuilderEntrance(images, settings.layout.run / "builder" / "socket")
@@ -242,13 +241,50 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     )
 
 
+async def _ensure_first_objects(settings: Settings, transport: InProcessTransport) -> None:
+    """What has to be there before anything else looks, such as roles and config maps."""
+    await ensure_objects(transport, [*default_policy(), *namespaces(), *config_maps()])
+    await ensure_objects(transport, eventing_objects())
+    await ensure_objects(
+        transport, [*pipeline_objects(), *trigger_objects(), *source_config_maps()]
+    )
+    authority = load_or_create_authority(settings.layout.pki, "services")
+    trust = trust_bundle(authority.certificate_pem.decode())
+    await ensure_objects(transport, [*services(settings), trust], renew=True)
+    await ensure_domain(transport, settings.domain)
+
+
+def _add_senders(
+    settings: Settings,
+    manager: Manager,
+    sender: Sender,
+    bindings: BindingAdmission,
+    api: ApiServing,
+) -> None:
+    """Everything that sends events from this process: sources, Kafka's channels, listeners."""
+    gateway = GatewayAddress(settings.http_port, settings.https_port)
+
+    def transport_of(user: UserInfo) -> InProcessTransport:
+        return InProcessTransport(api.server, user)
+
+    adapters = add_sources(
+        manager,
+        bindings,
+        sender=sender,
+        transport_of=transport_of,
+        gateway=gateway,
+        server_url=f"https://{settings.bind}:{settings.api_port}",
+    )
+    add_kafka_channels(manager, adapters, sender)
+    add_triggers(manager, gateway=gateway, transport_of=transport_of, sender=sender)
+
+
 def _make_decisions(
     settings: Settings,
     inside: str | None,
     client: Client,
     resolver: DigestResolver,
-    admission: CoreAdmission,
-    parking: Parking,
+    admission: _Admission,
     root_ca: str,
 ) -> _Decisions:
     manager = Manager(
@@ -278,12 +314,12 @@ def _make_decisions(
     planner = Planner(manager, gateway, serves=served)
     served.on_change(planner.reconsider)
     # The order is the order in which changes are heard of: what a held request waits for first.
-    autoscaling = add_kpa_controller(manager, gateway.load, parking=parking)
+    autoscaling = add_kpa_controller(manager, gateway.load, parking=admission.parking)
     gateway.connect_poke(autoscaling.deciders)
     gateway.connect_timing(autoscaling.deciders.timing)
     add_apps_controllers(manager)
     add_core_controllers(
-        manager, admission, root_ca=root_ca, claims_dir=str(settings.layout.root / "claims")
+        manager, admission.core, root_ca=root_ca, claims_dir=str(settings.layout.root / "claims")
     )
     gate = (reachable, INSIDE_PORT) if reachable is not None else ("127.0.0.1", loopback)
     add_serverlessservice_controller(manager, [gate])
