@@ -14,6 +14,7 @@ from wakeful.apimachinery.fields import (
 from wakeful.apimachinery.meta import Object
 from wakeful.apimachinery.names import dns_1035_label_faults, dns_subdomain_faults
 from wakeful.apimachinery.scheme import AdmissionContext
+from wakeful.apimachinery.statusconditions import set_status_condition
 from wakeful.apis.apiextensions.crd_types import (
     ESTABLISHED,
     NAMES_ACCEPTED,
@@ -191,8 +192,7 @@ def _set_condition(
 ) -> None:
     if crd.status.is_true(kind):
         return
-    kept = [c for c in crd.status.conditions if c.type != kind]
     new = CustomResourceDefinitionCondition(
         type=kind, status="True", last_transition_time=now, reason=reason, message=message
     )
-    crd.status.conditions = [*kept, new]
+    crd.status.conditions = set_status_condition(crd.status.conditions, new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from wakeful.apimachinery.statusconditions import set_status_condition
 from wakeful.apis.apps import Deployment, DeploymentStatus, ReplicaSet
 from wakeful.apis.apps.deployment_types import AVAILABLE, PROGRESSING
 from wakeful.apis.apps.replicaset_types import REPLICA_FAILURE, WorkloadCondition
@@ -138,13 +139,12 @@ def set_condition(
     have = status.condition(kind)
     if have is not None and (have.status, have.reason) == (value, reason) and not renew:
         return
-    moved = have is None or have.status != value
     new = WorkloadCondition(
         type=kind,
         status=value,
         last_update_time=now,
-        last_transition_time=now if have is None or moved else have.last_transition_time,
+        last_transition_time=now,
         reason=reason,
         message=message,
     )
-    status.conditions = [*(c for c in status.conditions if c.type != kind), new]
+    status.conditions = set_status_condition(status.conditions, new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from wakeful.apimachinery.statusconditions import set_status_condition
 from wakeful.apis.apps import ReplicaSet, ReplicaSetStatus
 from wakeful.apis.apps.replicaset_types import REPLICA_FAILURE, WorkloadCondition
 from wakeful.apis.core import Pod
@@ -91,4 +92,4 @@ def set_failure(status: ReplicaSetStatus, reason: str, message: str, now: dateti
         reason=reason,
         message=message,
     )
-    status.conditions = [*(c for c in status.conditions if c.type != REPLICA_FAILURE), new]
+    status.conditions = set_status_condition(status.conditions, new)

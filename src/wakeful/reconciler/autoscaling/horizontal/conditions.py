@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from wakeful.apimachinery.statusconditions import set_status_condition
 from wakeful.apis.hpa.hpa_types import AutoscalerStatus, HorizontalPodAutoscalerCondition
 from wakeful.autoscaler.behavior import Limit, Stabilized
 
@@ -34,12 +35,7 @@ def mark(
 ) -> None:
     """Set a condition; its time changes with its status only."""
     value = "True" if true else "False"
-    found = next((c for c in status.conditions if c.type == kind), None)
-    since = found.last_transition_time if found is not None and found.status == value else now
     fresh = HorizontalPodAutoscalerCondition(
-        type=kind, status=value, reason=reason, message=message, last_transition_time=since or now
+        type=kind, status=value, reason=reason, message=message, last_transition_time=now
     )
-    if found is None:
-        status.conditions.append(fresh)
-    else:
-        status.conditions[status.conditions.index(found)] = fresh
+    status.conditions = set_status_condition(status.conditions, fresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from wakeful.apimachinery.statusconditions import set_status_condition
 from wakeful.apis.batch import JobStatus
 from wakeful.apis.batch.job_types import (
     COMPLETE,
@@ -49,4 +50,4 @@ def set_condition(
         reason=reason,
         message=message,
     )
-    status.conditions = [*(c for c in status.conditions if c.type != kind), new]
+    status.conditions = set_status_condition(status.conditions, new)

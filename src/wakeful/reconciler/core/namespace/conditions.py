@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from wakeful.apimachinery.statusconditions import set_status_condition
 from wakeful.apis.core.namespace_types import NamespaceCondition, NamespaceStatus
 from wakeful.reconciler.core.namespace.contents import Remains
 
@@ -63,12 +64,8 @@ def report(status: NamespaceStatus, remains: Remains, now: datetime) -> None:
 def _set(
     status: NamespaceStatus, kind: str, value: str, reason: str, message: str, now: datetime
 ) -> None:
-    have = next((c for c in status.conditions if c.type == kind), None)
-    since = have.last_transition_time if have is not None and have.status == value else now
     new = NamespaceCondition(
-        type=kind, status=value, last_transition_time=since, reason=reason, message=message
+        type=kind, status=value, last_transition_time=now, reason=reason, message=message
     )
-    if have == new:
-        return
-    status.conditions = [*(c for c in status.conditions if c.type != kind), new]
-    status.conditions.sort(key=lambda c: c.type)
+    conditions = set_status_condition(status.conditions, new)
+    status.conditions = sorted(conditions, key=lambda c: c.type)

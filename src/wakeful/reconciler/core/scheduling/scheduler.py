@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from wakeful.aio import Clock
 from wakeful.apimachinery.meta import NamespacedName
+from wakeful.apimachinery.statusconditions import set_status_condition
 from wakeful.apis.core import Node, Pod
 from wakeful.apis.core.pod_types import POD_SCHEDULED, PodCondition
 from wakeful.client import Change, Client, Informer
@@ -61,8 +62,7 @@ class SchedulingReconciler:
             reason=reason,
             message=message,
         )
-        rest = [c for c in obj.status.conditions if c.type != POD_SCHEDULED]
-        obj.status.conditions = [*rest, new]
+        obj.status.conditions = set_status_condition(obj.status.conditions, new)
         return True
 
 
