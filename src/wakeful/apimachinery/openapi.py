@@ -23,7 +23,6 @@ from wakeful.apimachinery.shapes import Shape
 _REF = "#/components/schemas/"
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1"
 _GENERIC = re.compile(r"[^A-Za-z0-9_.-]+")
-_ACTIONS: Mapping[str, str] = {"get": "get", "put": "put", "patch": "patch", "delete": "delete"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from wakeful.apimachinery.decoding import MAX_DEPTH
 from wakeful.apimachinery.errors import BadRequestError, UnsupportedMediaTypeError
 from wakeful.apimachinery.meta import format_micro_time, format_time
 
-MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5

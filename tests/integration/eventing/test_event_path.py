@@ -9,23 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from wakeful.apis import make_scheme
-from wakeful.eventing.clusternames import ClusterNames
 from wakeful.eventing.delivery import BackoffPolicy, RetryPolicy
 from wakeful.eventing.history import HistoryStore, HopKind
 from wakeful.eventing.plan.model import Plan, RoutePlan, StreamPlan, SubscriptionPlan, TargetPlan
-from wakeful.eventing.plane import EventPlane, EventRunner, IngressHosts
+from wakeful.eventing.processes import EventProcesses
 from wakeful.testing.eventing import BROKER_HOST, EventPath, a_broker, a_trigger
 from wakeful.testing.http import answering
 from wakeful.testing.waiting import eventually
-from wakeful.testing.world import World
 
 QUICK = RetryPolicy(2, BackoffPolicy.EXPONENTIAL, 0.01)
 
@@ -350,22 +345,13 @@ async def test_a_reply_has_retries_of_its_own(path: EventPath) -> None:
 
 
 async def test_the_control_plane_hears_what_came_in_and_what_was_replied(path: EventPath) -> None:
-    world = World(make_scheme())
-    plane = EventPlane(
-        world.manager,
-        cast("EventRunner", SimpleNamespace(most_workers=1)),
-        cast("IngressHosts", None),
-        ClusterNames(world.manager, lambda: ("127.0.0.1", 0)),
-        path.paths,
-        asyncio.Event(),
-    )
-    news = asyncio.Event()
-    plane.on_observed_type(news.set)
+    processes, news = EventProcesses(path.paths, lambda: 1), asyncio.Event()
+    processes.on_state = lambda _: news.set()
     stream, route = a_broker()
     wanted = {("broker", "test.event"), ("trigger", "replied")}
 
     def seen() -> set[tuple[str, str]]:
-        return {(kind.owner.partition("/")[0], kind.type) for kind in plane.observed_types()}
+        return {(kind.owner.partition("/")[0], kind.type) for kind in processes.observed_types}
 
     async def answer(got: Received) -> web.Response:
         if got.id == "r":
@@ -376,15 +362,13 @@ async def test_the_control_plane_hears_what_came_in_and_what_was_replied(path: E
     async with subscriber(answer) as one:
         await path.use(Plan((stream,), (route,), (a_trigger(stream, "all", one.url),)))
         assert await send(path, "1") == 202
-        hearing = asyncio.create_task(plane._listen(0))
-        try:
-            async with asyncio.timeout(60):
-                while not wanted <= seen():
-                    news.clear()
-                    await news.wait()
-        finally:
-            hearing.cancel()
-            await asyncio.wait([hearing])
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            processes.listen(group)
+            while not wanted <= seen():
+                news.clear()
+                await news.wait()
+            processes.wanted = 0
+            processes.listen(group)
 
 
 async def test_a_dead_subscriber_does_not_hold_others_up(path: EventPath) -> None:

@@ -19,9 +19,6 @@ BROKER_DEFAULTS_KEY = "default-br-config"
 CONFIG_BROKER_CHANNEL = "config-br-default-channel"
 CHANNEL_TEMPLATE_KEYS = ("channel-template-spec", "channelTemplateSpec")
 
-DURABLE = ("messaging.knative.dev/v1alpha1", "NatsJetStreamChannel")
-"""The kind of channel Brokers get by default: what was accepted is on disk."""
-
 
 class BrokerConfig(KReference):
     """Where a Broker's settings are, and how it delivers."""

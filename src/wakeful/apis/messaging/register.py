@@ -13,8 +13,6 @@ CONTROLLERS = frozenset(("system:wakeful-controllers", CONTROLLER_ACCOUNT))
 
 SUBSCRIBABLE = f"{GROUP}/subscribable"
 """Annotation: version of the subscribable shape; always ``v1``."""
-ASYNC_HANDLER = f"{GROUP}/async-handler"
-"""Annotation: answer producers before, not after, the event was delivered."""
 HISTORY = f"{GROUP}/history"
 """Annotation: ``enabled`` has every event list the channels it passed, as in 2019."""
 SCOPE = "eventing.knative.dev/scope"

@@ -16,7 +16,7 @@ from wakeful.apis.pipeline.config import DefaultsConfig, FeatureFlags, parse_def
 from wakeful.apis.pipeline.register import CONFIG_DEFAULTS, FEATURE_FLAGS, SYSTEM_NAMESPACE
 
 T = TypeVar("T")
-ALPHA, BETA, STABLE = "alpha", "beta", "stable"
+ALPHA, BETA = "alpha", "beta"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ ORDERED, UNORDERED = "ordered", "unordered"
 ORDERINGS = (ORDERED, UNORDERED)
 KEY_TYPE_LABEL = "kafkasources.sources.knative.dev/key-type"
 KEY_TYPES = ("string", "int", "float", "byte-array")
-MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 class SecretValue(APIModel):

@@ -12,8 +12,6 @@ from wakeful.apimachinery.meta import GroupVersionKind, Object
 from wakeful.apimachinery.scheme import AGE, AdmissionContext, Column, Resource
 from wakeful.apis.core.cells import Wire, text
 
-DEFAULT_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
-
 
 class StorageClass(Object):
     """A kind of storage claims can ask for."""

@@ -13,5 +13,3 @@ EVENT_ID_LABEL = f"{GROUP}/triggers-eventid"
 SERVICE_PREFIX = "el-"
 LONGEST_LISTENER_NAME = 60
 """The Service of a listener is called ``el-NAME`` and that has to be a label."""
-
-BUILT_IN_INTERCEPTORS = ("bitbucket", "cel", "github", "gitlab", "slack")

@@ -51,7 +51,6 @@ _BARE_BASES = re.compile(
     r"(.*/)?distroless/.*|(.*/)?(static|base)-debian\d+|cgr\.dev/chainguard/static"
 )
 _BASES = Catalog.of(SHELLS, LANGUAGES)
-_IN_RUN_ONLY = ("HOME", "PIP_DISABLE_PIP_VERSION_CHECK")
 
 
 @dataclass(slots=True, kw_only=True)
