@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import time
 
 import psutil
-from harness import cli, machine
+from harness import cli
 from harness.figures import Report
+from harness.idling import report_idling
 from harness.running import running
-
-MEGA = 1e6
 
 
 async def measure(options: argparse.Namespace) -> Report:
     seconds = 30 if options.quick else options.seconds
     report = Report("idle")
     async with running(options.use, build=False) as platform:
-        await asyncio.sleep(5)
         pids = platform.components()
-        before = {name: machine.usage_of(pid) for name, pid in pids.items()}
-        begun, busy = time.perf_counter(), machine.busy_seconds()
-        await asyncio.sleep(seconds)
-        after = {name: machine.usage_of(pid) for name, pid in pids.items()}
-        took, others = time.perf_counter() - begun, machine.busy_seconds() - busy
-        memory = machine.total(pids.values())
-        used = {n: after[n].cpu_seconds - before[n].cpu_seconds for n in pids}
-        report.add("RSS of all processes", memory.rss_bytes / MEGA, "MB", at_most=250)
-        report.add("PSS of all processes", memory.pss_bytes / MEGA, "MB")
-        for name in pids:
-            report.add(f"  {name}, RSS", after[name].rss_bytes / MEGA, "MB")
-        report.add("CPU", sum(used.values()) / took * 100, "% of a core", at_most=2)
-        for name in pids:
-            report.add(f"  {name}", used[name] / took * 100, "% of a core")
-        report.notes.append(
-            f"over {took:.0f} s, in which the whole machine was {others / took * 100:.0f} % of a"
-            f" core busy; {_helpers(pids)} other processes of the platform"
-        )
+        await report_idling(report, pids, seconds, rss_at_most=250, cpu_at_most=2)
+        report.notes.append(f"{_helpers(pids)} other processes of the platform")
     return report
 
 

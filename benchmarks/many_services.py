@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from harness import cli, machine
 from harness.figures import Report, percentile
 from harness.http import first_byte
+from harness.idling import report_idling
 from harness.running import SERVICES, FailedError, Platform, hello, is_true, running
 
-MEGA = 1e6
 LONE, SWITCH = "lone", "switch"
 SLEEPY = {"window": "1s", "initial_scale": "0"}
 _EVERY = 0.002
@@ -59,7 +59,14 @@ async def measure(options: argparse.Namespace) -> Report:
         if not options.only_create:
             await platform.delete(SWITCH)
             await platform.until_zero()
-            await _idle(platform, options, report)
+            few = options.services <= BARRED
+            await report_idling(
+                report,
+                platform.components(),
+                20 if quick else options.seconds,
+                rss_at_most=600 if few else None,
+                cpu_at_most=2 if few else None,
+            )
             await _traffic(platform, 20 if quick else options.changes, options, report)
             await _wake_some(platform, options, report)
     return report
@@ -143,32 +150,6 @@ def _creation(report: Report, how: str, times: list[float], bar: float | None) -
     report.add("  p95", percentile(times, 95), "ms", at_most=bar, note=f"of {len(times)}")
     tenth = times[-max(1, len(times) // 10) :]
     report.add("  median of the last tenth", percentile(tenth, 50), "ms")
-
-
-async def _idle(platform: Platform, options: argparse.Namespace, report: Report) -> None:
-    seconds = 20 if options.quick else options.seconds
-    await asyncio.sleep(5)
-    pids = platform.components()
-    before = {name: machine.usage_of(pid) for name, pid in pids.items()}
-    begun, busy = time.perf_counter(), machine.busy_seconds()
-    await asyncio.sleep(seconds)
-    after = {name: machine.usage_of(pid) for name, pid in pids.items()}
-    took, others = time.perf_counter() - begun, machine.busy_seconds() - busy
-    memory = sum(usage.rss_bytes for usage in after.values())
-    few = options.services <= BARRED
-    report.add("RSS of all processes", memory / MEGA, "MB", at_most=600 if few else None)
-    for name in pids:
-        report.add(f"  {name}", after[name].rss_bytes / MEGA, "MB")
-    used = {name: after[name].cpu_seconds - before[name].cpu_seconds for name in pids}
-    report.add(
-        "CPU while idle", sum(used.values()) / took * 100, "% of a core", at_most=2 if few else None
-    )
-    for name in pids:
-        report.add(f"  {name}", used[name] / took * 100, "% of a core")
-    report.notes.append(
-        f"idle over {took:.0f} s, in which the machine was {others / took * 100:.0f} % of a core"
-        " busy"
-    )
 
 
 async def _traffic(
