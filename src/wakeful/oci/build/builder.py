@@ -96,7 +96,8 @@ async def build(
             output=lambda line: report(BuildStep(line, StepState.OUTPUT)),
             note=lambda text: report(BuildStep(text, StepState.NOTE)),
         )
-        digest, used = await _build(what, name, bench, store, report, builder, dockerfile)
+        job = _Job(what, name, bench, store, report)
+        digest, used = await _build(job, builder, dockerfile)
     async with _step(report, "unpack"):
         await store.unpack(digest)
     info = store.info(digest)
@@ -110,51 +111,67 @@ async def build(
     )
 
 
-async def _build(
-    source: Source,
-    name: Reference,
-    bench: Workbench,
-    store: ImageStore,
-    report: StepCallback,
-    builder: str | None,
-    asked: Dockerfile | None,
-) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One build under way."""
+
+    source: Source
+    name: Reference
+    bench: Workbench
+    store: ImageStore
+    report: StepCallback
+
+
+async def _build(job: _Job, builder: str | None, asked: Dockerfile | None) -> tuple[str, str]:
+    """Return the digest, and what built it."""
+    source = job.source
     web = parse_procfile(source)
     detector = _choose(source, builder)
     dockerfile = asked or _find_dockerfile(source)
     if builder == "dockerfile" and not dockerfile:
         raise BuildError(str(source.path), "has no Dockerfile")
     if dockerfile and (builder == "dockerfile" or (builder is None and (asked or not web))):
-        problem = ""
-        search = await find_tool()
-        what = dockerfile.path.name
-        try:
-            if search.tool is not None:
-                async with _step(report, "build", f"{what} with {search.tool.name}"):
-                    digest = await build_dockerfile(
-                        search.tool, source.path, dockerfile, name, bench, store
-                    )
-            else:
-                async with _step(report, "build", f"{what} on this machine's programs"):
-                    digest = await build_on_host(dockerfile, name, bench, store)
-        except BuildError as error:
-            if search.tool is not None or error.output:
-                raise
-            problem = error.problem
-        else:
+        other = ""
+        if builder is None and (detector is not None or web):
+            other = detector.name if detector is not None else "the Procfile says"
+        digest = await _from_dockerfile(job, dockerfile, other)
+        if digest is not None:
             return digest, "dockerfile"
-        if builder is not None or (detector is None and not web):
-            raise no_tool_error(source.path, search, problem)
-        used = detector.name if detector else "the Procfile says"
-        bench.note(f"{what} left aside: {problem}; built as {used} instead")
     if detector is None and not web:
         raise BuildError(str(source.path), _UNKNOWN)
-    async with _step(report, "copy", str(source.path)):
+    return await _from_source(job, detector, web)
+
+
+async def _from_dockerfile(job: _Job, dockerfile: Dockerfile, other: str) -> str | None:
+    """The digest; None when no tool here can build it and ``other`` does instead."""
+    search = await find_tool()
+    what, problem = dockerfile.path.name, ""
+    try:
+        if search.tool is not None:
+            async with _step(job.report, "build", f"{what} with {search.tool.name}"):
+                return await build_dockerfile(
+                    search.tool, job.source.path, dockerfile, job.name, job.bench, job.store
+                )
+        async with _step(job.report, "build", f"{what} on this machine's programs"):
+            return await build_on_host(dockerfile, job.name, job.bench, job.store)
+    except BuildError as error:
+        if search.tool is not None or error.output:
+            raise
+        problem = error.problem
+    if not other:
+        raise no_tool_error(job.source.path, search, problem)
+    job.bench.note(f"{what} left aside: {problem}; built as {other} instead")
+    return None
+
+
+async def _from_source(job: _Job, detector: Detector | None, web: str) -> tuple[str, str]:
+    source, bench = job.source, job.bench
+    async with _step(job.report, "copy", str(source.path)):
         await bench.copy_source(IgnoreRules.of(source.path))
     recipe, used = Recipe(), "procfile"
     if detector is not None:
         used = detector.name
-        async with _step(report, "build", used):
+        async with _step(job.report, "build", used):
             recipe = await detector.prepare(source, bench)
     if web:
         recipe = replace(recipe, command=make_command(web, recipe))
@@ -162,9 +179,9 @@ async def _build(
         raise BuildError(
             str(source.path), f"nothing says how to start it; add a Procfile, or {recipe.hint}"
         )
-    async with _step(report, "store", name.familiar):
+    async with _step(job.report, "store", job.name.familiar):
         await bench.app_layer(WORKSPACE)
-        digest = await asyncio.to_thread(_store, recipe, used, name, bench, store)
+        digest = await asyncio.to_thread(_store, recipe, used, job.name, bench, job.store)
     return digest, used
 
 

@@ -38,6 +38,9 @@ class UsageError(ValueError):
     """A command line that cannot be meant."""
 
 
+_SHORT = {"f": "dockerfile", "d": "destination", "c": "context", "v": "verbosity"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What the command line asks for."""
@@ -73,29 +76,7 @@ def parse_flags(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
     Raises:
         UsageError: A word that is no flag, a flag without its value, a context of another kind.
     """
-    switches, known = frozenset(_SWITCHES.split()), frozenset(_KNOWN.split())
-    ignored = frozenset(_IGNORED.split())
-    given: dict[str, list[str]] = {}
-    notices: list[str] = []
-    words = list(argv)
-    while words:
-        word = words.pop(0)
-        if not word.startswith("-"):
-            raise UsageError(f"unknown command {word!r}: kaniko takes flags only")
-        name, equals, value = word.lstrip("-").partition("=")
-        name = {"f": "dockerfile", "d": "destination", "c": "context", "v": "verbosity"}.get(
-            name, name
-        )
-        if not equals:
-            if name in switches:
-                value = "true"
-            elif words and not (words[0].startswith("-") and name not in known):
-                value = words.pop(0)
-            elif name in known:
-                raise UsageError(f"flag needs an argument: --{name}")
-        if name not in known and name not in ignored:
-            notices.append(f"flag --{name} is not known here and changes nothing")
-        given.setdefault(name, []).append(value)
+    given, notices = _collect(list(argv))
 
     def last(name: str) -> str:
         return given.get(name, [""])[-1]
@@ -122,6 +103,31 @@ def parse_flags(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         tar_path=last("tar-path") or last("tarPath"),
         notices=tuple(notices),
     )
+
+
+def _collect(words: list[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """The values of each flag, and what is to be said about those that mean nothing here."""
+    switches, known = frozenset(_SWITCHES.split()), frozenset(_KNOWN.split())
+    ignored = frozenset(_IGNORED.split())
+    given: dict[str, list[str]] = {}
+    notices: list[str] = []
+    while words:
+        word = words.pop(0)
+        if not word.startswith("-"):
+            raise UsageError(f"unknown command {word!r}: kaniko takes flags only")
+        name, equals, value = word.lstrip("-").partition("=")
+        name = _SHORT.get(name, name)
+        if not equals:
+            if name in switches:
+                value = "true"
+            elif words and not (words[0].startswith("-") and name not in known):
+                value = words.pop(0)
+            elif name in known:
+                raise UsageError(f"flag needs an argument: --{name}")
+        if name not in known and name not in ignored:
+            notices.append(f"flag --{name} is not known here and changes nothing")
+        given.setdefault(name, []).append(value)
+    return given, notices
 
 
 def _context(text: str, below: str) -> str:
