@@ -35,6 +35,13 @@ class Column:
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", type="date")
+READINESS = (
+    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+)
+"""Of kinds that have the condition ``Ready``."""
+ADDRESS = Column("URL", ".status.address.url")
+"""Of kinds that events or requests can be sent to."""
 
 
 @dataclass(frozen=True, slots=True)

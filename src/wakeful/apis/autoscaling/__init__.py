@@ -1,6 +1,6 @@
 """Autoscaling: the annotations users write, the cluster's defaults, PodAutoscaler and Metric."""
 
-from wakeful.apimachinery.scheme import Column, Resource
+from wakeful.apimachinery.scheme import READINESS, Column, Resource
 from wakeful.apis.autoscaling.annotations import (
     HPA,
     KPA,
@@ -38,8 +38,6 @@ from wakeful.apis.autoscaling.podautoscaler_validation import (
 
 WEBHOOK = "validation.webhook.serving.knative.dev"
 _CATEGORIES = ("knative-internal", "autoscaling")
-_READY = ".status.conditions[?(@.type=='Ready')]"
-_READINESS = (Column("Ready", f"{_READY}.status"), Column("Reason", f"{_READY}.reason"))
 
 RESOURCES = (
     Resource(
@@ -51,7 +49,7 @@ RESOURCES = (
         columns=(
             Column("DesiredScale", ".status.desiredScale", type="integer"),
             Column("ActualScale", ".status.actualScale", type="integer"),
-            *_READINESS,
+            *READINESS,
         ),
         set_defaults=set_podautoscaler_defaults,
         validate=validate_podautoscaler,
@@ -62,7 +60,7 @@ RESOURCES = (
         "metrics",
         categories=_CATEGORIES,
         has_status=True,
-        columns=_READINESS,
+        columns=READINESS,
         validate=validate_metric,
         webhook=WEBHOOK,
     ),

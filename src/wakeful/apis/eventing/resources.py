@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.apimachinery.scheme import AGE, Column, Resource, ServedVersion
+from wakeful.apimachinery.scheme import ADDRESS, AGE, READINESS, Column, Resource, ServedVersion
 from wakeful.apis.eventing import register
 from wakeful.apis.eventing.broker_conversion import broker_from_hub, broker_to_hub
 from wakeful.apis.eventing.broker_defaults import set_broker_defaults
@@ -30,11 +30,6 @@ from wakeful.apis.eventing.trigger_validation import validate_trigger
 
 CATEGORIES = ("all", "knative", "eventing")
 ADDRESSABLE_LABEL = {"duck.knative.dev/addressable": "true"}
-URL = Column("URL", ".status.address.url")
-READY = (
-    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
-    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
-)
 _V1BETA1_EVENTTYPE = (
     "eventing.knative.dev/v1beta1 EventType is deprecated; use eventing.knative.dev/v1beta2"
     " EventType or newer"
@@ -48,9 +43,9 @@ RESOURCES: tuple[Resource, ...] = (
         categories=CATEGORIES,
         has_status=True,
         columns=(
-            URL,
+            ADDRESS,
             AGE,
-            *READY,
+            *READINESS,
             Column(
                 "Class",
                 ".metadata.annotations['eventing\\.knative\\.dev/broker\\.class']",
@@ -76,7 +71,7 @@ RESOURCES: tuple[Resource, ...] = (
             Column("Broker", ".spec.broker"),
             Column("Subscriber_URI", ".status.subscriberUri"),
             AGE,
-            *READY,
+            *READINESS,
         ),
         served_versions=(
             ServedVersion("v1beta1"),
@@ -99,7 +94,7 @@ RESOURCES: tuple[Resource, ...] = (
             Column("Reference Name", ".spec.reference.name"),
             Column("Reference Kind", ".spec.reference.kind"),
             Column("Description", ".spec.description"),
-            *READY,
+            *READINESS,
         ),
         served_versions=(
             ServedVersion("v1beta2", to_hub=eventtype_to_hub, from_hub=eventtype_from_hub),
@@ -123,7 +118,7 @@ RESOURCES: tuple[Resource, ...] = (
         singular="eventtransform",
         categories=CATEGORIES,
         has_status=True,
-        columns=(URL, Column("Sink", ".status.sinkUri"), *READY),
+        columns=(ADDRESS, Column("Sink", ".status.sinkUri"), *READINESS),
         set_defaults=set_eventtransform_defaults,
         validate=validate_eventtransform,
         webhook=register.WEBHOOK,
@@ -135,7 +130,7 @@ RESOURCES: tuple[Resource, ...] = (
         singular="eventpolicy",
         categories=CATEGORIES,
         has_status=True,
-        columns=READY,
+        columns=READINESS,
         validate=validate_eventpolicy,
         webhook=register.WEBHOOK,
     ),

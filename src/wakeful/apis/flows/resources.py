@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.apimachinery.scheme import AGE, Column, Resource, ServedVersion
+from wakeful.apimachinery.scheme import ADDRESS, AGE, READINESS, Resource, ServedVersion
 from wakeful.apis.flows import register
 from wakeful.apis.flows.flow_conversion import flow_from_hub, parallel_to_hub, sequence_to_hub
 from wakeful.apis.flows.flow_defaults import set_parallel_defaults, set_sequence_defaults
@@ -13,10 +13,9 @@ from wakeful.apis.flows.sequence_types import Sequence
 _CATEGORIES = ("all", "knative", "flows")
 _LABELS = {"duck.knative.dev/addressable": "true"}
 _COLUMNS = (
-    Column("URL", ".status.address.url"),
+    ADDRESS,
     AGE,
-    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
-    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+    *READINESS,
 )
 
 RESOURCES = (

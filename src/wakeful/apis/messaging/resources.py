@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.apimachinery.scheme import AGE, Column, Resource, ServedVersion
+from wakeful.apimachinery.scheme import ADDRESS, AGE, READINESS, Resource, ServedVersion
 from wakeful.apis.messaging import register
 from wakeful.apis.messaging.channel_conversion import channelable_from_hub, channelable_to_hub
 from wakeful.apis.messaging.channel_defaults import set_channel_defaults, set_channelable_defaults
@@ -31,11 +31,6 @@ CATEGORIES = ("all", "knative", "messaging")
 CHANNEL_CATEGORIES = (*CATEGORIES, "channel")
 CHANNEL_LABELS = {register.SUBSCRIBABLE_LABEL: "true", "duck.knative.dev/addressable": "true"}
 
-URL = Column("URL", ".status.address.url")
-READY = (
-    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
-    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
-)
 
 _OLDER_CHANNELS = (
     ServedVersion("v1beta1"),
@@ -50,7 +45,7 @@ RESOURCES = (
         short_names=("ch",),
         categories=CHANNEL_CATEGORIES,
         has_status=True,
-        columns=(URL, AGE, *READY),
+        columns=(ADDRESS, AGE, *READINESS),
         served_versions=_OLDER_CHANNELS,
         set_defaults=set_channel_defaults,
         validate=validate_channel,
@@ -64,7 +59,7 @@ RESOURCES = (
         short_names=("imc",),
         categories=CHANNEL_CATEGORIES,
         has_status=True,
-        columns=(URL, AGE, *READY),
+        columns=(ADDRESS, AGE, *READINESS),
         served_versions=_OLDER_CHANNELS,
         set_defaults=set_channelable_defaults,
         validate=validate_inmemorychannel,
@@ -78,7 +73,7 @@ RESOURCES = (
         short_names=("natsjsmc",),
         categories=CHANNEL_CATEGORIES,
         has_status=True,
-        columns=(*READY, URL, AGE),
+        columns=(*READINESS, ADDRESS, AGE),
         set_defaults=set_channelable_defaults,
         validate=validate_natsjetstreamchannel,
         webhook=register.WEBHOOK,
@@ -91,7 +86,7 @@ RESOURCES = (
         short_names=("kc",),
         categories=CHANNEL_CATEGORIES,
         has_status=True,
-        columns=(*READY, URL, AGE),
+        columns=(*READINESS, ADDRESS, AGE),
         served_versions=(
             ServedVersion("v1"),
             ServedVersion("v1alpha1", to_hub=channelable_to_hub, from_hub=channelable_from_hub),
@@ -108,7 +103,7 @@ RESOURCES = (
         short_names=("sub",),
         categories=CATEGORIES,
         has_status=True,
-        columns=(AGE, *READY),
+        columns=(AGE, *READINESS),
         served_versions=(
             ServedVersion("v1beta1"),
             ServedVersion("v1alpha1", to_hub=subscription_to_hub, from_hub=subscription_from_hub),

@@ -3,7 +3,7 @@
 Not for the gateway itself, nor for Kubernetes' own Ingress (``kubenetworking``).
 """
 
-from wakeful.apimachinery.scheme import Column, Resource
+from wakeful.apimachinery.scheme import READINESS, Column, Resource
 from wakeful.apis.networking.certificate_types import (
     CERTIFICATE_CONDITIONS,
     Certificate,
@@ -62,8 +62,6 @@ from wakeful.apis.networking.serverlessservice_types import (
 from wakeful.apis.networking.serverlessservice_validation import validate_serverlessservice
 
 _CATEGORIES = ("knative-internal", "networking")
-_READY = ".status.conditions[?(@.type=='Ready')]"
-_READINESS = (Column("Ready", f"{_READY}.status"), Column("Reason", f"{_READY}.reason"))
 
 RESOURCES = (
     Resource(
@@ -73,7 +71,7 @@ RESOURCES = (
         short_names=("kingress", "king"),
         categories=_CATEGORIES,
         has_status=True,
-        columns=_READINESS,
+        columns=READINESS,
         set_defaults=set_ingress_defaults,
         validate=validate_ingress,
         webhook=WEBHOOK,
@@ -90,7 +88,7 @@ RESOURCES = (
             Column("Activators", ".spec.numActivators", type="integer"),
             Column("ServiceName", ".status.serviceName"),
             Column("PrivateServiceName", ".status.privateServiceName"),
-            *_READINESS,
+            *READINESS,
         ),
         validate=validate_serverlessservice,
         webhook=WEBHOOK,
@@ -102,7 +100,7 @@ RESOURCES = (
         short_names=("kcert",),
         categories=_CATEGORIES,
         has_status=True,
-        columns=_READINESS,
+        columns=READINESS,
         validate=validate_certificate,
         webhook=WEBHOOK,
     ),

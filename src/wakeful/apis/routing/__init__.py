@@ -3,7 +3,7 @@
 Knative has no such object; it is this platform's own, made into an Ingress like everything else.
 """
 
-from wakeful.apimachinery.scheme import Column, Resource
+from wakeful.apimachinery.scheme import READINESS, Column, Resource
 from wakeful.apis.routing.hostroute_lifecycle import HOSTROUTE_CONDITIONS, HostRouteStatus
 from wakeful.apis.routing.hostroute_types import (
     GROUP,
@@ -14,8 +14,6 @@ from wakeful.apis.routing.hostroute_types import (
     PathType,
 )
 from wakeful.apis.routing.hostroute_validation import set_hostroute_defaults, validate_hostroute
-
-_READY = ".status.conditions[?(@.type=='Ready')]"
 
 RESOURCES = (
     Resource(
@@ -28,8 +26,7 @@ RESOURCES = (
         columns=(
             Column("Hosts", ".spec.hosts"),
             Column("URL", ".status.url"),
-            Column("Ready", f"{_READY}.status"),
-            Column("Reason", f"{_READY}.reason"),
+            *READINESS,
         ),
         set_defaults=set_hostroute_defaults,
         validate=validate_hostroute,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wakeful.apimachinery.scheme import AnyDict, Column, Resource, ServedVersion
+from wakeful.apimachinery.scheme import READINESS, AnyDict, Column, Resource, ServedVersion
 from wakeful.apis.serving import register
 from wakeful.apis.serving.configuration_conversion import configuration_to_hub
 from wakeful.apis.serving.configuration_defaults import set_configuration_defaults
@@ -35,10 +35,6 @@ _LATEST = (
     Column("LatestCreated", ".status.latestCreatedRevisionName"),
     Column("LatestReady", ".status.latestReadyRevisionName"),
 )
-_READY = (
-    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
-    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
-)
 
 
 def _older(to_hub: Callable[[AnyDict], AnyDict]) -> tuple[ServedVersion, ...]:
@@ -54,7 +50,7 @@ RESOURCES = (
         short_names=("kservice", "ksvc"),
         categories=_CATEGORIES,
         has_status=True,
-        columns=(_URL, *_LATEST, *_READY),
+        columns=(_URL, *_LATEST, *READINESS),
         served_versions=_older(service_to_hub),
         set_defaults=set_service_defaults,
         validate=validate_service,
@@ -68,7 +64,7 @@ RESOURCES = (
         short_names=("config", "cfg"),
         categories=_CATEGORIES,
         has_status=True,
-        columns=(*_LATEST, *_READY),
+        columns=(*_LATEST, *READINESS),
         served_versions=_older(configuration_to_hub),
         set_defaults=set_configuration_defaults,
         validate=validate_configuration,
@@ -89,7 +85,7 @@ RESOURCES = (
                 "Generation",
                 ".metadata.labels['serving\\.knative\\.dev/configurationGeneration']",
             ),
-            *_READY,
+            *READINESS,
             Column("Actual Replicas", ".status.actualReplicas", type="integer"),
             Column("Desired Replicas", ".status.desiredReplicas", type="integer"),
         ),
@@ -105,7 +101,7 @@ RESOURCES = (
         short_names=("rt",),
         categories=_CATEGORIES,
         has_status=True,
-        columns=(_URL, *_READY),
+        columns=(_URL, *READINESS),
         served_versions=_older(route_to_hub),
         set_defaults=set_route_defaults,
         validate=validate_route,
@@ -119,7 +115,7 @@ RESOURCES = (
         short_names=("dm",),
         categories=_CATEGORIES,
         has_status=True,
-        columns=(_URL, *_READY),
+        columns=(_URL, *READINESS),
         set_defaults=set_domainmapping_defaults,
         validate=validate_domainmapping,
         webhook=register.WEBHOOK,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.apimachinery.scheme import AGE, Column, Resource
+from wakeful.apimachinery.scheme import ADDRESS, AGE, READINESS, Resource
 from wakeful.apis.sinks import register
 from wakeful.apis.sinks.jobsink_rules import set_jobsink_defaults, validate_jobsink
 from wakeful.apis.sinks.jobsink_types import JobSink
@@ -17,10 +17,9 @@ RESOURCES: tuple[Resource, ...] = (
         categories=("all", "knative", "eventing", "sink"),
         has_status=True,
         columns=(
-            Column("URL", ".status.address.url"),
+            ADDRESS,
             AGE,
-            Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
-            Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+            *READINESS,
         ),
         set_defaults=set_jobsink_defaults,
         validate=validate_jobsink,
@@ -34,10 +33,9 @@ RESOURCES: tuple[Resource, ...] = (
         categories=("all", "knative", "eventing"),
         has_status=True,
         columns=(
-            Column("URL", ".status.address.url"),
+            ADDRESS,
             AGE,
-            Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
-            Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+            *READINESS,
         ),
         set_defaults=set_kafkasink_defaults,
         validate=validate_kafkasink,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from wakeful.apimachinery.scheme import AGE, Column, Resource, ScalePaths, ServedVersion
+from wakeful.apimachinery.scheme import AGE, READINESS, Column, Resource, ScalePaths, ServedVersion
 from wakeful.apis.sources import register
 from wakeful.apis.sources.kafka_defaults import set_kafka_source_defaults
 from wakeful.apis.sources.kafka_types import KafkaSource
@@ -19,8 +19,7 @@ KAFKA_TYPE = "dev.knative.kafka.event"
 _COLUMNS = (
     Column("Topics", ".spec.topics"),
     Column("BootstrapServers", ".spec.bootstrapServers"),
-    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
-    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
+    *READINESS,
     AGE,
 )
 _EVENT_TYPES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.apimachinery.scheme import AGE, Column, Resource, ServedVersion
+from wakeful.apimachinery.scheme import AGE, READINESS, Column, Resource, ServedVersion
 from wakeful.apis.sources import alibaba_types as alibaba
 from wakeful.apis.sources import event_types, register
 from wakeful.apis.sources import legacy_containersource as legacy_container
@@ -45,10 +45,6 @@ from wakeful.apis.sources.sinkbinding_rules import set_sinkbinding_defaults, val
 from wakeful.apis.sources.sinkbinding_types import SinkBinding
 
 _SINK = Column("Sink", ".status.sinkUri")
-_READY = (
-    Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
-    Column("Reason", ".status.conditions[?(@.type=='Ready')].reason"),
-)
 _DEPRECATED = "sources.knative.dev/v1beta2 PingSource is deprecated; use v1"
 
 TODAY = (
@@ -57,7 +53,7 @@ TODAY = (
         plural="apiserversources",
         categories=register.CATEGORIES,
         has_status=True,
-        columns=(_SINK, AGE, *_READY),
+        columns=(_SINK, AGE, *READINESS),
         served_versions=(
             ServedVersion("v1beta1"),
             ServedVersion("v1alpha2"),
@@ -74,7 +70,7 @@ TODAY = (
         plural="pingsources",
         categories=register.CATEGORIES,
         has_status=True,
-        columns=(_SINK, Column("Schedule", ".spec.schedule"), AGE, *_READY),
+        columns=(_SINK, Column("Schedule", ".spec.schedule"), AGE, *READINESS),
         served_versions=(
             ServedVersion("v1beta2", deprecation=_DEPRECATED),
             ServedVersion("v1beta1", json_data_to_hub, json_data_from_hub),
@@ -92,7 +88,7 @@ TODAY = (
         plural="containersources",
         categories=register.CATEGORIES,
         has_status=True,
-        columns=(_SINK, AGE, *_READY),
+        columns=(_SINK, AGE, *READINESS),
         served_versions=(ServedVersion("v1beta1"), ServedVersion("v1alpha2")),
         set_defaults=set_containersource_defaults,
         validate=validate_containersource,
@@ -104,7 +100,7 @@ TODAY = (
         plural="sinkbindings",
         categories=(*register.CATEGORIES, "bindings"),
         has_status=True,
-        columns=(_SINK, AGE, *_READY),
+        columns=(_SINK, AGE, *READINESS),
         served_versions=(
             ServedVersion("v1beta1"),
             ServedVersion("v1alpha2"),
@@ -120,7 +116,7 @@ TODAY = (
         plural="githubsources",
         categories=register.LEGACY_CATEGORIES,
         has_status=True,
-        columns=(*_READY, _SINK, AGE),
+        columns=(*READINESS, _SINK, AGE),
         validate=validate_githubsource,
         webhook=register.WEBHOOK,
         labels=register.SOURCE_LABELS,
@@ -134,7 +130,7 @@ BINDINGS = (
         plural="githubbindings",
         categories=(*register.LEGACY_CATEGORIES, "bindings"),
         has_status=True,
-        columns=_READY,
+        columns=READINESS,
         set_defaults=set_githubbinding_defaults,
         validate=validate_githubbinding,
         webhook=register.WEBHOOK,
@@ -148,7 +144,7 @@ OF_2019 = (
         plural="apiserversources",
         categories=register.LEGACY_CATEGORIES,
         has_status=True,
-        columns=(_READY[0], AGE),
+        columns=(READINESS[0], AGE),
         validate=validate_legacy_apiserversource,
         webhook=register.WEBHOOK,
         labels=register.SOURCE_LABELS,
@@ -159,7 +155,7 @@ OF_2019 = (
         plural="cronjobsources",
         categories=register.LEGACY_CATEGORIES,
         has_status=True,
-        columns=(_READY[0], AGE),
+        columns=(READINESS[0], AGE),
         validate=validate_cronjobsource,
         webhook=register.WEBHOOK,
         labels=register.SOURCE_LABELS,
@@ -192,7 +188,7 @@ OF_2019 = (
         plural="mnsosssources",
         categories=register.LEGACY_CATEGORIES,
         has_status=True,
-        columns=(*_READY, AGE),
+        columns=(*READINESS, AGE),
         validate=alibaba.validate_mnsosssource,
         webhook=register.WEBHOOK,
         labels=register.SOURCE_LABELS,
@@ -202,7 +198,7 @@ OF_2019 = (
         plural="alitablestoresources",
         categories=register.LEGACY_CATEGORIES,
         has_status=True,
-        columns=(*_READY, AGE),
+        columns=(*READINESS, AGE),
         validate=alibaba.validate_alitablestoresource,
         webhook=register.WEBHOOK,
         labels=register.SOURCE_LABELS,
