@@ -12,6 +12,7 @@ from wakeful.cloudevents.event import (
     AttributeValue,
     Event,
     canonical_string,
+    event_time,
     is_json_type,
     media_type,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "checked",
     "compile_filters",
     "content_mode",
+    "event_time",
     "exact_keys",
     "from_http",
     "from_json",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -131,6 +132,11 @@ def canonical_string(value: AttributeValue) -> str:
             return str(value)
         case _:
             return orjson.dumps(value).decode()
+
+
+def event_time(moment: datetime, timespec: str = "auto") -> str:
+    """A moment as the attribute ``time`` and extensions have it; ``timespec`` as ``isoformat``."""
+    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def media_type(content_type: str | None) -> str:

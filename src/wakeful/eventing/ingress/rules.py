@@ -17,6 +17,7 @@ from wakeful.cloudevents import (
     CloudEventError,
     Event,
     UnsupportedFormatError,
+    event_time,
     from_http,
 )
 from wakeful.eventing.frame import ForwardedHeaders
@@ -177,7 +178,7 @@ def admit(route: RoutePlan, event: Event, now: datetime, *, own: bool = False) -
         raise IngressError(
             Answer(HTTPStatus.BAD_REQUEST, f"{TTL}: the event has passed a broker too often")
         )
-    stamp = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    stamp = event_time(now, "microseconds")
     if own and isinstance(event.extensions, dict):
         event.extensions[TTL] = ttl
         event.extensions[ARRIVAL_TIME] = stamp

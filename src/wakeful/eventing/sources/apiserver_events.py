@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -13,7 +13,7 @@ from wakeful.apimachinery.meta import GroupVersionKind
 from wakeful.apimachinery.watch import EventType
 from wakeful.apis.sources import APIVersionKind, register
 from wakeful.apis.sources.plurals import guess_plural
-from wakeful.cloudevents import Event
+from wakeful.cloudevents import Event, event_time
 
 Wire = Mapping[str, Any]
 
@@ -82,7 +82,7 @@ def make_change_event(
         type=f"{register.APISERVER_TYPE}.{mode}.{verb}",
         specversion=style.specversion,
         subject=self_link(reference),
-        time=now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        time=event_time(now),
         datacontenttype="application/json",
         extensions=extensions if style.extensions else {},
         data=orjson.dumps(obj if style.whole else reference, default=dict),

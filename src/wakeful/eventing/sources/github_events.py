@@ -6,13 +6,13 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha1, sha256
 from typing import Any
 
 from wakeful.apis.sources import register
 from wakeful.apis.sources.githubsource_types import GITHUB_EVENTS
-from wakeful.cloudevents import Event
+from wakeful.cloudevents import Event, event_time
 from wakeful.cloudevents.event import AttributeValue
 
 KNOWN_EVENTS = frozenset(GITHUB_EVENTS) | {
@@ -114,7 +114,7 @@ def make_github_event(
         type=f"{register.GITHUB_TYPE}.{delivery.event}",
         specversion="0.3" if is_legacy else "1.0",
         subject=subject_of(delivery.event, delivery.payload) or None,
-        time=now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        time=event_time(now),
         datacontenttype=_JSON,
         extensions=extensions,
         data=delivery.body,

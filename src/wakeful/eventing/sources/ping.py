@@ -7,13 +7,13 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import uuid4
 
 from wakeful.aio import Clock
 from wakeful.apis.batch.cron import CronSchedule, parse_schedule
 from wakeful.apis.sources import CronJobSource, PingSource, register
-from wakeful.cloudevents import Event
+from wakeful.cloudevents import Event, event_time
 from wakeful.eventing.sources.emitter import Emitter, SinkError
 from wakeful.eventing.sources.host import Report
 from wakeful.eventing.sources.target import Target, target_of
@@ -88,7 +88,7 @@ def make_ping_event(plan: PingPlan, now: datetime, event_id: str) -> Event:
         source=plan.source,
         type=plan.type,
         specversion=plan.specversion,
-        time=now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        time=event_time(now),
         datacontenttype=plan.content_type,
         data=plan.data,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from wakeful.cloudevents import Event
+from wakeful.cloudevents import Event, event_time
 from wakeful.cloudevents.checks import check_string
 from wakeful.cloudevents.event import AttributeValue
 from wakeful.eventbus.kafka.records import Record, from_record
@@ -98,7 +98,7 @@ def _base(record: Record, how: Conversion) -> Event:
         id=f"partition:{record.partition}/offset:{record.offset}",
         source=f"{how.source}#{record.topic}",
         type=KAFKA_TYPE,
-        time=moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        time=event_time(moment, "milliseconds"),
         data=record.value,
     )
 
