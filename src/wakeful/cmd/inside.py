@@ -10,7 +10,7 @@ import structlog
 from wakeful.apis.core import Endpoints
 from wakeful.apis.core import Service as KubeService
 from wakeful.controller import Manager
-from wakeful.node.names import ClusterZone, HostResolvers, NameServer
+from wakeful.node.dns import ClusterZone, HostResolvers, NameServer
 from wakeful.reconciler.networking import GatewayDomains
 
 PORT = 80

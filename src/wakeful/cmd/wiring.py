@@ -59,7 +59,7 @@ from wakeful.gateway.settings import GatewayPaths, GatewaySettings
 from wakeful.gateway.thread import GatewayThread
 from wakeful.gateway.translator.names import INTERNAL
 from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector, UsageMeter
-from wakeful.node.names import NameServer
+from wakeful.node.dns import NameServer
 from wakeful.node.runtime import Runtime, RuntimeUnavailableError
 from wakeful.node.runtime.engine import DockerRuntime
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime

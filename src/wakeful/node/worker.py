@@ -14,9 +14,9 @@ from wakeful.apis.core.pod_ports import PORTS_ANNOTATION, actual_ports
 from wakeful.apis.core.pod_types import Container, Pod, PodStatus
 from wakeful.node.container import LAST_SECONDS, ContainerRunner
 from wakeful.node.context import NodeContext
+from wakeful.node.dns import make_resolv_conf
 from wakeful.node.ending import GracePeriod
 from wakeful.node.materials import Materials, Shared
-from wakeful.node.names import make_resolv_conf
 from wakeful.node.ports import render_ports, wanted_ports
 from wakeful.node.resting import RestKeeper
 from wakeful.node.runtime import (

@@ -13,7 +13,7 @@ import dns.rcode
 import pytest
 
 from wakeful.aio import Lifetime
-from wakeful.node.names import ClusterZone, HostResolvers, NameServer
+from wakeful.node.dns import ClusterZone, HostResolvers, NameServer
 
 LOCALHOST = "127.0.0.1"
 

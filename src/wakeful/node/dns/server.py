@@ -18,8 +18,8 @@ import dns.rrset
 import structlog
 
 from wakeful.aio import Lifetime
-from wakeful.node.names.upstream import HostResolvers, NoAnswerError
-from wakeful.node.names.zone import DOMAIN, ClusterZone, Names, Outcome
+from wakeful.node.dns.upstream import HostResolvers, NoAnswerError
+from wakeful.node.dns.zone import DOMAIN, ClusterZone, Names, Outcome
 
 _TTL_SECONDS = 5
 """Short: what a name stands for changes with every instance."""
@@ -27,7 +27,7 @@ _MOST_AT_ONCE = 512
 _TCP_IDLE_SECONDS = 10.0
 _SOA = f"ns.{DOMAIN}. hostmaster.{DOMAIN}. 1 3600 600 86400 {_TTL_SECONDS}"
 
-log = structlog.get_logger("wakeful.node.names")
+log = structlog.get_logger("wakeful.node.dns")
 
 
 class NameServer:

@@ -8,9 +8,9 @@ import pytest
 
 from wakeful.apis.core import Endpoints, Pod
 from wakeful.apis.core import Service as KubeService
-from wakeful.node.names import ClusterZone, make_resolv_conf
-from wakeful.node.names.upstream import parse_nameservers
-from wakeful.node.names.zone import Outcome
+from wakeful.node.dns import ClusterZone, make_resolv_conf
+from wakeful.node.dns.upstream import parse_nameservers
+from wakeful.node.dns.zone import Outcome
 
 GATEWAY = "gateway.system.svc.cluster.local"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wakeful.apis.core.pod_types import Pod
-from wakeful.node.names.zone import DOMAIN
+from wakeful.node.dns.zone import DOMAIN
 
 _NDOTS = "ndots:5"
 
