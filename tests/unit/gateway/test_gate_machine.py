@@ -279,3 +279,48 @@ def test_ticket_of_a_request_that_is_over_frees_nothing() -> None:
     machine.arrive(3, 0.3, hop=1, before=1)
 
     assert machine.in_flight(ONE) == 1
+
+
+def test_what_a_former_control_plane_let_go_is_not_forgotten_with_the_wait_for_reports() -> None:
+    machine = gate(1, recovering=True)
+    machine.offer([ONE], 0.0)
+    machine.recover({ONE: 1}, 0.1)
+    machine.arrive(1, 0.2)
+
+    assert machine.finish_recovery(5.0) == []
+    assert machine.recover({ONE: 0}, 60.0) == [Grant(1, ONE)]
+
+
+def test_instance_that_envoy_never_told_of_is_free() -> None:
+    machine = gate(1, recovering=True)
+    machine.offer([ONE], 0.0)
+    machine.arrive(1, 0.1)
+
+    assert machine.finish_recovery(5.0) == [Grant(1, ONE)]
+
+
+def test_request_on_its_way_is_not_taken_for_one_of_before() -> None:
+    machine = gate(2, recovering=True)
+    machine.offer([ONE], 0.0)
+    machine.recover({ONE: 1}, 0.1)
+    assert machine.arrive(1, 0.2) == [Grant(1, ONE)]
+
+    machine.recover({ONE: 1}, 0.201)  # counted before it arrived there
+
+    assert machine.arrive(2, 0.3) == []
+    machine.recover({ONE: 1}, 1.0)
+    assert machine.recover({ONE: 1}, 1.1) == [Grant(2, ONE)]
+
+
+def test_requests_of_before_are_over_when_their_time_is() -> None:
+    machine = RevisionGate(
+        RevisionBackend(KEY, container_concurrency=2, timeout_seconds=10), recovering=True
+    )
+    machine.offer([ONE], 0.0)
+    machine.recover({ONE: 1}, 0.1)
+    machine.arrive(1, 0.2)
+    machine.arrive(2, 0.2)
+    machine.recover({ONE: 2}, 9.0)
+    assert machine.in_flight(ONE) == 2
+
+    assert machine.recover({ONE: 2}, 11.0) == [Grant(2, ONE)]

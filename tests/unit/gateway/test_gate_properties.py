@@ -21,6 +21,8 @@ from wakeful.gateway.gate.machine import MAX_HOPS, Effect, Grant, Pause, Poke
 
 KEY = RevisionKey("default", "hello")
 INSTANCES = [Endpoint("127.0.0.1", port) for port in (1, 2, 3)]
+STEP = 0.125
+"""Seconds from one event to the next; a power of two, so that sums are exact."""
 some_instances = st.sets(st.sampled_from(INSTANCES))
 
 
@@ -33,6 +35,9 @@ class Request:
     """The instance that works on it, or that it is on its way to."""
     paused: bool = False
     returns: int = 0
+    since: float = 0.0
+    foreign: bool = False
+    """Let go by a control plane before."""
 
 
 class HardLimit(RuleBasedStateMachine):
@@ -45,6 +50,8 @@ class HardLimit(RuleBasedStateMachine):
         self.requests: list[Request] = []
         self.over: list[int] = []
         """Streams whose end the gate has not been told of yet."""
+        self.ended: dict[int, bool] = {}
+        self.reported, self.restarted = True, False
         self.next = 0
         self.now = 0.0
         self.poked = False
@@ -57,7 +64,7 @@ class HardLimit(RuleBasedStateMachine):
         return self.next
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
-        self.now += 1
+        then, self.now = self.now, self.now + STEP
         by_ticket = {request.tickets[-1]: request for request in self.requests}
         for effect in effects:
             if isinstance(effect, Poke):
@@ -74,13 +81,46 @@ class HardLimit(RuleBasedStateMachine):
             assert request.at is None, "let go twice"
             first = next((r for r in self.waiting() if not r.returns), request)
             assert request.returns or request is first, "not its turn"
-            request.at, request.paused = effect.endpoint, False
+            request.at, request.paused, request.since = effect.endpoint, False, then
 
     @rule()
     def arrive(self) -> None:
         request = Request([self.ticket()])
         self.requests.append(request)
         self.carry_out(self.gate.arrive(request.tickets[0], self.now))
+
+    @rule()
+    def restart(self) -> None:
+        """Another control plane: Envoy goes on, and asks it about those that wait."""
+        backend = RevisionBackend(KEY, container_concurrency=self.limit)
+        self.gate = RevisionGate(backend, recovering=True)
+        self.over, self.ended, self.reported, self.restarted = [], {}, False, True
+        self.now += 1  # it takes a while to come up
+        for request in self.requests:
+            request.foreign, request.paused = request.at is not None, False
+            if request.at is None:
+                request.tickets = [self.ticket()]
+                self.carry_out(self.gate.arrive(request.tickets[0], self.now, hop=request.returns))
+
+    @rule(data=st.data())
+    def report(self, data: st.DataObject) -> None:
+        """What Envoy counts; ends of requests are told before the report after the next one."""
+        for ticket in [t for t, told in self.ended.items() if told and t in self.over]:
+            self.over.remove(ticket)
+            self.carry_out(self.gate.leave(ticket, self.now))
+        self.ended = dict.fromkeys(self.over, True)
+        counts = Counter(
+            request.at
+            for request in self.requests
+            if request.at and (self.now - request.since >= 0.5 or data.draw(st.booleans()))
+        )
+        self.reported = True
+        self.carry_out(self.gate.recover(counts, self.now))
+
+    @rule()
+    def stop_waiting_for_reports(self) -> None:
+        if self.reported:
+            self.carry_out(self.gate.finish_recovery(self.now))
 
     @precondition(lambda self: any(r.at for r in self.requests))
     @rule(data=st.data())
@@ -89,7 +129,9 @@ class HardLimit(RuleBasedStateMachine):
         request = data.draw(st.sampled_from([r for r in self.requests if r.at]))
         if request.returns >= MAX_HOPS - 1:
             return
-        before = request.tickets[-1]
+        before = None if request.foreign else request.tickets[-1]
+        request.tickets = [] if request.foreign else request.tickets
+        request.foreign = False
         request.tickets.append(self.ticket())
         request.returns += 1
         request.at = None
@@ -110,7 +152,9 @@ class HardLimit(RuleBasedStateMachine):
         """An answer, a dead instance or a client that gives up: streams end in any order."""
         request = data.draw(st.sampled_from(self.requests))
         self.requests.remove(request)
-        self.over += request.tickets
+        self.over += [] if request.foreign else request.tickets
+        for ticket in self.over:
+            self.ended.setdefault(ticket, False)
 
     @precondition(lambda self: self.over)
     @rule(data=st.data())
@@ -145,22 +189,36 @@ class HardLimit(RuleBasedStateMachine):
             return
         at = Counter(request.at for request in self.requests if request.at)
         for instance in INSTANCES:
-            assert at[instance] <= self.gate.in_flight(instance) <= self.limit
+            assert at[instance] <= self.limit
+            if self.reported:
+                assert at[instance] <= self.gate.in_flight(instance) <= self.limit
 
     @invariant()
     def nobody_waits_beside_a_free_slot(self) -> None:
         if not hasattr(self, "gate") or self.over:
             return
         assert self.gate.held == sum(request.at is None for request in self.requests)
+        if not self.reported:
+            return
         free = [i for i in self.gate.ready if self.gate.in_flight(i) < self.limit]
         assert not (free and self.waiting())
 
     @invariant()
     def slots_are_those_of_requests_that_run(self) -> None:
-        if not hasattr(self, "gate") or self.over:
+        if not hasattr(self, "gate") or self.over or any(r.foreign for r in self.requests):
             return
+        if self.restarted:
+            return  # it may take those of before for one more
         at = Counter(request.at for request in self.requests if request.at)
         assert {i: self.gate.in_flight(i) for i in INSTANCES} == {i: at[i] for i in INSTANCES}
+
+    def settle(self) -> None:
+        """Two reports of what nobody began or ended lately."""
+        for _ in range(2):
+            self.now += 1
+            counts = Counter(request.at for request in self.requests if request.at)
+            self.reported = True
+            self.carry_out(self.gate.recover(counts, self.now))
 
     def teardown(self) -> None:
         """Once an instance is there and requests end, all have been let go and all is free."""
@@ -173,11 +231,13 @@ class HardLimit(RuleBasedStateMachine):
             assert self.poked
         self.offer({INSTANCES[0]})
         while self.requests:
+            self.settle()
             running = [request for request in self.requests if request.at]
             assert running, "somebody waits for ever"
             self.requests.remove(running[0])
             for ticket in running[0].tickets:
                 self.carry_out(self.gate.leave(ticket, self.now))
+        self.settle()
         assert not self.gate.is_busy
         assert not any(self.gate.in_flight(instance) for instance in INSTANCES)
 

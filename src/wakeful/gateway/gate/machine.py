@@ -26,6 +26,8 @@ QUEUE_LIMIT = 10_000
 """Requests one revision may keep waiting; beyond it they are refused at once."""
 MAX_HOPS = 40
 """How often one request is let go before we admit that nobody can be reached."""
+_ON_THE_WAY_SECONDS = 0.5
+"""How long after it was let go a request may be missing from what Envoy counts at its instance."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.5
 _GOLDEN = 0.618034
 """Multiples of this spread evenly, however many there are."""
@@ -94,7 +96,11 @@ class RevisionGate:
         """Acknowledged instances and when they last got a request, as a counter."""
         self._used: dict[Endpoint, int] = {}
         self._foreign: dict[Endpoint, int] = {}
-        """Requests in flight that a control plane before us let go."""
+        """Requests in flight that a control plane before us let go, at most."""
+        self._learned_at = 0.0
+        self._report: tuple[float, Mapping[Endpoint, int]] = (0.0, {})
+        self._since: dict[int, float] = {}
+        """When requests were let go beside such ones."""
         self._early: set[Endpoint] = set()
         """Of the ready ones, those that Envoy lists and does not choose by itself yet."""
         self._recovering = recovering and backend.limited
@@ -243,20 +249,39 @@ class RevisionGate:
     def recover(self, in_progress: Mapping[Endpoint, int], now: float) -> list[Effect]:
         """Learn from Envoy what is in flight without our knowing; the count can only shrink."""
         self._account(now)
-        seen = {
-            endpoint: max(0, count - self._used.get(endpoint, 0))
-            for endpoint, count in in_progress.items()
-        }
-        if self._recovering:
-            self._recovering = False
-            self._foreign = {endpoint: count for endpoint, count in seen.items() if count}
-        else:
-            self._foreign = {
-                endpoint: min(count, seen.get(endpoint, 0))
-                for endpoint, count in self._foreign.items()
-                if seen.get(endpoint, 0)
-            }
+        if self._recovering:  # nothing of what is counted is ours
+            self._recovering, self._learned_at = False, now
+            self._foreign = {endpoint: count for endpoint, count in in_progress.items() if count}
+        elif self._foreign:
+            left = {e: min(n, self._not_ours(e, in_progress)) for e, n in self._foreign.items()}
+            limit = self._backend.timeout_seconds
+            over = limit and now - self._learned_at > limit + _ON_THE_WAY_SECONDS
+            self._foreign = {} if over else {e: count for e, count in left.items() if count}
+        if not self._foreign:
+            self._since.clear()
+        self._report = (now, in_progress)
         return self._grant()
+
+    def finish_recovery(self, now: float) -> list[Effect]:
+        """Whatever Envoy did not tell of until now is not there."""
+        return self.recover({}, now) if self._recovering else []
+
+    def _not_ours(self, endpoint: Endpoint, in_progress: Mapping[Endpoint, int]) -> int:
+        """How many of the requests at an instance are not ours, at most.
+
+        What Envoy counts and what we know are of different moments: a request may be on its way to
+        the instance, or over without our knowing. Certainly counted are those that went well before
+        a report and are there yet when the next one comes.
+        """
+        if not self._used.get(endpoint):
+            return in_progress.get(endpoint, 0)
+        at, before = self._report
+        ours = sum(
+            self._running.get(ticket) == endpoint
+            for ticket, since in self._since.items()
+            if since <= at - _ON_THE_WAY_SECONDS
+        )
+        return max(0, before.get(endpoint, 0) - ours)
 
     def _wake(self) -> list[Effect]:
         if self._ready or self._phase is Phase.STARTING:
@@ -291,6 +316,8 @@ class RevisionGate:
                 break
             ticket, _ = self._queue.popitem(last=False)
             self._running[ticket] = endpoint
+            if self._foreign:
+                self._since[ticket] = self._last_change
             granted.append(Grant(ticket, endpoint))
         return granted
 
@@ -309,6 +336,8 @@ class RevisionGate:
 
     def _end(self, ticket: int | None) -> None:
         """Nobody works any more on what was let go with this ticket."""
+        if self._since and ticket is not None:
+            self._since.pop(ticket, None)
         if ticket is None or (endpoint := self._running.pop(ticket, None)) is None:
             return
         left = self._used[endpoint] - 1

@@ -151,7 +151,7 @@ class Gate:
     def finish_recovery(self) -> None:
         """Envoy had its chance to report; whoever still waits for it goes on without."""
         for entry in self._entries.values():
-            self._apply(entry, entry.gate.recover({}, self._now()))
+            self._apply(entry, entry.gate.finish_recovery(self._now()))
 
     def counts(self, key: RevisionKey) -> GateCounts | None:
         """What a revision has at the gate now, or None for an unknown one."""
