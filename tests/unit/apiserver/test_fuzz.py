@@ -139,6 +139,52 @@ def change(body: Any, path: tuple[Any, ...], edit: Callable[[Any, Any], None]) -
             return
 
 
+field_names = st.one_of(
+    st.sampled_from(
+        [".", "f:spec", "f:metadata", "f:data", "f:a", "v:1", "i:0", "i:x", 'k:{"name":"c"}', "k:{"]
+    ),
+    odd_text,
+)
+fields = st.recursive(
+    st.one_of(st.just({}), odd),
+    lambda inner: st.dictionaries(field_names, inner, max_size=3),
+    max_leaves=6,
+)
+odd_bookkeeping = st.fixed_dictionaries(
+    {},
+    optional={
+        "managedFields": st.one_of(
+            odd,
+            st.lists(
+                st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "manager": st.one_of(st.just("fuzz"), odd),
+                        "operation": st.one_of(st.sampled_from(["Apply", "Update"]), odd),
+                        "apiVersion": st.one_of(st.sampled_from(["v1", "apps/v1", "a/b/c"]), odd),
+                        "time": st.one_of(st.just("2026-01-01T00:00:00Z"), odd),
+                        "fieldsType": st.one_of(st.just("FieldsV1"), odd),
+                        "fieldsV1": fields,
+                        "subresource": odd,
+                    },
+                ),
+                max_size=3,
+            ),
+        ),
+        "ownerReferences": st.one_of(
+            odd,
+            st.lists(
+                st.fixed_dictionaries(
+                    {}, optional={"apiVersion": odd_text, "kind": odd_text, "uid": odd, "name": odd}
+                ),
+                max_size=2,
+            ),
+        ),
+    },
+)
+"""What the server itself keeps in the metadata of objects, and clients send back."""
+
+
 @st.composite
 def broken_objects(draw: Any) -> tuple[Served, dict[str, Any]]:
     """An object of some kind in some version, with a few things wrong."""
@@ -164,6 +210,8 @@ def broken_objects(draw: Any) -> tuple[Served, dict[str, Any]]:
             case 3:
                 text = draw(odd_text)
                 change(body, path, lambda c, k, v=text: c.__setitem__(k, v))
+    if draw(st.booleans()) and isinstance(body.get("metadata"), dict):
+        body["metadata"] |= draw(odd_bookkeeping)
     return served, body
 
 
