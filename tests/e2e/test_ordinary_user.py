@@ -59,6 +59,23 @@ def test_an_ordinary_users_service_answers_sleeps_and_wakes(users_platform: Plat
     assert platform.curl("hello.default.localhost").out == "Hello World!\n\n200"
 
 
+def test_a_program_on_the_wrong_port_is_told_so(users_platform: Platform, tmp_path: Path) -> None:
+    """While one waits for it, with what to do."""
+    source = tmp_path / "lost"
+    source.mkdir()
+    (source / "app.py").write_text(
+        "from http.server import HTTPServer, SimpleHTTPRequestHandler\n"
+        'HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler).serve_forever()\n'
+    )
+
+    answer = users_platform.wakeful("deploy", str(source), "--timeout", "25s", check=False)
+
+    assert answer.code == 1
+    assert "connect: connection refused; the program listens on port" in answer.err
+    assert "have it listen on $PORT" in answer.err
+    assert "service 'lost' is not ready after 25 s" in answer.err
+
+
 def test_nothing_outlives_a_killed_supervisor(users_platform: Platform) -> None:
     """Else the next ``up`` would start a second control plane on the same state."""
     status = json.loads(users_platform.wakeful("status", "-o", "json").out)

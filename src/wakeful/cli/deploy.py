@@ -20,6 +20,9 @@ from wakeful.cli.troubles import read_troubles
 from wakeful.cli.waiting import wait_until
 from wakeful.config import default_data_dir
 
+_PATIENCE_SECONDS = 12.0
+"""Until a program that does not become ready is looked at; probes are told of every ten."""
+
 
 @show_errors
 def deploy(
@@ -103,14 +106,30 @@ async def follow_rollout(
         return decided.get("Ready") in ("True", "False")
 
     hint = f"`wakeful describe ksvc {name}` and `wakeful logs ksvc/{name}` tell more."
+    told: set[str] = set()
+
+    async def tell_troubles() -> None:
+        revision = (last.get("status") or {}).get("latestCreatedRevisionName", "")
+        for trouble in await read_troubles(session, namespace, revision):
+            if trouble not in told:
+                errors.print(Text(f"  ! {trouble}", style="yellow"))
+                told.add(trouble)
+
+    async def keep_telling() -> None:
+        while True:
+            await asyncio.sleep(_PATIENCE_SECONDS)
+            await tell_troubles()
+
     with console.status("waiting for the first word") as waiting:
+        telling = asyncio.create_task(keep_telling(), name="deploy:troubles")
         try:
             await wait_until(session, resource, namespace, name, test, timeout)
         except TimeoutError:
-            revision = (last.get("status") or {}).get("latestCreatedRevisionName", "")
-            for trouble in await read_troubles(session, namespace, revision):
-                errors.print(Text(f"  ! {trouble}", style="yellow"))
+            await tell_troubles()
             fail(f"service {name!r} is not ready after {timeout:g} s", hint=hint)
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
     if decided["Ready"] == "False":
         failed = next(c for c in in_order(last["status"]["conditions"]) if c["status"] == "False")
         fail(f"service {name!r} failed: {failed.get('message') or failed.get('reason')}", hint=hint)
