@@ -10,13 +10,13 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from wakeful.oci.build.copying import copy_into, find_sources
+from wakeful.oci.build.download import download
 from wakeful.oci.build.hostrun import (
     HOST_TOPS,
     SHIMS,
@@ -46,7 +46,6 @@ PACKAGES = "/.wakeful/packages"
 """Where pip puts what a Dockerfile installs."""
 
 _ARGUMENTS = {"TARGETOS": "linux", "TARGETPLATFORM": "", "BUILDPLATFORM": ""}
-_DOWNLOAD_LIMIT_BYTES = 1 << 30
 _BARE_BASES = re.compile(
     r"(.*/)?distroless/.*|(.*/)?(static|base)-debian\d+|cgr\.dev/chainguard/static"
 )
@@ -368,8 +367,7 @@ class HostBuilder:
         target = stage.place(destination + name if destination.endswith("/") else destination)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - scheme checked
-                data = answer.read(_DOWNLOAD_LIMIT_BYTES)
+            data = download(url)
         except OSError as error:
             raise BuildError(self._subject, f"line {one.line}: ADD {url}: {error}") from error
         target.write_bytes(data)
