@@ -201,16 +201,9 @@ class Gateway:
     def let_go(self, key: RevisionKey, endpoint: Endpoint) -> bool:
         """Let what is held go to an instance that is ready, before Envoy is told that it is.
 
-        That takes an instance that was listed as draining while it booted: Envoy sends it what
-        names it, where the gate may name one. Returns False, and does nothing, where it may not,
-        and when an Envoy does not know the instance yet.
+        Returns False, and does nothing, when nobody waits for it.
         """
-        backend = self._configured.get(key)
-        if backend is None or not backend.picked:
-            return False
-        listed = {(known.address, known.port) for known in self._compiler.endpoints(key)}
-        names = {ResourceType.ENDPOINTS: [cluster_name(key)]}
-        if (endpoint.address, endpoint.port) not in listed or not self.ads.is_settled(names):
+        if not self.gate.is_held(key):
             return False
         self.gate.let_go(key, endpoint)
         return True
@@ -258,7 +251,7 @@ class Gateway:
 
     def _watch(self) -> None:
         """Have the load of all revisions reported that have instances."""
-        self.load.watch(cluster_name(key) for key in self._compiler.awake())
+        self.load.watch({key: self._compiler.endpoints(key) for key in self._compiler.awake()})
 
     async def _offer(self, key: RevisionKey) -> None:
         """Open the gate for the instances that are acknowledged by now."""

@@ -125,7 +125,8 @@ async def test_held_requests_wait_for_the_next_control_plane(limit: int) -> None
                 assert limit == 0 or app.most == 1
 
 
-async def test_slots_taken_before_a_restart_are_respected_after_it() -> None:
+@pytest.mark.parametrize("direct", [False, True])
+async def test_slots_taken_before_a_restart_are_respected_after_it(direct: bool) -> None:
     """One request runs at an instance with limit 1 while the control plane is replaced."""
     plan = simple_plan(revision("hello", container_concurrency=1))
     async with running_app("one") as app:
@@ -135,8 +136,13 @@ async def test_slots_taken_before_a_restart_are_respected_after_it() -> None:
                 async with first.serving():
                     await first.publish(plan)
                     rig = Rig(settings, RecordingPoke(), first, http, await wait_ready(settings))
-                    await first.set_endpoints(HELLO, [app.endpoint])
+                    if not direct:
+                        await first.set_endpoints(HELLO, [app.endpoint])
                     running = asyncio.create_task(rig.get(HOST, "/?hold"))
+                    if direct:
+                        await eventually(lambda: rig.held(HELLO) == 1)
+                        first.let_go(HELLO, app.endpoint)
+                        await first.set_endpoints(HELLO, [app.endpoint])
                     await eventually(lambda: app.running == 1)
 
                 second = Gateway(settings, RecordingPoke())

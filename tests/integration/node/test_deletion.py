@@ -17,9 +17,6 @@ class Traffic:
         self.asked = asyncio.Event()
         self.over = asyncio.Event()
 
-    def expect(self, pod: Pod) -> None:
-        del pod
-
     async def announce(self, pod: Pod) -> None:
         del pod
 
