@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 
 class RightOfWay:
@@ -21,6 +22,7 @@ class RightOfWay:
         self._claimed_at = 0.0
         self._next_claim = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._on_free: list[Callable[[], None]] = []
         self.claims = 0
         """How often somebody had to be waited for so far."""
 
@@ -50,6 +52,12 @@ class RightOfWay:
         self._next_claim = now + (now - self._claimed_at)
         self._timer = None
         self._free.set()
+        for listener in self._on_free:
+            listener()
+
+    def on_free(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` each time that what can wait may go on."""
+        self._on_free.append(listener)
 
     @property
     def is_claimed(self) -> bool:

@@ -111,13 +111,22 @@ class Controller(Generic[T]):
         """Whom to let pass; the manager's, when there is one."""
         self._claim = 0
         self._seen: set[NamespacedName] = set()
-        self.queue: WorkQueue[NamespacedName] = WorkQueue()
+        self.queue: WorkQueue[NamespacedName] = WorkQueue(held=self._lets_pass)
         self._client, self._informer, self._reconciler = client, informer, reconciler
         self._conditions, self._recorder = conditions, recorder
         self._workers, self._selects = workers, selects
         self._sources: list[Informer[Any]] = [informer]
         self._log = structlog.get_logger("wakeful.controller").bind(controller=name)
         informer.add_handler(self._on_change)
+
+    def give_way_to(self, right_of_way: RightOfWay) -> None:
+        """Let pass whoever has this right of way."""
+        self.right_of_way = right_of_way
+        right_of_way.on_free(self.queue.wake)
+
+    def _lets_pass(self) -> bool:
+        """Whether no worker need wake up: a dozen would at each step of a wake, to wait again."""
+        return not self.urgent and self.right_of_way.is_claimed
 
     def enqueue(self, key: NamespacedName) -> None:
         """Have one object reconciled soon."""

@@ -80,7 +80,7 @@ class Manager:
     def add(self, runnable: Runnable) -> None:
         """Run a controller (or another task) once the caches are filled."""
         if isinstance(runnable, Controller):
-            runnable.right_of_way = self.right_of_way
+            runnable.give_way_to(self.right_of_way)
         self._runnables.append(runnable)
 
     async def run(self, life: Lifetime) -> None:

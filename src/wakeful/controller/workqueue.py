@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from wakeful.aio import Backoff
@@ -23,9 +23,17 @@ class WorkQueue(Generic[K]):
 
     A key added while it is being processed is handed out again after :meth:`done`. Retries of a
     failing key wait exponentially longer, from ``base`` to ``cap`` seconds, until :meth:`forget`.
+
+    Each key wakes one worker that waits, none while ``held``: :meth:`wake` makes up for that.
     """
 
-    def __init__(self, *, base: float = 0.005, cap: float = 60.0) -> None:
+    def __init__(
+        self,
+        *,
+        base: float = 0.005,
+        cap: float = 60.0,
+        held: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._base, self._cap = base, cap
         self._ready: deque[K] = deque()
         self._second: dict[K, None] = {}
@@ -34,7 +42,9 @@ class WorkQueue(Generic[K]):
         self._processing: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._backoff: dict[K, Backoff] = {}
-        self._wake = asyncio.Event()
+        self._held = held
+        self._idle: deque[asyncio.Future[None]] = deque()
+        """Workers that wait for a key."""
 
     def add(self, key: K, *, hurry: bool = True) -> None:
         """Have ``key`` processed soon; without ``hurry`` from the second row."""
@@ -51,7 +61,7 @@ class WorkQueue(Generic[K]):
                 self._ready.append(key)
             else:
                 self._second[key] = None
-            self._wake.set()
+            self._wake_one()
 
     def add_after(self, key: K, seconds: float) -> None:
         """Have ``key`` processed after a delay; the earliest of several wishes wins."""
@@ -88,8 +98,7 @@ class WorkQueue(Generic[K]):
         Cancellation: safe, no key is lost.
         """
         while not len(self):
-            self._wake.clear()
-            await self._wake.wait()
+            await self._wait()
         key = self._next()
         self._dirty.discard(key)
         self._processing.add(key)
@@ -113,7 +122,12 @@ class WorkQueue(Generic[K]):
         self._processing.discard(key)
         if key in self._dirty:
             self._ready.append(key)
-            self._wake.set()
+            self._wake_one()
+
+    def wake(self) -> None:
+        """Have all keys processed that were added while the queue was held."""
+        for _ in range(len(self)):
+            self._wake_one()
 
     def close(self) -> None:
         """Drop everything that waits, timers included."""
@@ -131,6 +145,26 @@ class WorkQueue(Generic[K]):
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._second)
+
+    def _wake_one(self) -> None:
+        if self._held():
+            return
+        while self._idle:
+            worker = self._idle.popleft()
+            if not worker.done():
+                worker.set_result(None)
+                return
+
+    async def _wait(self) -> None:
+        worker = asyncio.get_running_loop().create_future()
+        self._idle.append(worker)
+        try:
+            await worker
+        except BaseException:
+            if worker.done() and not worker.cancelled() and len(self):
+                self._wake_one()  # the key that it was woken for is another's to take
+            worker.cancel()
+            raise
 
     def _fire(self, key: K) -> None:
         self._timers.pop(key, None)

@@ -109,3 +109,48 @@ async def test_failures_wait_longer_until_forgotten() -> None:
     assert delays[3] >= 8
     assert again < 2
     queue.close()
+
+
+async def test_key_wakes_one_worker_and_the_next_one_another() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    workers = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    queue.add("a")
+    queue.add("b")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert [worker.done() for worker in workers] == [True, True, False]
+    assert [worker.result() for worker in workers[:2]] == ["a", "b"]
+    workers[2].cancel()
+
+
+async def test_key_whose_worker_is_cancelled_as_it_wakes_goes_to_another() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+
+    queue.add("a")
+    first.cancel()
+
+    async with asyncio.timeout(1):
+        assert await second == "a"
+
+
+async def test_keys_added_while_the_queue_is_held_wake_workers_afterwards() -> None:
+    held = True
+    queue: WorkQueue[str] = WorkQueue(held=lambda: held)
+    workers = [asyncio.create_task(queue.get()) for _ in range(2)]
+    await asyncio.sleep(0)
+    queue.add("a")
+    queue.add("b")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not any(worker.done() for worker in workers)
+
+    held = False
+    queue.wake()
+
+    async with asyncio.timeout(1):
+        assert sorted(await asyncio.gather(*workers)) == ["a", "b"]
