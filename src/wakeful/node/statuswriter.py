@@ -140,11 +140,10 @@ class StatusWriter:
         status = None if self.gone else self._compose(pod)
         if status is None:
             return
-        wire = status.to_wire()
+        await self._announce(pod.model_copy(update={"status": status}))
+        wire, metadata = status.to_wire(), pod.metadata
         if wire == pod.status.to_wire():
             return
-        metadata = pod.metadata
-        await self._announce(pod.model_copy(update={"status": status}))
         answer = await self._node.client.transport.call(
             APIRequest(
                 Verb.UPDATE,

@@ -64,8 +64,10 @@ class StandIns:
         What is in the store under that name and is no stand-in itself comes first, then the
         registry, then the stand-in.
         """
+        if self._has_real(reference):  # asked first: it is quickly told, and a start waits for it
+            return ""
         image = self._answer(reference)
-        if image is None or self._has_real(reference):
+        if image is None:
             return ""
         if not await self._prefers_real(image, reference, keychain):
             return await self._ensure(image, reference)
