@@ -83,6 +83,16 @@ def test_instance_is_known_to_have_direct_requests_until_the_last_has_ended() ->
     assert not machine.has_let_go_to(ONE)
 
 
+def test_instance_with_requests_from_before_is_left_to_envoys_list() -> None:
+    """What goes past the list is missing from the counts that those are known by."""
+    machine = gate(1, recovering=True)
+    machine.recover({ONE: 1}, 1.0)
+    machine.arrive(1, 2.0)
+
+    assert machine.let_go(ONE, 3.0) == []
+    assert machine.held == 1
+
+
 def test_instance_that_envoy_is_yet_to_know_keeps_its_limit() -> None:
     machine = gate(1)
     machine.arrive(1, 0.0)
