@@ -45,6 +45,24 @@ async def test_what_is_listed_or_does_not_change_for_a_while_is_made_small() -> 
     assert informer.get("b", "default") is b
 
 
+async def test_changes_tell_whether_they_happened_or_were_only_found() -> None:
+    world = World(Scheme(core.RESOURCES))
+    await world.prepare()
+    await world.given(ConfigMap(metadata=ObjectMeta(name="old", namespace="default")))
+    informer = Informer(world.client, ConfigMap, namespace="default")
+    seen: dict[str, bool] = {}
+    informer.add_handler(lambda change: seen.update({change.object.metadata.name: change.listed}))
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        running = group.create_task(informer.run())
+        await informer.synced.wait()
+        await world.given(ConfigMap(metadata=ObjectMeta(name="new", namespace="default")))
+        await world.eventually(lambda: "new" in seen)
+        running.cancel()
+
+    assert (seen["old"], seen["new"]) == (True, False)
+
+
 def test_only_many_settled_objects_are_frozen() -> None:
     frozen: list[int] = []
     total = 0
