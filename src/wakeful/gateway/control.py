@@ -47,7 +47,7 @@ class GatewayControl(Protocol):
         ...
 
     async def let_go(self, key: RevisionKey, endpoint: Endpoint) -> bool:
-        """Let what is held go to an instance that is ready, before Envoy is told that it is."""
+        """Let what is held go to a listed instance before Envoy is told that it is ready."""
         ...
 
     async def drained(self, key: RevisionKey, endpoint: Endpoint) -> bool:

@@ -201,9 +201,16 @@ class Gateway:
     def let_go(self, key: RevisionKey, endpoint: Endpoint) -> bool:
         """Let what is held go to an instance that is ready, before Envoy is told that it is.
 
-        Returns False, and does nothing, when nobody waits for it.
+        That takes an instance that was listed as draining while it booted: Envoy sends it what
+        names it, where the gate may name one. Returns False, and does nothing, where it may not,
+        and when an Envoy does not know the instance yet.
         """
-        if not self.gate.is_held(key):
+        backend = self._configured.get(key)
+        if backend is None or not backend.picked:
+            return False
+        listed = {(known.address, known.port) for known in self._compiler.endpoints(key)}
+        names = {ResourceType.ENDPOINTS: [cluster_name(key)]}
+        if (endpoint.address, endpoint.port) not in listed or not self.ads.is_settled(names):
             return False
         self.gate.let_go(key, endpoint)
         return True
@@ -251,7 +258,7 @@ class Gateway:
 
     def _watch(self) -> None:
         """Have the load of all revisions reported that have instances."""
-        self.load.watch({key: self._compiler.endpoints(key) for key in self._compiler.awake()})
+        self.load.watch(cluster_name(key) for key in self._compiler.awake())
 
     async def _offer(self, key: RevisionKey) -> None:
         """Open the gate for the instances that are acknowledged by now."""

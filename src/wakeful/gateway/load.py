@@ -1,8 +1,7 @@
 """What each revision carries: Envoy's load reports (LRS) merged with the gate's own exact counts.
 
-Envoy reports requests at instances; requests that wait are known to the gate alone, and those that
-it let go past Envoy's list to it first of all. All requests of revisions with a concurrency limit
-pass the gate, so for those its numbers suffice.
+Envoy reports requests at instances; requests that wait are known to the gate alone. All requests of
+revisions with a concurrency limit pass the gate, so for those its numbers suffice.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from wakeful.autoscaler import LoadSample
 from wakeful.gateway.gate.machine import GateCounts
 from wakeful.gateway.gate.service import Gate
 from wakeful.gateway.plan import Endpoint, RevisionKey
-from wakeful.gateway.translator.names import DIRECT_CLUSTERS, cluster_name, parse_cluster_name
+from wakeful.gateway.translator.names import parse_cluster_name
 
 log = structlog.get_logger("wakeful.gateway.load")
 
@@ -85,7 +84,6 @@ class LoadReports:
         self._gate = gate
         self._clock = clock or SystemClock()
         self._awake: frozenset[str] = frozenset()
-        self._owners: dict[Endpoint, RevisionKey] = {}
         self._streams: set[_Stream] = set()
         self._revisions: dict[RevisionKey, _Revision] = {}
         self._live: set[RevisionKey] = set()
@@ -108,14 +106,9 @@ class LoadReports:
             },
         )
 
-    def watch(self, instances: Mapping[RevisionKey, Iterable[Endpoint]]) -> None:
-        """Have exactly these revisions reported: each costs Envoy time, also when idle."""
-        self._owners = {
-            Endpoint(endpoint.address, endpoint.port): key
-            for key, endpoints in instances.items()
-            for endpoint in endpoints
-        }
-        awake = frozenset(map(cluster_name, instances))
+    def watch(self, clusters: Iterable[str]) -> None:
+        """Have exactly these clusters reported: every one costs Envoy time, also when idle."""
+        awake = frozenset(clusters)
         if awake == self._awake:
             return
         self._awake = awake
@@ -168,9 +161,6 @@ class LoadReports:
                 # Looks at a gauge are rough, the gate's count is exact; but requests that went
                 # by before the gate stood in the path are in the gauge only.
                 concurrency, requests = max(concurrency, passed), max(requests, arrived)
-            else:
-                concurrency += (counts.direct_area - before.direct_area) / elapsed
-                requests += counts.direct_total - before.direct_total
             concurrency += waited
         revision.gate = counts
         revision.was_reported = revision.covered > 0
@@ -208,8 +198,7 @@ class LoadReports:
         while True:
             await stream.wake.wait()
             stream.wake.clear()
-            clusters = self._awake | DIRECT_CLUSTERS if self._awake else self._awake
-            want = (clusters, self._interval())
+            want = (self._awake, self._interval())
             if want == stream.told:
                 continue
             stream.told = want
@@ -227,39 +216,17 @@ class LoadReports:
     def on_report(self, request: lrs_pb2.LoadStatsRequest) -> None:
         """Take in one report."""
         self._rate = 0.0
-        others = self._let_go_by_others(request)
         for stats in request.cluster_stats:
             parsed = parse_cluster_name(stats.cluster_name)
             if parsed is not None:
-                self._take(parsed, stats, others.get(parsed, {}))
+                self._take(parsed, stats)
         waiters, self._report_waiters = self._report_waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
         self._tell()
 
-    def _let_go_by_others(
-        self, request: lrs_pb2.LoadStatsRequest
-    ) -> dict[RevisionKey, dict[Endpoint, int]]:
-        """What runs at instances since a control plane before us let it go past Envoy's list."""
-        found: dict[RevisionKey, dict[Endpoint, int]] = {}
-        for stats in request.cluster_stats:
-            if stats.cluster_name not in DIRECT_CLUSTERS:
-                continue
-            for locality in stats.upstream_locality_stats:
-                for reported in locality.upstream_endpoint_stats:
-                    where, key = _endpoint(reported), self._owners.get(_endpoint(reported))
-                    if key is not None and not self._gate.has_let_go_to(key, where):
-                        count = reported.total_requests_in_progress
-                        found.setdefault(key, {})[where] = count
-        return found
-
-    def _take(
-        self,
-        key: RevisionKey,
-        stats: load_report_pb2.ClusterStats,
-        others: Mapping[Endpoint, int],
-    ) -> None:
+    def _take(self, key: RevisionKey, stats: load_report_pb2.ClusterStats) -> None:
         in_progress = issued = 0
         endpoints: dict[Endpoint, int] = {}
         for locality in stats.upstream_locality_stats:
@@ -268,10 +235,9 @@ class LoadReports:
             in_progress += locality.total_requests_in_progress
             issued += locality.total_issued_requests
             for endpoint in locality.upstream_endpoint_stats:
-                endpoints[_endpoint(endpoint)] = endpoint.total_requests_in_progress
-        for where, count in others.items():
-            in_progress += count
-            endpoints[where] = endpoints.get(where, 0) + count
+                address = endpoint.address.socket_address
+                where = Endpoint(address.address, address.port_value)
+                endpoints[where] = endpoint.total_requests_in_progress
         if self._gate.is_limited(key):
             self._gate.recover(key, endpoints)
         revision = self._revisions.setdefault(key, _Revision())
@@ -297,8 +263,3 @@ class LoadReports:
     def _tell(self) -> None:
         for stream in self._streams:
             stream.wake.set()
-
-
-def _endpoint(stats: load_report_pb2.UpstreamEndpointStats) -> Endpoint:
-    address = stats.address.socket_address
-    return Endpoint(address.address, address.port_value)

@@ -222,6 +222,8 @@ class ContainerRunner:
             await self._explain("CreateContainerError", str(err))
             return None
         self._node.progress(self._pod, Mark.RUNNING)
+        if not self._init:
+            self._node.traffic.expect(self._materials.pod_at_address())
         self._pulls.reset()
         self._problems.reset()
         self._report.normal("Started", f"Started container {self._container.name}")

@@ -25,6 +25,10 @@ class Traffic(Protocol):
     What it is told is also in the API a moment later. Somebody may be waiting for that moment.
     """
 
+    def expect(self, pod: Pod) -> None:
+        """``pod`` boots, at the address in its status."""
+        ...
+
     async def announce(self, pod: Pod) -> None:
         """``pod`` is as its status says, which is about to be written; returns soon."""
         ...
@@ -36,6 +40,10 @@ class Traffic(Protocol):
 
 class NoTraffic:
     """Nobody sends requests: stop at once."""
+
+    def expect(self, pod: Pod) -> None:
+        """Expect nobody."""
+        del pod
 
     async def announce(self, pod: Pod) -> None:
         """Tell nobody."""

@@ -136,6 +136,11 @@ class Materials:
             pids=self._node.pids_per_container,
         )
 
+    def pod_at_address(self) -> Pod:
+        """The Pod with the address that it has, which its status in the API may not say yet."""
+        status = self.pod.status.model_copy(update={"pod_ip": self.facts.pod_ip})
+        return self.pod.model_copy(update={"status": status})
+
     async def open_volume(self, name: str) -> Path:
         """Return the host directory of one of the Pod's volumes, made and written if need be.
 

@@ -235,7 +235,7 @@ async def test_request_that_finds_no_instance_gives_its_slot_back_while_others_a
         await rig.gateway.set_endpoints(HELLO, [app.endpoint])
         slow = asyncio.create_task(rig.get(HOST, "/?hold"))
         await eventually(lambda: app.running)
-        rig.gateway.gate.offer(HELLO, [app.endpoint, nowhere])  # which Envoy was not told of
+        rig.gateway.gate.let_go(HELLO, nowhere)  # which Envoy was not told of
 
         lost = asyncio.create_task(rig.get(HOST))
         await eventually(lambda: rig.held(HELLO) and not rig.gateway.gate.in_flight(HELLO, nowhere))

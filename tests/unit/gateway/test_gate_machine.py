@@ -8,15 +8,7 @@ import pytest
 
 from wakeful.gateway import Endpoint, GatePlace, RevisionBackend, RevisionKey
 from wakeful.gateway.gate import Phase, RevisionGate
-from wakeful.gateway.gate.machine import (
-    MAX_HOPS,
-    MOST_DIRECT,
-    QUEUE_LIMIT,
-    Deny,
-    Grant,
-    Pause,
-    Poke,
-)
+from wakeful.gateway.gate.machine import MAX_HOPS, QUEUE_LIMIT, Deny, Grant, Pause, Poke
 
 KEY = RevisionKey("default", "hello")
 ONE, TWO = Endpoint("127.0.0.1", 1), Endpoint("127.0.0.1", 2)
@@ -44,61 +36,24 @@ def test_acknowledged_instance_lets_everybody_go_in_order() -> None:
     assert machine.arrive(4, 1.1) == [Grant(4)]
 
 
-def test_requests_go_straight_to_an_instance_until_envoy_chooses_it() -> None:
+def test_instance_that_envoy_only_lists_is_named_until_envoy_chooses_it() -> None:
     machine = gate()
     machine.arrive(1, 0.0)
 
-    assert machine.let_go(ONE, 1.0) == [Grant(1, ONE, direct=True)]
-    assert machine.arrive(2, 1.1) == [Grant(2, ONE, direct=True)]
+    assert machine.let_go(ONE, 1.0) == [Grant(1, ONE)]
+    assert machine.arrive(2, 1.1) == [Grant(2, ONE)]
     assert machine.offer([ONE], 1.2) == []
     assert machine.arrive(3, 1.3) == [Grant(3)]
     machine.leave(1, 1.4)
     assert machine.in_flight(ONE) == 1
 
 
-def test_only_so_many_go_straight_and_the_others_once_envoy_knows() -> None:
-    machine = gate()
-    for ticket in range(MOST_DIRECT + 2):
-        machine.arrive(ticket, 0.0)
-
-    granted = machine.let_go(ONE, 1.0)
-
-    assert granted == [Grant(ticket, ONE, direct=True) for ticket in range(MOST_DIRECT)]
-    assert machine.leave(0, 1.5) == [Grant(MOST_DIRECT, ONE, direct=True)]
-    assert machine.offer([ONE], 2.0) == [Grant(MOST_DIRECT + 1)]
-    counts = machine.counts(2.0)
-    assert (counts.direct_total, counts.direct_area) == (MOST_DIRECT + 1, MOST_DIRECT)
-
-
-def test_instance_is_known_to_have_direct_requests_until_the_last_has_ended() -> None:
-    machine = gate()
-    machine.arrive(1, 0.0)
-    machine.let_go(ONE, 1.0)
-
-    machine.withdraw([], 2.0)
-    assert (machine.has_let_go_to(ONE), machine.has_let_go_to(TWO)) == (True, False)
-
-    machine.leave(1, 3.0)
-    machine.withdraw([], 4.0)
-    assert not machine.has_let_go_to(ONE)
-
-
-def test_instance_with_requests_from_before_is_left_to_envoys_list() -> None:
-    """What goes past the list is missing from the counts that those are known by."""
-    machine = gate(1, recovering=True)
-    machine.recover({ONE: 1}, 1.0)
-    machine.arrive(1, 2.0)
-
-    assert machine.let_go(ONE, 3.0) == []
-    assert machine.held == 1
-
-
-def test_instance_that_envoy_is_yet_to_know_keeps_its_limit() -> None:
+def test_instance_that_envoy_only_lists_keeps_its_limit() -> None:
     machine = gate(1)
     machine.arrive(1, 0.0)
     machine.arrive(2, 0.0)
 
-    assert machine.let_go(ONE, 1.0) == [Grant(1, ONE, direct=True)]
+    assert machine.let_go(ONE, 1.0) == [Grant(1, ONE)]
     assert machine.offer([ONE], 1.1) == []
     assert machine.leave(1, 1.2) == [Grant(2, ONE)]
 

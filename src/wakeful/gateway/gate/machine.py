@@ -28,9 +28,6 @@ MAX_HOPS = 40
 """How often one request is let go before we admit that nobody can be reached."""
 _ON_THE_WAY_SECONDS = 0.5
 """How long after it was let go a request may be missing from what Envoy counts at its instance."""
-MOST_DIRECT = 16
-"""Requests that may be on their way past Envoy's list at once. Each takes a connection of its own,
-and a program that has just begun to listen has a short line for them."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.5
 _GOLDEN = 0.618034
 """Multiples of this spread evenly, however many there are."""
@@ -46,14 +43,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Let the request go; to this very instance when one is named.
-
-    ``direct``: Envoy's list may not have it yet.
-    """
+    """Let the request go; to this very instance when one is named."""
 
     ticket: int
     endpoint: Endpoint | None = None
-    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +77,13 @@ Effect = Grant | Deny | Pause | Poke
 
 @dataclass(frozen=True, slots=True)
 class GateCounts:
-    """What one revision has at the gate; areas are request-seconds since the beginning.
-
-    Of those that run and that arrived, the direct ones went by what Envoy reports.
-    """
+    """What one revision has at the gate; areas are request-seconds since the beginning."""
 
     held: int
     running: int
     arrived_total: int
     held_area: float
     running_area: float
-    direct_total: int = 0
-    direct_area: float = 0.0
 
 
 class RevisionGate:
@@ -114,11 +102,7 @@ class RevisionGate:
         self._since: dict[int, float] = {}
         """When requests were let go beside such ones."""
         self._early: set[Endpoint] = set()
-        """Of the ready ones, those that Envoy does not choose by itself yet."""
-        self._direct: set[int] = set()
-        """Of the running ones, those that went past Envoy's list."""
-        self._let_go_to: set[Endpoint] = set()
-        """Instances that some went to like that."""
+        """Of the ready ones, those that Envoy lists and does not choose by itself yet."""
         self._recovering = recovering and backend.limited
         self._queue: OrderedDict[int, None] = OrderedDict()
         self._paused: set[int] = set()
@@ -128,8 +112,6 @@ class RevisionGate:
         self._arrived = 0
         self._held_area = 0.0
         self._running_area = 0.0
-        self._direct_total = 0
-        self._direct_area = 0.0
         self._last_change = 0.0
 
     @property
@@ -165,18 +147,8 @@ class RevisionGate:
         """Exact numbers as of ``now``."""
         self._account(now)
         return GateCounts(
-            self.held,
-            len(self._running),
-            self._arrived,
-            self._held_area,
-            self._running_area,
-            self._direct_total,
-            self._direct_area,
+            self.held, len(self._running), self._arrived, self._held_area, self._running_area
         )
-
-    def has_let_go_to(self, endpoint: Endpoint) -> bool:
-        """Whether requests went to an instance past Envoy's list."""
-        return endpoint in self._let_go_to
 
     def configure(self, backend: RevisionBackend, now: float) -> list[Effect]:
         """Take new limits; more room lets waiting requests go at once."""
@@ -246,10 +218,8 @@ class RevisionGate:
         return self._awaken() if self._ready else self._sleep()
 
     def let_go(self, endpoint: Endpoint, now: float) -> list[Effect]:
-        """An instance is ready; no Envoy need know it yet, let alone choose it by itself."""
+        """An instance is ready that every Envoy lists, but does not choose by itself yet."""
         self._account(now)
-        if self._foreign.get(endpoint):
-            return []  # Envoy lists it, and what we let go past the list is not in its counts
         self._ready.setdefault(endpoint, 0)
         self._early.add(endpoint)
         return self._awaken()
@@ -260,7 +230,6 @@ class RevisionGate:
         kept = frozenset(keep)
         self._ready = {e: last for e, last in self._ready.items() if e in kept}
         self._early &= kept
-        self._let_go_to = {e for e in self._let_go_to if e in kept or self._used.get(e)}
         return [] if self._ready else self._sleep()
 
     def fail(self, reason: str, now: float) -> list[Effect]:
@@ -341,8 +310,6 @@ class RevisionGate:
     def _grant(self) -> list[Effect]:
         granted: list[Effect] = []
         while self._queue and self._ready:
-            if self._early and len(self._direct) >= MOST_DIRECT:
-                break  # the others go a moment later, when Envoy knows the instance
             named = self._backend.picked or bool(self._early)
             endpoint = self._pick() if named else None
             if named and endpoint is None:
@@ -351,8 +318,7 @@ class RevisionGate:
             self._running[ticket] = endpoint
             if self._foreign:
                 self._since[ticket] = self._last_change
-            direct = self._note_direct(ticket, endpoint)
-            granted.append(Grant(ticket, endpoint, direct))
+            granted.append(Grant(ticket, endpoint))
         return granted
 
     def _pick(self) -> Endpoint | None:
@@ -368,20 +334,10 @@ class RevisionGate:
         self._used[best] = self._used.get(best, 0) + 1
         return best
 
-    def _note_direct(self, ticket: int, endpoint: Endpoint | None) -> bool:
-        """Say whether a request goes past Envoy's list; without picks, what is named has to."""
-        if endpoint is None or (self._backend.picked and endpoint not in self._early):
-            return False
-        self._direct.add(ticket)
-        self._direct_total += 1
-        self._let_go_to.add(endpoint)
-        return True
-
     def _end(self, ticket: int | None) -> None:
         """Nobody works any more on what was let go with this ticket."""
-        if ticket is not None:
+        if self._since and ticket is not None:
             self._since.pop(ticket, None)
-            self._direct.discard(ticket)
         if ticket is None or (endpoint := self._running.pop(ticket, None)) is None:
             return
         left = self._used[endpoint] - 1
@@ -395,7 +351,6 @@ class RevisionGate:
         if elapsed > 0:
             self._held_area += elapsed * self.held
             self._running_area += elapsed * len(self._running)
-            self._direct_area += elapsed * len(self._direct)
         self._last_change = now
 
 

@@ -15,10 +15,9 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as ext_proc_pb2
 from envoy.type.v3 import http_status_pb2
 
 from wakeful.gateway.gate.machine import Deny
-from wakeful.gateway.plan import Endpoint, RevisionKey, WireProtocol
+from wakeful.gateway.plan import Endpoint, RevisionKey
 from wakeful.gateway.translator.names import (
     CLUSTER_HEADER,
-    DIRECT_KEY,
     MARK_NAME,
     MARK_NAMESPACE,
     MARK_REVISION_NAMESPACE,
@@ -30,7 +29,6 @@ from wakeful.gateway.translator.names import (
     TIMING_KEY,
     TIMING_NAMESPACE,
     cluster_name,
-    direct_cluster_name,
     last_ticket,
     proxy_value,
     ticket_value,
@@ -83,18 +81,11 @@ def _marked(metadata: bytes) -> RevisionKey:
 
 @lru_cache(maxsize=_REMEMBERED)
 def make_release(
-    key: RevisionKey,
-    endpoint: Endpoint | None,
-    hop: int,
-    direct: WireProtocol | None = None,
+    key: RevisionKey, endpoint: Endpoint | None, hop: int
 ) -> ext_proc_pb2.ProcessingResponse:
-    """Let a request go, to one instance or to whichever Envoy takes; not to be changed.
-
-    With ``direct``, to that instance whether Envoy lists it or not, which speaks this protocol.
-    """
+    """Let a request go, to one instance or to whichever Envoy takes; not to be changed."""
     # Back to where it came from: should the instance be gone again, it is simply held again.
-    to = cluster_name(key) if direct is None else direct_cluster_name(direct)
-    headers = [_set(CLUSTER_HEADER, to), _set(PROXY_HEADER, proxy_value(hop))]
+    headers = [_set(CLUSTER_HEADER, cluster_name(key)), _set(PROXY_HEADER, proxy_value(hop))]
     response = ext_proc_pb2.ProcessingResponse(
         request_headers=ext_proc_pb2.HeadersResponse(
             response=ext_proc_pb2.CommonResponse(
@@ -103,9 +94,7 @@ def make_release(
             )
         )
     )
-    if endpoint is not None and direct is not None:
-        response.dynamic_metadata.update({PICK_NAMESPACE: {DIRECT_KEY: str(endpoint)}})
-    elif endpoint is not None:
+    if endpoint is not None:
         tries = ",".join([str(endpoint)] * PICK_TRIES)
         response.dynamic_metadata.update({PICK_NAMESPACE: {PICK_KEY: tries}})
     return response

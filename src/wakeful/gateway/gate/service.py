@@ -129,7 +129,7 @@ class Gate:
             self._apply(entry, entry.gate.offer(endpoints, self._now()))
 
     def let_go(self, key: RevisionKey, endpoint: Endpoint) -> None:
-        """This instance is ready, whether or not an Envoy knows it yet."""
+        """Every Envoy lists this instance, which is ready; requests that name it reach it."""
         if entry := self._entries.get(key):
             self._apply(entry, entry.gate.let_go(endpoint, self._now()))
 
@@ -168,11 +168,6 @@ class Gate:
         entry = self._entries.get(key)
         return entry.gate.ready if entry is not None else frozenset()
 
-    def is_held(self, key: RevisionKey) -> bool:
-        """Whether any request of the revision waits."""
-        entry = self._entries.get(key)
-        return entry is not None and entry.gate.held > 0
-
     def is_gated(self, key: RevisionKey) -> bool:
         """Whether every request of the revision passes here."""
         entry = self._entries.get(key)
@@ -187,11 +182,6 @@ class Gate:
         """Slots of one instance that are taken."""
         entry = self._entries.get(key)
         return entry.gate.in_flight(endpoint) if entry is not None else 0
-
-    def has_let_go_to(self, key: RevisionKey, endpoint: Endpoint) -> bool:
-        """Whether requests went to an instance past Envoy's list; their number is in ``counts``."""
-        entry = self._entries.get(key)
-        return entry is not None and entry.gate.has_let_go_to(endpoint)
 
     def take_active(self) -> Collection[RevisionKey]:
         """Revisions that had requests here since the last call; the others' counts stand still."""
@@ -273,8 +263,7 @@ class Gate:
             )
         if isinstance(decision, Deny):
             return make_denial(decision)
-        direct = entry.gate.backend.protocol if decision.direct else None
-        response = make_release(key, decision.endpoint, question.hop, direct)
+        response = make_release(key, decision.endpoint, question.hop)
         if decision.endpoint is not None:
             response = with_ticket(response, f"{self._realm}-{ticket}")
         if question.timed and starting and (phases := self._timing(key.namespace, key.name)):

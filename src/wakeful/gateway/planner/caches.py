@@ -70,7 +70,7 @@ class Caches:
         )
         self.leavers = Leavers(self._is_deleting)
         self._announced: dict[str, Pod] = {}
-        """Pods that were ready before the watch said so; by uid."""
+        """Pods that were ready, or had an address, before the watch said so; by uid."""
         self._made: dict[RevisionKey, RevisionBackend] = {}
         """Backends that plans have: of thousands, few change from one to the next."""
         self._outdated: dict[RevisionKey, RevisionBackend] = {}
@@ -114,8 +114,13 @@ class Caches:
 
     def announce(self, pod: Pod) -> bool:
         """Take a Pod's word for being ready until the watch has a newer version of it."""
-        if instance_of(pod) is None:
-            return False
+        return instance_of(pod) is not None and self._believe(pod)
+
+    def expect(self, pod: Pod) -> bool:
+        """Take a Pod's word for where it is going to be, likewise."""
+        return instance_of(pod) is None and self._believe(pod)
+
+    def _believe(self, pod: Pod) -> bool:
         seen = self.pods.get(pod.metadata.name, pod.metadata.namespace)
         if seen is None or seen.metadata.uid != pod.metadata.uid:
             return False

@@ -64,11 +64,17 @@ class Instances:
 
     # --- what the node tells and asks -------------------------------------------------------------
 
+    def expect(self, pod: Pod) -> None:
+        """Let Envoy know where ``pod`` is going to be: that is one thing less to wait for then."""
+        key = self._caches.revision_of_pod(pod)
+        if key is not None and self._caches.expect(pod):
+            self._queue.add(key)
+
     async def announce(self, pod: Pod) -> None:
         """Send to ``pod`` from now on if it says that it is ready; return once that is in force.
 
-        What is held goes at once; Envoy need not know the instance for that. Gives up waiting for
-        Envoy after a moment: it will be in force, but not because of this call.
+        What is held goes at once if Envoy knows the instance already. Gives up waiting after a
+        moment: it will be in force, but not because of this call.
         """
         key, instance = self._caches.revision_of_pod(pod), instance_of(pod)
         if key is None or instance is None or not self._caches.announce(pod):

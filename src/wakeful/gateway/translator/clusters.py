@@ -15,7 +15,6 @@ from wakeful.gateway.plan import RevisionBackend, ServiceBackend, WireProtocol
 from wakeful.gateway.translator._proto import ads_source, any_of, seconds, u32
 from wakeful.gateway.translator.marks import make_gate_socket
 from wakeful.gateway.translator.names import (
-    DIRECT_KEY,
     MARK_NAME,
     MARK_NAMESPACE,
     MARK_REVISION_NAMESPACE,
@@ -24,7 +23,6 @@ from wakeful.gateway.translator.names import (
     PICK_TRIES,
     RETRY_HEADER,
     cluster_name,
-    direct_cluster_name,
 )
 
 _UNLIMITED = 1_000_000
@@ -36,8 +34,6 @@ slowly than they come: Python's servers have a line of five, and what does not f
 _CONNECT_SECONDS = 0.25
 """An instance is on this machine: longer than this means unheard, and the kernel would say it again
 only after a whole second, together with all others."""
-_FORGET_SECONDS = 3600.0
-"""How long an address is remembered that requests were let go to, and reported on."""
 _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -94,15 +90,14 @@ def _policy(extension: extension_pb2.TypedExtensionConfig) -> cluster_pb2.LoadBa
     )
 
 
-def _said_by_gate(key: str) -> metadata_pb2.MetadataKey:
-    return metadata_pb2.MetadataKey(
-        key=PICK_NAMESPACE, path=[metadata_pb2.MetadataKey.PathSegment(key=key)]
-    )
-
-
 def _picked_by_gate() -> cluster_pb2.LoadBalancingPolicy:
     """Send to the instance that the gate named; what did not pass the gate goes to the idlest."""
-    source = override_host_pb2.OverrideHost.OverrideHostSource(metadata=_said_by_gate(PICK_KEY))
+    source = override_host_pb2.OverrideHost.OverrideHostSource(
+        metadata=metadata_pb2.MetadataKey(
+            key=PICK_NAMESPACE,
+            path=[metadata_pb2.MetadataKey.PathSegment(key=PICK_KEY)],
+        )
+    )
     return _policy(
         extension_pb2.TypedExtensionConfig(
             name="envoy.load_balancing_policies.override_host",
@@ -202,30 +197,6 @@ def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
             "configuration": backend.configuration,
         }
     )
-    return cluster
-
-
-def make_direct_cluster(protocol: WireProtocol) -> cluster_pb2.Cluster:
-    """Where the gate sends what it lets go before Envoy's list has the instance.
-
-    Each connection is for one request: an idle one would keep a program that serves one connection
-    after the other from those of the revision's own cluster.
-    """
-    name = direct_cluster_name(protocol)
-    cluster = cluster_pb2.Cluster(
-        name=name,
-        type=cluster_pb2.Cluster.ORIGINAL_DST,
-        lb_policy=cluster_pb2.Cluster.CLUSTER_PROVIDED,
-        original_dst_lb_config=cluster_pb2.Cluster.OriginalDstLbConfig(
-            metadata_key=_said_by_gate(DIRECT_KEY)
-        ),
-        cleanup_interval=seconds(_FORGET_SECONDS),
-        connect_timeout=seconds(_CONNECT_SECONDS),
-        circuit_breakers=unlimited_breakers(),
-    )
-    options = _protocol_options(protocol)
-    options.common_http_protocol_options.max_requests_per_connection.value = 1
-    cluster.typed_extension_protocol_options[_PROTOCOL_OPTIONS].CopyFrom(any_of(options))
     return cluster
 
 

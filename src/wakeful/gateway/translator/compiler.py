@@ -23,13 +23,11 @@ from wakeful.gateway.plan import (
     ServiceBackend,
     Touched,
     Visibility,
-    WireProtocol,
 )
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator._proto import any_of
 from wakeful.gateway.translator.claims import HostClaims
 from wakeful.gateway.translator.clusters import (
-    make_direct_cluster,
     make_revision_cluster,
     make_service_cluster,
 )
@@ -124,8 +122,6 @@ class PlanCompiler:
         self._compile_addresses(plan, previous, put, remove)
         if previous is None:
             put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener())
-            for cluster in map(make_direct_cluster, WireProtocol):
-                put[ResourceType.CLUSTER][cluster.name] = _resource(cluster)
         if manner != before:
             put[ResourceType.LISTENER] |= {
                 PUBLIC: _resource(make_public_listener(self._settings, manner)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeful.gateway.plan import RevisionKey, ServiceKey, WireProtocol
+from wakeful.gateway.plan import RevisionKey, ServiceKey
 
 PUBLIC = "public"
 """Route configuration, listener and statistics prefix of hosts visible from outside."""
@@ -45,8 +45,6 @@ RETRY_HEADER = "x-wakeful-gate-retry"
 PICK_NAMESPACE = "wakeful.pick"
 """Dynamic metadata in which the gate names the instance for one request."""
 PICK_KEY = "destination"
-DIRECT_KEY = "direct"
-"""The same for an instance that Envoy's list need not have yet."""
 PICK_TRIES = 3
 """How often a request that the gate let go is tried at its instance, one after the other."""
 
@@ -64,14 +62,6 @@ CONTROL_CLUSTER = "xds"
 def cluster_name(key: RevisionKey | ServiceKey) -> str:
     """The cluster that routes, and the gate, send to."""
     return str(key)
-
-
-def direct_cluster_name(protocol: WireProtocol) -> str:
-    """The cluster by which a request goes wherever the gate says."""
-    return f"direct-{protocol}"
-
-
-DIRECT_CLUSTERS = frozenset(map(direct_cluster_name, WireProtocol))
 
 
 def parse_cluster_name(name: str) -> RevisionKey | None:

@@ -148,6 +148,15 @@ class AdsServer:
         except TimeoutError:
             raise PushTimeoutError(timeout) from None
 
+    def is_settled(self, names: Names) -> bool:
+        """Whether Envoys are connected and all have the current version of ``names``."""
+        return bool(self._clients) and all(
+            client.stream.outstanding(kind, name) is None
+            for client in self._clients
+            for kind, wanted in names.items()
+            for name in wanted
+        )
+
     async def _wait(self, names: Names) -> None:
         waiter = _Waiter(asyncio.get_running_loop().create_future())
         for client in self._clients:
