@@ -53,6 +53,13 @@ def platform() -> Iterator[Platform]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def unhurried(platform: Platform) -> Iterator[None]:
+    """Nothing falls asleep that soon: what an instance has printed goes with it."""
+    with platform.configured("config-autoscaler", dict.fromkeys(SOON)):
+        yield
+
+
 @pytest.fixture(scope="session")
 def probe_image(platform: Platform) -> str:
     """The application that does what a test asks for."""

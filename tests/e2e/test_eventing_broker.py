@@ -14,6 +14,8 @@ import pytest
 from wakeful.testing.platform import Platform, until
 from wakeful.testing.services import AWAKE, Namespace
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 BOOK = Path(__file__).parent / "book"
 DISPLAY = "gcr.io/knative-releases/knative.dev/eventing/cmd/event_display"
 KSVC = "serving.knative.dev/v1"

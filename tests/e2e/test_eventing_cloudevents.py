@@ -15,6 +15,8 @@ from wakeful.cloudevents import Event, Mode, to_http
 from wakeful.testing.platform import until
 from wakeful.testing.services import AWAKE, Namespace
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 DISPLAY = "gcr.io/knative-releases/knative.dev/eventing/cmd/event_display:latest"
 EVENTING, SERVING = "eventing.knative.dev/v1", "serving.knative.dev/v1"
 

@@ -15,6 +15,8 @@ from wakeful.testing.kafka import kafka_broker
 from wakeful.testing.platform import Platform, until
 from wakeful.testing.services import Namespace
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 BOOK = Path(__file__).parent / "book"
 OLD, TODAY = "kafkasources.sources.eventing.knative.dev", "kafkasources.sources.knative.dev"
 PRINTED_SERVERS = "192.168.0.6x:9092,192.168.0.7x:9092,192.168.0.8x:9092"

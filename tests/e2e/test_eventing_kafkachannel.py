@@ -11,6 +11,8 @@ from wakeful.testing.kafka import kafka_broker
 from wakeful.testing.platform import until
 from wakeful.testing.services import AWAKE, Namespace
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 MESSAGING, SERVING = "messaging.knative.dev/v1", "serving.knative.dev/v1"
 DISPLAY = "gcr.io/knative-releases/knative.dev/eventing/cmd/event_display:latest"
 APPENDER = "gcr.io/knative-releases/knative.dev/eventing/cmd/appender:latest"

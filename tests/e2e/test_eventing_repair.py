@@ -13,6 +13,8 @@ import pytest
 from wakeful.testing.platform import WAKEFUL, Answer, Platform, until
 from wakeful.testing.services import Namespace
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 
 class Subscriber:
     """A program on this machine, which takes events once it is told to."""

@@ -16,6 +16,8 @@ from wakeful.testing.github import FakeGitHub
 from wakeful.testing.platform import Platform, until
 from wakeful.testing.services import AWAKE, Namespace
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 BOOK = Path(__file__).parent / "book"
 DISPLAY = "registry.cn-hangzhou.aliyuncs.com/knative-sample/event-display:1028"
 TODAY = "sources.knative.dev/v1"
