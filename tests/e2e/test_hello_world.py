@@ -130,6 +130,7 @@ def test_it_falls_asleep_and_wakes_for_a_request(platform: Platform) -> None:
 
 
 def test_it_explains_its_scale(platform: Platform) -> None:
+    until(lambda: not instances(platform), what="asleep, for the request to be a cold start")
     platform.curl(HOST)
 
     def words() -> str:
