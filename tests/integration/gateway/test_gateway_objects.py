@@ -286,18 +286,27 @@ def pod_of(revision: Revision, app: App) -> Pod:
     )
 
 
+async def _with_a_request_in_flight(
+    platform: Platform, app: App
+) -> tuple[Pod, asyncio.Task[aiohttp.ClientResponse]]:
+    """An instance that is known by its Pod alone, and a request it works on until let go."""
+    world, rig = platform.world, platform.rig
+    await world.given(deployment("hello-00001"))
+    await world.given(serverless_service("hello-00001"))
+    await world.given(ingress("hello", "hello-00001"))
+    revision = await world.given(a_revision())
+    await world.eventually(lambda: is_ready(world, "hello"))
+    pod = await world.given(pod_of(revision, app))
+    await world.eventually(lambda: rig.gateway.gate.ready(HELLO))
+    slow = asyncio.create_task(rig.get(HOST, "/?hold"))
+    await eventually(lambda: app.running)
+    return pod, slow
+
+
 async def test_ready_pod_serves_before_its_slice_and_is_drained_before_it_goes() -> None:
     async with running_app("one") as app, running_platform() as platform:
         world, rig = platform.world, platform.rig
-        await world.given(deployment("hello-00001"))
-        await world.given(serverless_service("hello-00001"))
-        await world.given(ingress("hello", "hello-00001"))
-        revision = await world.given(a_revision())
-        await world.eventually(lambda: is_ready(world, "hello"))
-        pod = await world.given(pod_of(revision, app))
-        await world.eventually(lambda: rig.gateway.gate.ready(HELLO))
-        slow = asyncio.create_task(rig.get(HOST, "/?hold"))
-        await eventually(lambda: app.running)
+        pod, slow = await _with_a_request_in_flight(platform, app)
 
         await world.client.delete(Pod, "hello-pod", "default")
         pod = await world.latest(pod)
@@ -319,15 +328,7 @@ async def test_request_in_flight_is_seen_when_nothing_leads_to_its_revision_any_
     """Traffic moved away, or the service was deleted: a long request still runs to its end."""
     async with running_app("one") as app, running_platform() as platform:
         world, rig = platform.world, platform.rig
-        await world.given(deployment("hello-00001"))
-        await world.given(serverless_service("hello-00001"))
-        await world.given(ingress("hello", "hello-00001"))
-        revision = await world.given(a_revision())
-        await world.eventually(lambda: is_ready(world, "hello"))
-        pod = await world.given(pod_of(revision, app))
-        await world.eventually(lambda: rig.gateway.gate.ready(HELLO))
-        slow = asyncio.create_task(rig.get(HOST, "/?hold"))
-        await eventually(lambda: app.running)
+        pod, slow = await _with_a_request_in_flight(platform, app)
 
         await world.client.delete(Ingress, "hello", "default")
         if what in ("revision", "service"):
