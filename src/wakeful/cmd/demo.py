@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from wakeful.cli.session import ServedResource, Session, connect
 from wakeful.cmd.addresses import Addresses
 from wakeful.cmd.up import start, stop
 from wakeful.config import Settings
+from wakeful.loopback import is_free
 
 NAMESPACE, SERVICE = "default", "helloworld-go"
 SLOW = "/?sleep=100"
@@ -73,9 +73,9 @@ async def run_demo(data_dir: Path | None, *, keep: bool | None) -> None:
     root = data_dir or Path(tempfile.mkdtemp(prefix="wakeful-demo-"))
     settings = Settings(
         data_dir=root.expanduser().resolve(),
-        api_port=_free_or_any(6443),
-        http_port=_free_or_any(8080),
-        https_port=_free_or_any(8443),
+        api_port=6443 if is_free(6443) else 0,
+        http_port=8080 if is_free(8080) else 0,
+        https_port=8443 if is_free(8443) else 0,
     )
     stays = False
     _headline("Start the platform", "one process tree, no Kubernetes, no Docker")
@@ -258,17 +258,6 @@ def find_example(name: str) -> Path:
         if folder.is_dir():
             return folder
     raise DemoFailedError(f"example {name!r} is not installed")
-
-
-def _free_or_any(port: int) -> int:
-    """The usual port if nobody has it, else 0: the kernel's choice."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return 0
-    return port
 
 
 def _ask() -> bool:

@@ -36,9 +36,9 @@ from wakeful.controller import Manager
 from wakeful.eventbus import BusError
 from wakeful.eventbus.jetstream.server import (
     NatsPaths,
+    can_listen,
     find_nats_server,
     forget_access,
-    is_free,
     load_or_make_access,
     write_config,
 )
@@ -161,7 +161,7 @@ class ProcdEventRunner:
         paths = NatsPaths(self._paths.nats)
         access = load_or_make_access(paths)
         running = [process.name for process in await self._procd.list(EVENT_SERVER)]
-        if EVENT_SERVER not in running and not is_free(access):
+        if EVENT_SERVER not in running and not can_listen(access):
             forget_access(paths)  # somebody else took the port while the platform was down
             access = load_or_make_access(paths)
         config = write_config(paths, access)

@@ -23,6 +23,7 @@ from wakeful.cmd.processes import CANNOT_START, CONTROL_PLANE, control_plane_spe
 from wakeful.config import DataDir, Settings
 from wakeful.gateway.envoy import EnvoyAdmin
 from wakeful.gateway.settings import GatewayPaths
+from wakeful.loopback import choose_port
 from wakeful.procd import control
 from wakeful.procd.client import ProcdClient, ProcdError
 from wakeful.procd.types import ProcessState
@@ -31,6 +32,7 @@ START_SECONDS = 300.0
 _POLL_SECONDS = 0.03
 _DRAIN_SECONDS = 15.0
 _LAST_RECORDS = 3
+_PORTS = ("api_port", "http_port", "https_port")
 
 Progress = Callable[[str], None]
 
@@ -114,19 +116,19 @@ def with_ports(settings: Settings) -> Settings:
         PortUnavailableError: A port that was asked for cannot be listened on.
         AddressUnavailableError: There is no such address here.
     """
-    chosen: dict[str, int] = {}
+    chosen: dict[str, int] = {name: getattr(settings, name) for name in _PORTS}
     with contextlib.ExitStack() as held:
-        for name in ("api_port", "http_port", "https_port"):
-            wanted: int = getattr(settings, name)
+        for name, wanted in chosen.items():
             probe = held.enter_context(socket.socket())
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((settings.bind, wanted))
+                port = wanted or choose_port(settings.bind, taken=set(chosen.values()))
+                probe.bind((settings.bind, port))
             except OSError as err:
                 if isinstance(err, socket.gaierror) or err.errno == errno.EADDRNOTAVAIL:
                     raise AddressUnavailableError(settings.bind, err) from err
                 raise PortUnavailableError(name, settings.bind, wanted, err) from err
-            chosen[name] = probe.getsockname()[1]
+            chosen[name] = port
     return settings.model_copy(update=chosen)
 
 

@@ -17,13 +17,13 @@ a Service.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
 
 from wakeful.apis.core.pod_types import Container, Pod
+from wakeful.loopback import choose_port, is_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +76,12 @@ class PortTable:
         taken = {p for ports in self._of.values() for p in ports.values()}
         for port in wanted:
             if port.number not in mine:
-                keep = not port.told and port.number not in taken and _is_free(port.number)
-                mine[port.number] = port.number if keep else _free_port(taken)
+                keep = not port.told and port.number not in taken
+                keep = keep and is_free(port.number, reuse=False)
+                mine[port.number] = port.number if keep else choose_port(taken=taken)
                 taken.add(mine[port.number])
         return mine
 
     def release(self, uid: str) -> None:
         """Forget a Pod."""
         self._of.pop(uid, None)
-
-
-def _is_free(number: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port(taken: set[int]) -> int:
-    """A port nobody has now. Only the program itself can bind it, so a stranger may be faster; the
-    program then fails to bind and is started again.
-    """
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            number: int = probe.getsockname()[1]
-        if number not in taken:
-            return number

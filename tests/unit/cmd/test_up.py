@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
-from wakeful.cmd.up import AddressUnavailableError, DataDirError, last_words, start, with_ports
+from wakeful.cmd.up import (
+    AddressUnavailableError,
+    DataDirError,
+    PortUnavailableError,
+    last_words,
+    start,
+    with_ports,
+)
 from wakeful.config import Settings
 
 RECORD = '{"event": "envoy connected"}'
@@ -49,3 +57,23 @@ def test_an_address_of_another_machine_is_not_blamed_on_the_port(tmp_path: Path,
 
     with pytest.raises(AddressUnavailableError, match=f"--bind {bind}: cannot listen"):
         with_ports(settings)
+
+
+def test_ports_that_are_kept_are_none_that_connections_are_given(tmp_path: Path) -> None:
+    """Else, while nobody listens there, one of anybody's connections may be given the same."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    settings = Settings(data_dir=tmp_path, api_port=0, http_port=0, https_port=0)
+
+    chosen = with_ports(settings)
+
+    ports = {chosen.api_port, chosen.http_port, chosen.https_port}
+    assert len(ports) == 3
+    assert all(1024 < port < first for port in ports)
+
+
+def test_a_port_in_use_is_named_with_its_option(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        settings = Settings(data_dir=tmp_path, api_port=0, http_port=taken, https_port=0)
+        with pytest.raises(PortUnavailableError, match=f"--http-port {taken}: cannot listen on"):
+            with_ports(settings)

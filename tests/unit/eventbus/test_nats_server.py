@@ -5,12 +5,10 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-import pytest
-
 from wakeful.eventbus.jetstream.server import (
     NatsPaths,
+    can_listen,
     forget_access,
-    is_free,
     load_or_make_access,
     make_config,
     write_config,
@@ -38,24 +36,8 @@ def test_it_listens_on_loopback_for_one_user(tmp_path: Path) -> None:
 def test_a_port_taken_meanwhile_is_given_up(tmp_path: Path) -> None:
     paths = NatsPaths(tmp_path)
     access = load_or_make_access(paths)
-    assert is_free(access)
+    assert can_listen(access)
     with socket.create_server(("127.0.0.1", int(access.url.rpartition(":")[2]))):
-        assert not is_free(access)
+        assert not can_listen(access)
         forget_access(paths)
         assert load_or_make_access(paths).url != access.url
-
-
-@pytest.mark.parametrize("content", ["40000\t60999\n", "1024 65535", "", "junk"])
-def test_the_port_is_none_that_connections_are_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
-    """Where the kernel keeps some for those who ask; a free one in any case."""
-    given = tmp_path / "range"
-    given.write_text(content)
-    monkeypatch.setattr("wakeful.eventbus.jetstream.server._GIVEN_PORTS", given)
-    for number in range(20):
-        access = load_or_make_access(NatsPaths(tmp_path / str(number)))
-        port = int(access.url.rpartition(":")[2])
-        assert port > 1024
-        if content.startswith("40000"):
-            assert port < 40000

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import socket
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -17,11 +16,10 @@ from pathlib import Path
 
 from wakeful.eventbus.bus import BusError
 from wakeful.eventbus.natsserver import NatsServer
+from wakeful.loopback import choose_port, is_free
 
 _USER = "wakeful"
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
-_GIVEN_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_CHOICE, _TRIALS = 10_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def load_or_make_access(paths: NatsPaths) -> NatsServer:
         raw = json.loads(paths.access.read_text())
     except FileNotFoundError:
         paths.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        raw = {"port": _free_port(), "password": secrets.token_urlsafe(32)}
+        raw = {"port": choose_port(), "password": secrets.token_urlsafe(32)}
         _write_private(paths.access, json.dumps(raw))
     return NatsServer(f"nats://127.0.0.1:{raw['port']}", _USER, raw["password"])
 
@@ -78,16 +76,10 @@ def forget_access(paths: NatsPaths) -> None:
     paths.access.unlink(missing_ok=True)
 
 
-def is_free(access: NatsServer) -> bool:
+def can_listen(access: NatsServer) -> bool:
     """Whether a server that is not running yet could listen there."""
     host, _, port = access.url.removeprefix("nats://").rpartition(":")
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, int(port)))
-        except OSError:
-            return False
-        return True
+    return is_free(int(port), host)
 
 
 def write_config(paths: NatsPaths, access: NatsServer) -> Path:
@@ -134,30 +126,3 @@ def _write_private(path: Path, text: str) -> None:
     fresh.chmod(0o600)
     fresh.write_text(text)
     fresh.replace(path)
-
-
-def _free_port() -> int:
-    """A port that the kernel gives to nobody who does not ask for it.
-
-    While the server is away, its clients ask for it all the time; one of their own connections
-    could be given its port, and then it could never listen there again.
-    """
-    first = _first_given_port()
-    for _ in range(_TRIALS):
-        port = first - 1 - secrets.randbelow(min(_CHOICE, first - 1025)) if first > 1025 else 0
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-            try:
-                trial.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = trial.getsockname()[1]
-            return found
-    raise BusError("there is no free port for the event server")
-
-
-def _first_given_port() -> int:
-    """Where the ports begin that the kernel chooses by itself; below them nobody gets one so."""
-    try:
-        return int(_GIVEN_PORTS.read_text().split()[0])
-    except (OSError, ValueError, IndexError):
-        return 0
