@@ -30,7 +30,7 @@ from wakeful.cmd.eventfiles import (
     event_process_name,
     eventing_paths,
 )
-from wakeful.cmd.inside import internal_tls_port
+from wakeful.cmd.inside import internal_ports
 from wakeful.config import DataDir, Settings
 from wakeful.controller import Manager
 from wakeful.eventbus import BusError
@@ -49,6 +49,7 @@ from wakeful.eventing.plane import EventPlane
 from wakeful.eventing.worker.files import LISTEN_FD, EventingPaths, save_bus, write_private
 from wakeful.gateway.planner import Planner
 from wakeful.gateway.translator.names import INTERNAL
+from wakeful.loopback import choose_port
 from wakeful.procd.client import ProcdClient, ProcessNotFoundError
 from wakeful.procd.types import (
     LogTarget,
@@ -245,11 +246,11 @@ def _bind(remembered: Path) -> socket.socket:
     try:
         port = int(remembered.read_text())
     except (FileNotFoundError, ValueError):
-        port = 0
+        port = choose_port()
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=1024)
     except OSError:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        listener = socket.create_server(("127.0.0.1", choose_port()), backlog=1024)
     write_private(remembered, str(listener.getsockname()[1]).encode())
     return listener
 
@@ -270,7 +271,7 @@ def make_eventing(
     def gateway() -> tuple[str, int]:
         return "127.0.0.1", planner.ports.get(INTERNAL, 0)
 
-    secure = ("127.0.0.1", internal_tls_port(settings.layout.run))
+    secure = ("127.0.0.1", internal_ports(settings.layout.run).https)
     names = ClusterNames(manager, gateway, secure)
     paths = eventing_paths(settings.layout)
     config = EventServerConfig(manager, paths)

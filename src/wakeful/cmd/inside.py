@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Container
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
 from wakeful.apis.core import Endpoints
 from wakeful.apis.core import Service as KubeService
 from wakeful.controller import Manager
+from wakeful.loopback import choose_port, is_free
 from wakeful.node.dns import ClusterZone, HostResolvers, NameServer
 from wakeful.reconciler.networking import GatewayDomains
 
@@ -40,30 +43,32 @@ def gateway_address(inside: str | None) -> str | None:
     return inside
 
 
-def internal_port(remembered: Path) -> int:
-    """The port of the gateway's cluster-local listener on loopback; the same in every run.
+class InternalPorts(NamedTuple):
+    """Where the gateway's cluster-local listener is on loopback."""
 
-    Those who send events know it, and Envoy, started again, must be found where it was.
+    http: int
+    https: int
+
+
+def internal_ports(folder: Path) -> InternalPorts:
+    """The ports that ``folder`` remembers; the same in every run.
+
+    Those who send events know them, and Envoy, started again, must be found where it was.
     """
+    http = _kept_port(folder / "internal-port")
+    return InternalPorts(http, _kept_port(folder / "internal-tls-port", taken={http}))
+
+
+def _kept_port(remembered: Path, taken: Container[int] = ()) -> int:
     try:
         port = int(remembered.read_text())
     except (FileNotFoundError, ValueError):
-        port = 0
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-        # As Envoy does it, so that one that has outlived its control plane is not in the way.
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            trial.bind(("127.0.0.1", 0))
-        chosen: int = trial.getsockname()[1]
-    remembered.write_text(str(chosen))
-    return chosen
-
-
-def internal_tls_port(folder: Path) -> int:
-    """The port of the same listener for HTTPS."""
-    return internal_port(folder / "internal-tls-port")
+        port = choose_port(taken=taken)
+    # As Envoy does it, so that one that has outlived its control plane is not in the way.
+    if port in taken or not is_free(port, option=socket.SO_REUSEPORT):
+        port = choose_port(taken=taken)
+    remembered.write_text(str(port))
+    return port
 
 
 def make_names(manager: Manager, inside: str | None) -> NameServer:

@@ -40,7 +40,7 @@ from wakeful.cmd.firstobjects import (
 )
 from wakeful.cmd.ingressclasses import ServedIngresses
 from wakeful.cmd.inside import PORT as INSIDE_PORT
-from wakeful.cmd.inside import gateway_address, internal_port, internal_tls_port, make_names
+from wakeful.cmd.inside import gateway_address, internal_ports, make_names
 from wakeful.cmd.kafkachannels import add_kafka_channels
 from wakeful.cmd.longlived import LongLived
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
@@ -292,19 +292,16 @@ def _make_decisions(
         reductions={CustomResourceDefinition: without_schemas},
         on_settled=LongLived().on_settled,
     )
-    loopback, reachable = (
-        internal_port(settings.layout.run / "internal-port"),
-        gateway_address(inside),
-    )
+    internal, reachable = internal_ports(settings.layout.run), gateway_address(inside)
     gateway = GatewayThread(
         GatewaySettings(
             paths=GatewayPaths(settings.layout.run),
             http_addresses=(settings.bind,),
             http_port=settings.http_port,
             https_port=settings.https_port,
-            internal_port=loopback,
+            internal_port=internal.http,
             inside_address=reachable,
-            internal_tls_port=internal_tls_port(settings.layout.run),
+            internal_tls_port=internal.https,
             inside_port=INSIDE_PORT,
             service_addresses=inside is not None,
             concurrency=settings.envoy_concurrency,
@@ -321,7 +318,7 @@ def _make_decisions(
     add_core_controllers(
         manager, admission.core, root_ca=root_ca, claims_dir=str(settings.layout.root / "claims")
     )
-    gate = (reachable, INSIDE_PORT) if reachable is not None else ("127.0.0.1", loopback)
+    gate = (reachable, INSIDE_PORT) if reachable is not None else ("127.0.0.1", internal.http)
     add_serverlessservice_controller(manager, [gate])
     authority = load_or_create_authority(settings.layout.pki, "services")
     add_certificate_controller(manager, authority)
@@ -348,7 +345,7 @@ def _cluster_names(settings: Settings, decisions: _Decisions) -> ClusterNames:
     return ClusterNames(
         decisions.manager,
         lambda: ("127.0.0.1", planner.ports.get(INTERNAL, 0)),
-        ("127.0.0.1", internal_tls_port(settings.layout.run)),
+        ("127.0.0.1", internal_ports(settings.layout.run).https),
     )
 
 

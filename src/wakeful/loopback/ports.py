@@ -39,20 +39,23 @@ def choose_port(host: str = HOST, *, taken: Container[int] = ()) -> int:
     raise OSError(errno.EADDRINUSE, f"no free port was found at {host}")
 
 
-def is_free(port: int, host: str = HOST, *, reuse: bool = True) -> bool:
-    """Whether somebody could listen there now; without ``reuse``, also one who does not say
-    ``SO_REUSEADDR``, whom connections that ended a moment ago keep away.
+def is_free(port: int, host: str = HOST, *, option: int | None = socket.SO_REUSEADDR) -> bool:
+    """Whether somebody who sets this option of sockets could listen there now.
+
+    Without ``SO_REUSEADDR`` connections that ended a moment ago keep the port; with
+    ``SO_REUSEPORT`` another who set it, too, is not in the way.
     """
     try:
-        _bind_once(host, port, reuse=reuse)
+        _bind_once(host, port, option)
     except OSError:
         return False
     return True
 
 
-def _bind_once(host: str, port: int, *, reuse: bool = True) -> int:
+def _bind_once(host: str, port: int, option: int | None = socket.SO_REUSEADDR) -> int:
     with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+        if option is not None:
+            trial.setsockopt(socket.SOL_SOCKET, option, 1)
         trial.bind((host, port))
         number: int = trial.getsockname()[1]
         return number

@@ -77,7 +77,7 @@ class PortTable:
         for port in wanted:
             if port.number not in mine:
                 keep = not port.told and port.number not in taken
-                keep = keep and is_free(port.number, reuse=False)
+                keep = keep and is_free(port.number, option=None)
                 mine[port.number] = port.number if keep else choose_port(taken=taken)
                 taken.add(mine[port.number])
         return mine
