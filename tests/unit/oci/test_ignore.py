@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from wakeful.oci.build.ignore import IgnoreRules
+from wakeful.oci.errors import BuildError
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,18 @@ def test_the_last_match_decides(patterns: list[str], ignored: list[str], kept: l
 
     assert [p for p in ignored if not rules.ignores(p)] == []
     assert [p for p in kept if rules.ignores(p)] == []
+
+
+def test_no_pattern_takes_long() -> None:
+    begun = time.process_time()
+
+    assert not IgnoreRules.parse(["**/a" * 40 + "/z"]).ignores("a/" * 80 + "y")
+    assert time.process_time() - begun < 5
+
+
+def test_pattern_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(BuildError, match=r"'\[z-a\]' of files to ignore: error parsing regexp: "):
+        IgnoreRules.parse(["[z-a]"])
 
 
 def test_what_never_belongs_in_an_image_is_left_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from typing import Any
 
 import pytest
@@ -170,7 +171,35 @@ def test_cel_overlays_extend_the_request() -> None:
         {"key": "short", "expression": "body.commits[0].id.truncate(1)"},
         {"key": "deep.er", "expression": "extensions.short + '!'"},
         {"key": "decoded", "expression": "'aGk='.decodeb64()"},
+        {"key": "plain", "expression": "body.ref.translate('refs/([a-z])[a-z]*/', '${1}-')"},
     ]
     found = expressions.intercept({"overlays": overlays}, an_event(), no_secret)
     assert found.go_on
-    assert found.extensions == {"x": "y", "short": "a", "deep": {"er": "a!"}, "decoded": "hi"}
+    assert found.extensions == {
+        "x": "y",
+        "short": "a",
+        "deep": {"er": "a!"},
+        "decoded": "hi",
+        "plain": "h-main",
+    }
+
+
+def test_no_pattern_and_no_text_take_long() -> None:
+    """Senders choose the text; Python's own engine would not end in a lifetime."""
+    event = an_event({"text": "a" * 200 + "!"})
+    expression = "body.text.translate('^(a+)+$', '') == body.text"
+    begun = time.process_time()
+
+    assert expressions.intercept({"filter": expression}, event, no_secret).go_on
+    assert time.process_time() - begun < 5
+
+
+def test_pattern_that_cannot_be_read_stops_the_request() -> None:
+    verdict = expressions.intercept(
+        {"filter": "body.ref.translate('(?=x)', '') == ''"}, an_event(), no_secret
+    )
+    assert not verdict.go_on
+    assert (
+        "failed to parse regex '(?=x)' for translation: error parsing regexp: "
+        "invalid or unsupported Perl syntax: `(?=`" in verdict.message
+    )

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from wakeful.apimachinery.patterns import PatternError, check_pattern, matches_whole
+from wakeful.oci.errors import BuildError
+
 IGNORE_FILES = (".wakeignore", ".dockerignore")
 
 _ALWAYS = (
@@ -28,7 +31,8 @@ _ALWAYS = (
 class IgnoreRules:
     """Patterns in Docker's language; the last one that matches a path decides."""
 
-    rules: tuple[tuple[re.Pattern[str], bool], ...] = ()
+    rules: tuple[tuple[str, bool], ...] = ()
+    """Regular expressions of whole paths, and whether what they match stays out."""
     has_exceptions: bool = False
 
     @classmethod
@@ -43,8 +47,12 @@ class IgnoreRules:
 
     @classmethod
     def parse(cls, lines: Iterable[str]) -> IgnoreRules:
-        """Read patterns, one a line; ``#`` starts a comment, ``!`` an exception."""
-        rules: list[tuple[re.Pattern[str], bool]] = []
+        """Read patterns, one a line; ``#`` starts a comment, ``!`` an exception.
+
+        Raises:
+            BuildError: A pattern cannot be read.
+        """
+        rules: list[tuple[str, bool]] = []
         exceptions = False
         for line in lines:
             pattern = line.strip()
@@ -54,14 +62,14 @@ class IgnoreRules:
             exceptions |= keep
             pattern = pattern.removeprefix("!").strip().strip("/")
             if pattern and pattern != ".":
-                rules.append((re.compile(_translate(pattern)), not keep))
+                rules.append((_regular_expression(pattern), not keep))
         return cls(tuple(rules), exceptions)
 
     def ignores(self, relative: str) -> bool:
         """Whether the path, with ``/`` between its parts, stays out."""
         ignored = False
         for pattern, ignore in self.rules:
-            if pattern.fullmatch(relative):
+            if matches_whole(pattern, relative):
                 ignored = ignore
         return ignored
 
@@ -81,9 +89,18 @@ class IgnoreRules:
                 yield from self._walk(path, f"{relative}/")
 
 
+def _regular_expression(pattern: str) -> str:
+    translated = _translate(pattern)
+    try:
+        check_pattern(translated)
+    except PatternError as err:
+        raise BuildError(f"pattern {pattern!r} of files to ignore", str(err)) from err
+    return translated
+
+
 def _translate(pattern: str) -> str:
     """A regular expression for a pattern; what is below a matching directory matches too."""
-    out, position = "", 0
+    out, position = "(?s)", 0
     while position < len(pattern):
         char = pattern[position]
         if pattern.startswith("**/", position):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from wakeful.apimachinery.decoding import yaml_value
+from wakeful.apimachinery.patterns import PatternError, replace_all
 from wakeful.apis.pipeline.celfaults import cel_faults
 from wakeful.pipelines.triggers.events import Event, Verdict, canonical
 
@@ -106,6 +106,14 @@ def _decode(text: str) -> str:
         raise ValueError(f"failed to decode {text!r} in decodeB64: {error}") from error
 
 
+def _translate(text: str, pattern: str, replacement: str) -> str:
+    try:
+        return replace_all(pattern, replacement, text)
+    except PatternError as error:
+        reason = f"failed to parse regex '{pattern}' for translation: {error}"
+        raise ValueError(reason) from error
+
+
 def _parse_url(text: str) -> dict[str, Any]:
     url = urlsplit(text)
     return {
@@ -131,7 +139,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "marshalJSON": lambda value: orjson.dumps(value).decode(),
     "first": lambda items: items[0],
     "last": lambda items: items[-1],
-    "translate": lambda text, pattern, new: re.sub(pattern, new, text),
+    "translate": _translate,
     "lowerAscii": str.lower,
     "upperAscii": str.upper,
     "replace": lambda text, old, new: text.replace(old, new),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -73,7 +74,8 @@ class Interceptors:
         if kind == "ClusterInterceptor" and (own := self._cluster.get(name)) is not None:
             url = _url_of(own.spec.client_config, "")
         elif kind == "ClusterInterceptor":
-            return self._built_in(name, params, event, namespace)
+            # Expressions, and what they are over, can be long; the loop has others to serve.
+            return await asyncio.to_thread(self._built_in, name, params, event, namespace)
         elif (found := self._namespaced.get(name, namespace)) is not None:
             url = _url_of(found.spec.client_config, namespace)
         else:
