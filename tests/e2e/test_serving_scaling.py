@@ -56,11 +56,14 @@ def services(namespace: Namespace) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def brief(namespace: Namespace, services: None) -> Iterator[tuple[str, Load]]:
-    """Who answers a service that is asked once a second, beside the other tests."""
-    who = namespace.ask("brief").headers["x-instance"]
+def brief(namespace: Namespace, services: None) -> Iterator[tuple[set[str], Load]]:
+    """A service that is asked once a second, beside the other tests, and who answered at first.
+
+    The very first answer may still come from an instance that was about to go for lack of use.
+    """
     with prober(namespace, "brief", 1, workers=2) as load:
-        yield who, load
+        until(lambda: load.total > 3)
+        yield set(load.instances), load
 
 
 def why(namespace: Namespace, service: str) -> str:
@@ -158,12 +161,12 @@ def test_requests_per_second_decide_when_asked_to(namespace: Namespace) -> None:
     load.check()
 
 
-def test_requests_of_a_millisecond_keep_an_instance(brief: tuple[str, Load]) -> None:
+def test_requests_of_a_millisecond_keep_an_instance(brief: tuple[set[str], Load]) -> None:
     """One a second, never seen in flight: still in use, for longer than window and grace."""
-    who, load = brief
-    until(lambda: load.total > 11)
+    first, load = brief
+    until(lambda: load.total > 15)
     load.check()
-    assert set(load.instances) == {who}
+    assert set(load.instances) == first
 
 
 def test_target_burst_capacity_decides_who_is_in_the_path(namespace: Namespace) -> None:
