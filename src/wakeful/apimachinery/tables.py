@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,36 +14,38 @@ from wakeful.apimachinery.jsonpath import JSONPathError, compile_path
 from wakeful.apimachinery.scheme import Column
 
 _INT64 = range(-(2**63), 2**63)
-_NAME = {
-    "name": "Name",
-    "type": "string",
-    "format": "name",
-    "description": "Name must be unique within a namespace.",
-    "priority": 0,
-}
+WIDE_NAME = Column(
+    "Name",
+    ".metadata.name",
+    format="name",
+    description="Name must be unique within a namespace.",
+    wide=True,
+)
+"""For kinds whose names say nothing to a reader: the name is shown where this is, on request."""
+_NAME = replace(WIDE_NAME, wide=False)
 
 
 def column_definitions(columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """The ``columnDefinitions`` of a Table, ``Name`` first."""
+    """The ``columnDefinitions`` of a Table, ``Name`` first unless it has its own place."""
     return [
-        _NAME,
-        *(
-            {
-                "name": column.name,
-                "type": column.type,
-                "format": column.format,
-                "description": column.description,
-                "priority": 1 if column.wide else 0,
-            }
-            for column in columns
-        ),
+        {
+            "name": column.name,
+            "type": column.type,
+            "format": column.format,
+            "description": column.description,
+            "priority": 1 if column.wide else 0,
+        }
+        for column in _with_name(columns)
     ]
 
 
 def render_row(columns: Sequence[Column], obj: Mapping[str, Any], now: datetime) -> list[Any]:
-    """The cells of one object, its name first."""
-    name = (obj.get("metadata") or {}).get("name", "")
-    return [name, *(render_cell(column, obj, now) for column in columns)]
+    """The cells of one object, in the order of :func:`column_definitions`."""
+    return [render_cell(column, obj, now) for column in _with_name(columns)]
+
+
+def _with_name(columns: Sequence[Column]) -> Sequence[Column]:
+    return columns if WIDE_NAME in columns else (_NAME, *columns)
 
 
 def render_cell(column: Column, obj: Mapping[str, Any], now: datetime) -> Any:

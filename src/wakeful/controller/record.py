@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,10 @@ class EventType(StrEnum):
 
 
 _SERIES_KEPT = 4096
+_MESSAGES_KEPT = 10
+"""So many messages of one reason about one object are events of their own, as upstream."""
+_LONGEST_MESSAGE = 1024
+_COMBINED = "(combined from similar events): "
 
 
 @dataclass(slots=True)
@@ -36,8 +40,19 @@ class _Series:
     last: float
 
 
+@dataclass(slots=True)
+class _Similar:
+    """Events that differ in their message only."""
+
+    messages: set[str] = field(default_factory=set)
+    last: float = 0.0
+
+
 class EventRecorder:
     """Records events without holding up the caller; equal ones are counted, not repeated.
+
+    Those that differ in their message only are counted in one event from the tenth message on, so
+    that a reason that names something new each time is no flood.
 
     A bounded queue sits between: when the API is too slow for the flood, the newest events are
     dropped, never the reconciler's time. :meth:`run` writes them and belongs to a TaskGroup.
@@ -60,6 +75,7 @@ class EventRecorder:
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(capacity)
         self._series: dict[str, _Series] = {}
         """What was written, the latest last."""
+        self._similar: dict[str, _Similar] = {}
         self._series_seconds, self._lag_seconds = series_seconds, lag_seconds
 
     def normal(self, about: Object, reason: str, message: str) -> None:
@@ -103,7 +119,7 @@ class EventRecorder:
             },
             "type": str(kind),
             "reason": reason,
-            "message": message[:1024],
+            "message": message[:_LONGEST_MESSAGE],
             "source": {"component": self._component},
             "reportingComponent": self._component,
             "firstTimestamp": now,
@@ -117,18 +133,19 @@ class EventRecorder:
 
     async def _write(self, event: dict[str, Any]) -> None:
         about = event["involvedObject"]
-        digest = hashlib.blake2s(
-            "\0".join(
-                (about["uid"], about["name"], event["type"], event["reason"], event["message"])
-            ).encode(),
-            digest_size=8,
-        ).hexdigest()
         now = self._clock.monotonic()
+        same = (about["uid"], about["name"], event["type"], event["reason"])
+        if self._is_flood(_digest(*same), event["message"], now):
+            event["message"] = f"{_COMBINED}{event['message']}"[:_LONGEST_MESSAGE]
+            digest = _digest(*same)
+        else:
+            digest = _digest(*same, event["message"])
         series = self._series.pop(digest, None)
         if series is not None and now - series.last < self._series_seconds:
             series.last = now
             series.count += 1
-            patch = {"count": series.count, "lastTimestamp": event["lastTimestamp"]}
+            patch = {key: event[key] for key in ("lastTimestamp", "message")}
+            patch["count"] = series.count
             try:
                 await self._transport.call(
                     self._request(Verb.PATCH, series.namespace, series.name, patch)
@@ -145,6 +162,22 @@ class EventRecorder:
         if len(self._series) > _SERIES_KEPT:
             del self._series[next(iter(self._series))]
 
+    def _is_flood(self, group: str, message: str, now: float) -> bool:
+        """Whether ``message`` is one of many that the group had of late."""
+        similar = self._similar.pop(group, None)
+        if similar is None or now - similar.last >= self._series_seconds:
+            similar = _Similar()
+        similar.last = now
+        self._similar[group] = similar
+        if len(self._similar) > _SERIES_KEPT:
+            del self._similar[next(iter(self._similar))]
+        if message in similar.messages:
+            return False
+        if len(similar.messages) >= _MESSAGES_KEPT:
+            return True
+        similar.messages.add(message)
+        return False
+
     @staticmethod
     def _request(verb: Verb, namespace: str, name: str, body: Any) -> APIRequest:
         return APIRequest(
@@ -157,3 +190,7 @@ class EventRecorder:
             body=body,
             patch_type=PatchType.MERGE if verb is Verb.PATCH else None,
         )
+
+
+def _digest(*words: str) -> str:
+    return hashlib.blake2s("\0".join(words).encode(), digest_size=8).hexdigest()

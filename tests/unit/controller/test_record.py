@@ -79,3 +79,34 @@ async def test_the_oldest_series_is_forgotten_first(
     created = [call.body["involvedObject"]["name"] for call in server.calls if not call.name]
     assert created == ["a", "b", "c"]
     assert len(recorder._series) == 2
+
+
+async def test_many_messages_of_one_reason_become_one_event(
+    server: Server, recorder: EventRecorder
+) -> None:
+    """What names another Pod each time is counted together from the eleventh message on."""
+    for number in range(14):
+        recorder.warning(a_thing("a"), "FailedCreate", f"pod {number} is forbidden")
+        await recorder._write(recorder._queue.get_nowait())
+
+    verbs = [call.verb for call in server.calls]
+    assert verbs == [Verb.CREATE] * 11 + [Verb.PATCH] * 3
+    combined = "(combined from similar events): pod 13 is forbidden"
+    assert (server.calls[-1].body["message"], server.calls[-1].body["count"]) == (combined, 4)
+
+
+async def test_similar_events_of_long_ago_do_not_count(
+    server: Server, recorder: EventRecorder
+) -> None:
+    """After a quiet time a new message is an event of its own again."""
+    for number in range(11):
+        recorder.warning(a_thing("a"), "Failed", f"number {number}")
+        await recorder._write(recorder._queue.get_nowait())
+    clock = recorder._clock
+    assert isinstance(clock, ManualClock)
+    await clock.advance(601)
+
+    recorder.warning(a_thing("a"), "Failed", "number 11")
+    await recorder._write(recorder._queue.get_nowait())
+
+    assert server.calls[-1].body["message"] == "number 11"

@@ -230,6 +230,32 @@ async def test_pods_that_cannot_be_made_are_reported(world: World) -> None:
         assert await refused.eventually(reported) == "pods are not welcome"
 
 
+async def test_a_refusal_is_not_repeated_at_full_speed(world: World) -> None:
+    """Messages name another Pod each time; that changes no status, which would retry at once."""
+    names: list[str] = []
+
+    def refuse(request: AdmissionRequest) -> None:
+        if request.resource.kind == "Pod":
+            names.append(str(request.name))
+            raise ForbiddenError(f"pod {request.name} is not welcome")
+
+    refused = World(world.scheme, hooks=[refuse])
+    await refused.prepare()
+    add_apps_controllers(refused.manager)
+    async with refused.running():
+        await refused.given(deployment(replicas=1))
+
+        async def tried_again() -> bool:
+            return len(names) > 1
+
+        await refused.eventually(tried_again)
+        (replica_set,) = await refused.all(ReplicaSet)
+        have = replica_set.status.condition("ReplicaFailure")
+
+    assert len(names) == 2
+    assert have is not None and have.message == f"pod {names[0]} is not welcome"
+
+
 def _refuse_pods(request: AdmissionRequest) -> None:
     if request.resource.kind == "Pod":
         raise ForbiddenError("pods are not welcome")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from wakeful.apimachinery.scheme import AGE, Column
+from wakeful.apimachinery.tables import WIDE_NAME
 from wakeful.apis.core.cells import (
     CREATED_AT,
     NONE,
@@ -74,7 +75,7 @@ EVENT_COLUMNS = (
     Column("Message", _event_message),
     Column("First Seen", _first_seen, wide=True),
     Column("Count", _event_count, type="integer", wide=True),
-    Column("Name", ".metadata.name", wide=True),
+    WIDE_NAME,
 )
 
 

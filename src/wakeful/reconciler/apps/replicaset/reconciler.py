@@ -11,11 +11,10 @@ from wakeful.reconciler.apps.ownedpods import OwnedPods
 from wakeful.reconciler.apps.ownership import Children
 from wakeful.reconciler.apps.replicaset.resources import (
     rank_for_deletion,
+    seconds_until_retry,
     set_failure,
     update_status,
 )
-
-_RETRY_SECONDS = 1.0
 
 
 class ReplicaSetReconciler:
@@ -55,5 +54,6 @@ class ReplicaSetReconciler:
         set_failure(obj.status, *failure, now)
         wait = update_status(obj.status, obj, pods, now)
         if failure[0]:
-            wait = min(wait or _RETRY_SECONDS, _RETRY_SECONDS)
+            retry = seconds_until_retry(obj.status, now)
+            wait = min(wait or retry, retry)
         return Result(requeue_after=wait)

@@ -13,6 +13,7 @@ from wakeful.apis.core.pod_types import POD_READY
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
+_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 1.0, 60.0
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -76,14 +77,26 @@ def update_status(
     return min((wait for wait in waits if wait), default=None)
 
 
+def seconds_until_retry(status: ReplicaSetStatus, now: datetime) -> float:
+    """How long to leave a failure alone: as long as it has lasted, within bounds."""
+    failure = status.condition(REPLICA_FAILURE)
+    since = failure.last_transition_time if failure is not None else None
+    lasted = (now - since).total_seconds() if since is not None else 0.0
+    return min(max(lasted, _FIRST_RETRY_SECONDS), _LAST_RETRY_SECONDS)
+
+
 def set_failure(status: ReplicaSetStatus, reason: str, message: str, now: datetime) -> None:
-    """Say that pods could not be made or deleted; no reason: that they could."""
+    """Say that pods could not be made or deleted; no reason: that they could.
+
+    What was said first stays, as in Kubernetes: messages name the Pod, which has another name at
+    each attempt, and a status that changes with each attempt would bring the next one at once.
+    """
     have = status.condition(REPLICA_FAILURE)
     if not reason:
         if have is not None:
             status.conditions = [c for c in status.conditions if c.type != REPLICA_FAILURE]
         return
-    if have is not None and (have.reason, have.message) == (reason, message):
+    if have is not None and have.reason == reason:
         return
     new = WorkloadCondition(
         type=REPLICA_FAILURE,
