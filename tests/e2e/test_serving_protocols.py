@@ -39,6 +39,7 @@ def services(namespace: Namespace, grpc_image: str) -> Iterator[None]:
             ),
             a_service("idles", annotations=AWAKE, idleTimeoutSeconds=2, timeoutSeconds=20),
             a_service("zero-websocket", annotations=zero),
+            a_service("deleted", annotations=zero),
             a_service("zero-body", annotations=zero),
             a_service("zero-stream", annotations=zero),
             a_service("slow-start", annotations=zero, env={"START_DELAY": "60"}, timeoutSeconds=2),
@@ -47,6 +48,7 @@ def services(namespace: Namespace, grpc_image: str) -> Iterator[None]:
         )
         namespace.ready(
             *("warm", "short", "starts", "idles", "zero-websocket", "zero-body", "zero-stream"),
+            "deleted",
             *("slow-start", "grpc", "zero-grpc"),
         )
         yield
@@ -86,6 +88,17 @@ def test_open_websockets_count_as_load_and_stay(namespace: Namespace) -> None:
         assert namespace.ready_pods("zero-websocket") == 1
         chat.send("still there")
         assert chat.receive() == "still there"
+
+
+def test_a_deleted_service_may_close_its_websockets(namespace: Namespace) -> None:
+    """Its program is told to end at once, not when its 300 seconds of grace are over."""
+    with WebSocket(namespace, "deleted") as chat:
+        assert chat.receive().startswith("World ")
+        begun = time.monotonic()
+        namespace.kubectl("delete", "ksvc/deleted", "--wait=false")
+
+        assert chat.receive() == ""
+        assert time.monotonic() - begun < 60
 
 
 def test_timeouts_of_websockets(namespace: Namespace) -> None:

@@ -22,6 +22,7 @@ from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator.compiler import PlanCompiler
 from wakeful.gateway.translator.names import INTERNAL, PUBLIC, cluster_name
 from wakeful.gateway.translator.routes import HostConflict
+from wakeful.gateway.upgrades import Upgrades
 from wakeful.gateway.xds.resources import ResourceType
 from wakeful.gateway.xds.server import AdsServer
 
@@ -63,6 +64,7 @@ class Gateway:
         self.ads = AdsServer()
         self.gate = Gate(poke, self._clock)
         self.load = LoadReports(self.gate, self._clock)
+        self.upgrades = Upgrades()
 
     def connect_poke(self, poke: Poke) -> None:
         """Name who starts instances: the autoscaler needs our load first, we need it then."""
@@ -90,7 +92,12 @@ class Gateway:
         paths.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         server = grpc.aio.server(options=_SERVER_OPTIONS)
         server.add_generic_rpc_handlers(
-            (self.ads.handler(), self.gate.handler(), self.load.handler())
+            (
+                self.ads.handler(),
+                self.gate.handler(),
+                self.load.handler(),
+                self.upgrades.handler(),
+            )
         )
         server.add_insecure_port(f"unix:{paths.control_socket}")
         await server.start()
@@ -222,22 +229,33 @@ class Gateway:
     async def drained(
         self, key: RevisionKey, endpoint: Endpoint, *, timeout: float | None = None
     ) -> bool:
-        """Wait until nothing is in flight at an instance that was set draining.
+        """Wait until no request is in flight at an instance that was set draining.
 
-        Returns whether it came to that within ``timeout`` seconds (None: as long as it takes).
-        Call it after ``set_endpoints`` returned, while the instance is still listed.
+        Upgraded connections do not count: they end when the program ends them, which is for it to
+        do when it is told that it has to go. Returns whether it came to that within ``timeout``
+        seconds (None: as long as it takes). Call it after ``set_endpoints`` returned, while the
+        instance is still listed.
         """
-        idle = Endpoint(endpoint.address, endpoint.port)
+        idle, before = Endpoint(endpoint.address, endpoint.port), False
         try:
             async with asyncio.timeout(timeout):
                 while self.load.connected:
                     await self.load.next_report()
-                    running = self.load.in_progress(key, idle) + self.gate.in_flight(key, idle)
-                    if not running:
+                    upgraded = self.upgrades.at(key, idle)
+                    quiet = self._requests_at(key, idle) <= 0
+                    # A report and an entry about the end of the same connection may cross.
+                    if quiet and (before or not upgraded):
                         return True
+                    before = quiet
         except TimeoutError:
             return False
         return True
+
+    def _requests_at(self, key: RevisionKey, endpoint: Endpoint) -> int:
+        """What is in flight at an instance, without upgraded connections."""
+        seen = self.load.in_progress(key, endpoint) - self.upgrades.at(key, endpoint)
+        let_go = self.gate.in_flight(key, endpoint) - self.upgrades.through_gate(key, endpoint)
+        return max(seen, let_go)
 
     async def _run_offers(self, group: asyncio.TaskGroup) -> None:
         """Open the gate for revisions that came with their instances."""

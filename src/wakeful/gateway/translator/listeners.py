@@ -53,6 +53,7 @@ from wakeful.gateway.translator.names import (
 from wakeful.gateway.translator.replies import make_entrance_replies, response_flags
 from wakeful.gateway.translator.requestlog import make_access_log
 from wakeful.gateway.translator.scopes import KEY_PARTS
+from wakeful.gateway.translator.upgradelog import log_upgrades
 
 _CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
 _ALL = "*"
@@ -82,7 +83,7 @@ def _router() -> hcm_pb2.HttpFilter:
 def _connection_manager(
     name: str, filters: Iterable[hcm_pb2.HttpFilter] = ()
 ) -> hcm_pb2.HttpConnectionManager:
-    return hcm_pb2.HttpConnectionManager(
+    manager = hcm_pb2.HttpConnectionManager(
         stat_prefix=name,
         http_filters=[*filters, _router()],
         upgrade_configs=[hcm_pb2.HttpConnectionManager.UpgradeConfig(upgrade_type="websocket")],
@@ -91,6 +92,8 @@ def _connection_manager(
         generate_request_id=flag(False),
         server_header_transformation=hcm_pb2.HttpConnectionManager.PASS_THROUGH,
     )
+    log_upgrades(manager, name)
+    return manager
 
 
 def _http1() -> protocol_pb2.Http1ProtocolOptions:
