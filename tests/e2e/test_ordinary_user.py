@@ -71,7 +71,7 @@ def test_a_program_on_the_wrong_port_is_told_so(users_platform: Platform, tmp_pa
     answer = users_platform.wakeful("deploy", str(source), "--timeout", "25s", check=False)
 
     assert answer.code == 1
-    assert "connect: connection refused; the program listens on port" in answer.err
+    assert "connect: connection refused; so far the program listens on port" in answer.err
     assert "have it listen on $PORT" in answer.err
     assert "service 'lost' is not ready after 25 s" in answer.err
 

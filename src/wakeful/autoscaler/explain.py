@@ -68,7 +68,7 @@ def make_report(
         revision=revision,
         want=want,
         ready=ready,
-        summary=_summary(revision, want, ready, latest),
+        summary=_summary(revision, want, ready, latest, history.outcome),
         reasons=reasons,
         history=tuple(_row(record) for record in history.records),
         cold_starts=tuple(start.to_wire() for start in cold_starts),
@@ -236,7 +236,11 @@ def _wanted(history: DecisionHistory) -> int | None:
     return history.latest.decision.desired if history.latest else None
 
 
-def _summary(revision: str, want: int | None, ready: int, latest: Record | None) -> str:
+def _summary(
+    revision: str, want: int | None, ready: int, latest: Record | None, outcome: Outcome | None
+) -> str:
+    if want is None and outcome is not None and outcome.step is Step.ACTIVATING:
+        return f"{revision}: waits for its first instances, {ready} ready"
     if want is None:
         return f"{revision}: nothing decided yet, {ready} ready"
     if want == 0 and ready == 0:

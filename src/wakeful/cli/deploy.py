@@ -16,12 +16,12 @@ from wakeful.cli.build import build_with_progress
 from wakeful.cli.options import DataDirOption, NamespaceOption, TimeoutOption, read_seconds
 from wakeful.cli.output import console, errors, fail, show_errors
 from wakeful.cli.session import ServedResource, Session, connect
-from wakeful.cli.troubles import read_troubles
+from wakeful.cli.troubles import read_findings
 from wakeful.cli.waiting import wait_until
 from wakeful.config import default_data_dir
 
-_PATIENCE_SECONDS = 12.0
-"""Until a program that does not become ready is looked at; probes are told of every ten."""
+_PATIENCE_SECONDS = 2.0
+"""How often a program that does not become ready is looked at."""
 
 
 @show_errors
@@ -110,7 +110,7 @@ async def follow_rollout(
 
     async def tell_troubles() -> None:
         revision = (last.get("status") or {}).get("latestCreatedRevisionName", "")
-        for trouble in await read_troubles(session, namespace, revision):
+        for trouble in (await read_findings(session, namespace, revision)).troubles:
             if trouble not in told:
                 errors.print(Text(f"  ! {trouble}", style="yellow"))
                 told.add(trouble)

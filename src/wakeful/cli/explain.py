@@ -15,7 +15,7 @@ from wakeful.autoscaler.explain import EXPLAIN_PREFIX
 from wakeful.cli.options import DataDirOption, NamespaceOption, check_output
 from wakeful.cli.output import console, fail, print_data, print_table, show_errors
 from wakeful.cli.session import Session, connect
-from wakeful.cli.troubles import read_troubles
+from wakeful.cli.troubles import read_findings
 
 
 @show_errors
@@ -46,7 +46,8 @@ async def _explain(data_dir: Path | None, what: list[str], namespace: str, outpu
             )
         reports = [await read_report(session, namespace, revision) for revision in revisions]
         for revision, report in zip(revisions, reports, strict=True):
-            report["troubles"] = await read_troubles(session, namespace, revision)
+            findings = await read_findings(session, namespace, revision)
+            report["troubles"], report["stages"] = findings.troubles, findings.stages
         if output == "json":
             print_data(reports, "json")
             return
@@ -82,6 +83,8 @@ def _print(revision: str, report: dict[str, Any]) -> None:
     body = Text.assemble((report["summary"], "bold"))
     for trouble in report.get("troubles") or ():
         body += Text(f"\n! {trouble}", style="yellow")
+    for stage in report.get("stages") or ():
+        body += Text(f"\n… {stage}")
     for reason in report.get("reasons") or ():
         body += Text(f"\n- {reason}")
     ready = report["ready"]

@@ -22,6 +22,7 @@ from wakeful.node.logs import log_tail, remove_log
 from wakeful.node.materials import Materials
 from wakeful.node.plan import pull_policy, stop_signal
 from wakeful.node.probes import Prober
+from wakeful.node.pulling import PullEvents
 from wakeful.node.restart import CrashBackoff, ended_run, should_restart
 from wakeful.node.runtime import (
     ContainerConfig,
@@ -261,16 +262,22 @@ class ContainerRunner:
 
     async def _find_image(self, image: str) -> RootfsPlan:
         holder = self._node.image_holder(self._pod.metadata.uid, self._container.name)
+        pulling = PullEvents(image, self._report, self._node.clock)
         provide = partial(
-            self._node.images.provide, keychain=await self._materials.keychain(), holder=holder
+            self._node.images.provide,
+            keychain=await self._materials.keychain(),
+            holder=holder,
+            progress=pulling.progress,
         )
         try:
-            return await provide(image, policy=pull_policy(self._container))
+            plan = await provide(image, policy=pull_policy(self._container))
         except ImageNotFoundError:
             if not self.snapshot.image_id:
                 raise
             # Its name was removed, but what the last run used was kept for it.
             return await provide(self.snapshot.image_id, policy=PullPolicy.NEVER)
+        pulling.end()
+        return plan
 
     def _set_waiting(self, reason: str, message: str) -> None:
         self.snapshot.state = waiting(reason, message)

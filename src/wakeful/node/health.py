@@ -10,7 +10,7 @@ from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import Container, LifecycleHandler, Pod, Probe
 from wakeful.autoscaler.coldstart import Mark
 from wakeful.node.context import NodeContext
-from wakeful.node.listening import explain_refusal, listeners_of
+from wakeful.node.listening import Looks, explain_misplaced, explain_refusal, listeners_of
 from wakeful.node.probes import (
     Attempt,
     Prober,
@@ -122,7 +122,7 @@ class Health:
         clock = self._node.clock
         await clock.sleep(timing.initial_delay)
         begun = counted_until = clock.monotonic()
-        tries = 0
+        tries, looks = 0, Looks()
         while True:
             result = await attempt_within(timing.timeout, attempt)
             tries += 1
@@ -134,6 +134,7 @@ class Health:
                     return
                 if verdict is Verdict.FAILED:
                     await self._kill(run, "Startup", probe, result)
+            self._look(looks, "Startup", result, run, now - begun)
             pause = boot_interval(tries, now - begun, timing.period, spawns=probe.exec is not None)
             await clock.sleep(pause)
 
@@ -144,7 +145,7 @@ class Health:
         if self._rest.is_first:
             await clock.sleep(timing.initial_delay)
         begun, tries, told = clock.monotonic(), 0, 0.0
-        was_ready = snapshot.ready
+        was_ready, looks = snapshot.ready, Looks()
         while True:
             result = await attempt_within(timing.timeout, attempt)
             tries += 1
@@ -160,13 +161,26 @@ class Health:
                 self._report.changed(urgent=True)
             if not result.success and (was_ready or elapsed - told >= timing.period):
                 told = elapsed
-                self._report.warning("Unhealthy", _failure("Readiness", result, run))
+                text = _failure("Readiness", result, run, booting=not was_ready)
+                self._report.warning("Unhealthy", text)
+            elif not was_ready:
+                self._look(looks, "Readiness", result, run, elapsed)
             spawns = probe.exec is not None
             await clock.sleep(
                 timing.period
                 if was_ready
                 else boot_interval(tries, elapsed, timing.period, spawns=spawns)
             )
+
+    def _look(
+        self, looks: Looks, kind: str, result: Attempt, run: ContainerStatus, elapsed: float
+    ) -> None:
+        """Tell early of a program that listens, but not where it is asked."""
+        if not result.refused_port or run.pid is None or not looks.is_due(elapsed):
+            return
+        why = explain_misplaced(listeners_of(run.pid) or (), result.refused_port)
+        if looks.is_news(why):
+            self._report.warning("Unhealthy", _failure(kind, result, run, booting=True))
 
     async def _watch_liveness(self, probe: Probe, run: ContainerStatus) -> None:
         timing, state = Timing.of(probe), ProbeState.of(probe)
@@ -199,11 +213,15 @@ class Health:
             log.warning("unhealthy container not stopped", container=run.id, error=str(err))
 
 
-def _failure(kind: str, result: Attempt, run: ContainerStatus) -> str:
-    """What went wrong, and why nobody answered as far as it can be seen from outside."""
+def _failure(kind: str, result: Attempt, run: ContainerStatus, *, booting: bool = False) -> str:
+    """What went wrong, and why nobody answered as far as it can be seen from outside.
+
+    A program that is ``booting`` may yet listen elsewhere.
+    """
     text = f"{kind} probe failed: {result.output}"
     if not result.refused_port or run.pid is None:
         return text
     listeners = listeners_of(run.pid)
     why = "" if listeners is None else explain_refusal(listeners, result.refused_port)
-    return f"{text}; {why}" if why else text
+    provisional = "so far " if booting and listeners else ""
+    return f"{text}; {provisional}{why}" if why else text

@@ -13,6 +13,9 @@ _LISTENING = "0A"
 _WORD = 8
 """Hexadecimal digits of 32 bits, which the kernel writes in its own byte order."""
 
+_LOOK_SECONDS = 0.5
+_NOT_YET = "the program does not listen on any port yet"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Listener:
@@ -34,8 +37,14 @@ class Listener:
 def explain_refusal(listeners: Iterable[Listener], port: int) -> str:
     """What is wrong with a program whose ``port`` refuses, and what to do about it."""
     found = sorted(set(listeners))
+    return explain_misplaced(found, port) if found else _NOT_YET
+
+
+def explain_misplaced(listeners: Iterable[Listener], port: int) -> str:
+    """The same about one that listens already, and empty about one that does not, or does there."""
+    found = sorted(set(listeners))
     if not found:
-        return "the program does not listen on any port yet"
+        return ""
     here = [listener for listener in found if listener.port == port]
     if here and all(listener.is_loopback for listener in here):
         return (
@@ -50,6 +59,32 @@ def explain_refusal(listeners: Iterable[Listener], port: int) -> str:
         f"the program listens on {ports}, not on {port}; have it listen on $PORT, "
         "or write its port as containerPort"
     )
+
+
+class Looks:
+    """When to look where a program listens that is booting, and whether to tell what is seen.
+
+    A program may open one port before the other, so only what is seen twice is told, and only once.
+    Times are seconds since it was first asked.
+    """
+
+    def __init__(self) -> None:
+        self._next, self._seen, self._told = _LOOK_SECONDS, "", ""
+
+    def is_due(self, elapsed: float) -> bool:
+        """Whether it is time for another look; looking is not for every try."""
+        if elapsed < self._next:
+            return False
+        self._next = elapsed + _LOOK_SECONDS
+        return True
+
+    def is_news(self, why: str) -> bool:
+        """Take in what was seen; empty is nothing to tell of."""
+        again, self._seen = why == self._seen, why
+        if not why or not again or why == self._told:
+            return False
+        self._told = why
+        return True
 
 
 def listeners_of(pid: int) -> list[Listener] | None:

@@ -14,7 +14,7 @@ from wakeful.oci.builtin.model import Needs
 from wakeful.oci.builtin.standins import StandIns
 from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import ImageError, ImageNotFoundError, ImageNotPresentError
-from wakeful.oci.image import ReadOnlyMount, RootfsPlan
+from wakeful.oci.image import Progress, ReadOnlyMount, RootfsPlan
 from wakeful.oci.reference import Reference, parse_reference
 from wakeful.oci.resolver import SKIPPED_REGISTRIES
 from wakeful.oci.store import ImageStore, ProgressCallback
@@ -47,7 +47,7 @@ class ImageProvider(Protocol):
 
         Callers that ask for the same image at the same time share one transfer. ``holder`` keeps
         the image's files in place, whatever becomes of its names, until it is released; a holder
-        holds the last image it asked for.
+        holds the last image it asked for. ``progress`` hears at once when a registry is asked.
 
         Raises:
             InvalidReferenceError: The kubelet's ``InvalidImageName``.
@@ -162,6 +162,8 @@ class StoreProvider:
         key = (reference.name, keychain)
         lock = self._busy.setdefault(key, asyncio.Lock())
         waited = lock.locked()
+        if progress is not None:
+            progress(Progress(reference.familiar, 0, 0))  # a registry may take its time to answer
         try:
             async with lock:
                 if waited and self._is_present(reference):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection
 
-from wakeful.oci import Keychain, PullPolicy, RootfsPlan
+from wakeful.oci import Keychain, Progress, PullPolicy, RootfsPlan
 from wakeful.oci.errors import ImageError, ImageNotFoundError
 from wakeful.oci.store import ProgressCallback
 
@@ -17,6 +18,9 @@ class FakeImages:
         self.errors: dict[str, ImageError] = {}
         self.asked: Counter[str] = Counter()
         self.held: dict[str, str] = {}
+        self.remote: set[str] = set()
+        """Images that are fetched first, which takes until they have ``arrived``."""
+        self.arrived = asyncio.Event()
 
     def lack(self, image: str) -> None:
         """Do not have an image, for now."""
@@ -32,8 +36,11 @@ class FakeImages:
         holder: str = "",
     ) -> RootfsPlan:
         """Return a plan that runs ``/app``."""
-        del policy, keychain, progress
+        del policy, keychain
         self.asked[image] += 1
+        if image in self.remote and progress is not None:
+            progress(Progress(image, 0, 0))
+            await self.arrived.wait()
         if image in self.errors:
             raise self.errors[image]
         digest = f"sha256:{'0' * 64}"

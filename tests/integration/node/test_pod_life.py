@@ -192,6 +192,17 @@ async def test_missing_image_is_tried_again(stage: Any, waits_for: Any) -> None:
     assert pod.status.container_statuses[0].restart_count == 0
 
 
+async def test_an_image_on_its_way_is_told_of(stage: Any) -> None:
+    """While it comes, not when it has come; nothing is told of one that is here."""
+    stage.images.remote.add("app:1")
+    async with stage.agent():
+        await stage.world.given(a_pod())
+        await stage.until_event("Pulling")
+        stage.images.arrived.set()
+        await stage.until(lambda p: p.is_ready)
+        await stage.until_event("Pulled")
+
+
 async def test_container_waits_for_its_config_map(stage: Any, waits_for: Any) -> None:
     """What is missing is named; its creation is what starts the container, not a poll."""
     ref = {"configMapKeyRef": {"name": "settings", "key": "mode"}}

@@ -178,6 +178,16 @@ def test_a_revision_nothing_is_known_about_says_so() -> None:
     assert (report.want, report.summary) == (None, "hello-00001: nothing decided yet, 0 ready")
 
 
+def test_a_revision_that_is_activating_waits_for_its_first_instances() -> None:
+    history = DecisionHistory()
+    starting = replace(ACTIVE, activity=Activity.ACTIVATING, activity_since=NOW)
+    history.outcome = bound_scale(-1, SPEC, CONFIG, starting, NOW)
+
+    report = make_report("default", "hello-00001", history, ready=0)
+
+    assert report.summary == "hello-00001: waits for its first instances, 0 ready"
+
+
 def test_the_history_is_bounded_and_quiet_ticks_do_not_fill_it() -> None:
     history = DecisionHistory(length=3)
     for tick in range(10):

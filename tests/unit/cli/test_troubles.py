@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from wakeful.cli.troubles import latest_message, troubles_of_pods, troubles_of_revision
+from wakeful.cli.troubles import (
+    latest_message,
+    pull_under_way,
+    stages_of_pods,
+    troubles_of,
+    troubles_of_pods,
+    troubles_of_revision,
+)
 
 
-def a_pod(name: str = "web", **container: Any) -> dict[str, Any]:
+def a_pod(pod: str = "web", **container: Any) -> dict[str, Any]:
     return {
-        "metadata": {"name": name, "uid": f"uid-{name}"},
+        "metadata": {"name": pod, "uid": f"uid-{pod}"},
         "status": {"containerStatuses": [{"ready": False, "restartCount": 0, **container}]},
     }
 
@@ -78,3 +86,69 @@ def test_the_newest_message_counts() -> None:
 
     assert latest_message([new | {"message": "new"}, old | {"message": "old"}]) == "new"
     assert latest_message([]) == ""
+
+
+def failed(reason: str) -> dict[str, Any]:
+    """A revision that is not ready for this reason."""
+    ready = {"type": "Ready", "status": "False", "reason": reason, "message": "too late"}
+    return {"status": {"conditions": [ready]}}
+
+
+def test_a_deadline_makes_final_what_was_said_so_far() -> None:
+    """Any other reason of a revision is what its instance says."""
+    pods, complaints = [a_pod(state={"running": {}})], {"uid-web": PROBE}
+    late = failed("ProgressDeadlineExceeded")
+
+    assert troubles_of(late, pods, complaints) == [
+        "ProgressDeadlineExceeded: too late",
+        f"web: {PROBE}",
+    ]
+    assert troubles_of(failed("ExitCode1"), pods, complaints) == [f"web: {PROBE}"]
+    assert troubles_of(failed("ExitCode1"), [], {}) == ["ExitCode1: too late"]
+
+
+RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
+TCP, HTTP = {"tcpSocket": {"port": 8080}}, {"httpGet": {"path": "/up", "port": 81}}
+
+
+@pytest.mark.parametrize(
+    ("state", "probe", "pull", "told"),
+    [
+        (RUNNING, TCP, "", "does not listen on port 8080 yet, 3 s after its program was started"),
+        (RUNNING, HTTP, "", "GET /up at port 81 does not succeed yet, 3 s after its program"),
+        (RUNNING, {"grpc": {"port": 1}}, "", "its probe does not succeed yet, 3 s after"),
+        (CREATING, TCP, "image a/b:1 is being pulled", "image a/b:1 is being pulled"),
+        (CREATING, TCP, "", "being made: its program was not started yet"),
+    ],
+)
+def test_who_is_on_its_way_is_told_how_far(
+    state: dict[str, Any], probe: dict[str, Any], pull: str, told: str
+) -> None:
+    pod = a_pod(name="user", state=state)
+    pod["spec"] = {"containers": [{"name": "user", "readinessProbe": probe}]}
+    uid = pod["metadata"]["uid"]
+
+    (stage,) = stages_of_pods([pod], {}, {uid: pull}, datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC))
+
+    assert stage.startswith(f"web: {told}")
+
+
+def test_who_is_ready_or_in_trouble_is_at_no_stage() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert stages_of_pods([a_pod(ready=True, state=RUNNING)], {}, {}, now) == []
+    assert stages_of_pods([a_pod(state=PULL)], {}, {}, now) == []
+    assert stages_of_pods([a_pod(state=RUNNING)], {"uid-web": PROBE}, {}, now) == []
+
+
+def test_a_pull_is_over_when_something_else_was_told() -> None:
+    begun = {"reason": "Pulling", "message": 'Pulling image "a/b:1"', "lastTimestamp": "1"}
+
+    assert pull_under_way([begun]) == "image a/b:1 is being pulled"
+    assert pull_under_way([begun, {"reason": "Pulled", "lastTimestamp": "2"}]) == ""
+    assert pull_under_way([{"reason": "Failed", "lastTimestamp": "2"}, begun]) == ""
+    assert pull_under_way(
+        [{"reason": "Failed", "lastTimestamp": "1"}, begun | {"lastTimestamp": "2"}]
+    )
+    assert pull_under_way([]) == ""

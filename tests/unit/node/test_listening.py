@@ -7,7 +7,14 @@ import socket
 
 import pytest
 
-from wakeful.node.listening import Listener, explain_refusal, listeners_of, parse_table
+from wakeful.node.listening import (
+    Listener,
+    Looks,
+    explain_misplaced,
+    explain_refusal,
+    listeners_of,
+    parse_table,
+)
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -70,3 +77,29 @@ def test_the_sockets_of_a_program_in_our_network_are_its_own() -> None:
 def test_a_program_that_is_gone_cannot_be_looked_at() -> None:
     """Nothing is claimed about it."""
     assert listeners_of(2**22 + 1) is None
+
+
+def test_what_is_seen_once_may_be_about_to_change() -> None:
+    """A program may open the port for its metrics a moment before the one that counts."""
+    looks = Looks()
+
+    assert [looks.is_news(why) for why in ("", "9090", "9999", "9999", "9999", "")] == [
+        *(False, False, False, True, False, False)
+    ]
+    assert not looks.is_news("9999")
+    assert not looks.is_news("9999"), "it was told"
+
+
+def test_looks_are_taken_twice_a_second() -> None:
+    """The program is asked much more often, and needs the processor itself."""
+    looks = Looks()
+
+    due = [second for second in range(0, 2000, 10) if looks.is_due(second / 1000)]
+
+    assert due == [500, 1000, 1500]
+
+
+def test_only_what_listens_can_be_misplaced() -> None:
+    assert explain_misplaced([], 8080) == ""
+    assert "not on 8080" in explain_misplaced([Listener(9999, "0.0.0.0")], 8080)
+    assert explain_misplaced([Listener(8080, "0.0.0.0")], 8080) == ""
