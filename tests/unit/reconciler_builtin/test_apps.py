@@ -253,7 +253,8 @@ async def test_a_refusal_is_not_repeated_at_full_speed(world: World) -> None:
         have = replica_set.status.condition("ReplicaFailure")
 
     assert len(names) == 2
-    assert have is not None and have.message == f"pod {names[0]} is not welcome"
+    assert have is not None
+    assert have.message == f"pod {names[0]} is not welcome"
 
 
 def _refuse_pods(request: AdmissionRequest) -> None:
