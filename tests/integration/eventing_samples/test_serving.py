@@ -69,16 +69,25 @@ def test_keeps_connections_reads_chunks_and_ends_when_told(
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("raw", "status"),
     [
-        b"nonsense\r\n\r\n",
-        b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nx\r\n\r\n",
+        (b"nonsense\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\ncontent-length: \xb2\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\ncontent-length: 99999999999\r\n\r\nab", 413),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n-5\r\nab", 400),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab", 400),
+        (b"GET / HTTP/1.1\r\nx\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + b"".join(b"x%d: a\r\n" % n for n in range(300)) + b"\r\n", 431),
     ],
 )
 def test_what_is_no_request_is_refused(
-    display: subprocess.Popen[str], port: int, raw: bytes
+    display: subprocess.Popen[str], port: int, raw: bytes, status: int
 ) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(raw)
-        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).startswith(b"HTTP/1.1 %d " % status)

@@ -114,3 +114,29 @@ def test_what_is_being_answered_is_finished_before_the_end(start: Start) -> None
 
     assert connection.getresponse().read().startswith(b"Slept for 1")
     assert sample.process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n",
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n-1\r\n",
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\nab",
+    ],
+)
+def test_what_is_no_request_is_refused(start: Start, raw: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", start("hello").port), timeout=30) as connection:
+        connection.sendall(raw)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_bodies_in_chunks_are_read_over(start: Start) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", start("hello").port, timeout=30)
+    for _ in range(2):
+        connection.request("POST", "/", iter([b"first ", b"x" * 100_000]))
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"Hello World!\n")

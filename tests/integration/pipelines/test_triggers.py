@@ -98,6 +98,20 @@ class Stage:
         ):
             return answer.status
 
+    async def send_bytes(self, listener: str, head: bytes, body: bytes) -> int:
+        """Post what no client of ours would."""
+        slices = await self.world.eventually(lambda: self.world.all(EndpointSlice))
+        reader, writer = await asyncio.open_connection("127.0.0.1", slices[0].ports[0].port or 0)
+        try:
+            writer.write(
+                b"POST / HTTP/1.1\r\nHost: a\r\nX-Wakeful-Event-Listener: %s\r\n"
+                % listener.encode()
+                + b"Content-Length: %d\r\n%s\r\n%s" % (len(body), head, body)
+            )
+            return int((await reader.readline()).split(b" ")[1])
+        finally:
+            writer.close()
+
     async def made(self, namespace: str = "default") -> list[ConfigMap]:
         found = await self.world.all(ConfigMap, namespace)
         return [one for one in found if "triggers.tekton.dev/eventlistener" in one.metadata.labels]
@@ -223,6 +237,20 @@ async def test_interceptors_of_ones_own_are_asked(stage: Stage) -> None:
     await stage.complaint("answered 500")
     await asyncio.sleep(0)
     assert len(await stage.made()) == 1
+
+
+async def test_bytes_that_are_no_text(stage: Stage) -> None:
+    """In headers they are replaced, as Go's JSON does; bodies are refused."""
+    await stage.apply("ClusterInterceptor", "mine", {"clientConfig": {"url": "http://mine"}})
+    await stage.apply("EventListener", "el", a_listener({"ref": {"name": "mine"}}))
+    stage.reply = Reply(200, json.dumps({"continue": False}).encode())
+
+    assert await stage.send_bytes("default/el", b"X-Odd: a\xff\r\n", b"{}") == 202
+    await stage.world.eventually(lambda: stage.asked)
+    assert stage.asked[0][1]["header"]["X-Odd"] == ["a\ufffd"]
+
+    for body in (b'{"a": "\xff"}', b"[]", b"{"):
+        assert await stage.send_bytes("default/el", b"Content-Encoding: gzip\r\n", body) == 400
 
 
 async def test_secrets_of_other_namespaces_are_not_read(stage: Stage) -> None:

@@ -58,6 +58,8 @@ BODY = b'{"action": "opened", "number": 1}'
         ({"x_hub_signature": "\udcff"}, BODY, 400),
         ({"x_hub_signature_256": "sha256=" + "0" * 64}, BODY, 400),
         ({"x_github_delivery": None}, BODY, 400),
+        ({"x_github_delivery": "\udcff"}, BODY, 400),
+        ({}, b'"\xff"', 400),
         ({}, b"[]", 400),
         ({}, b"{", 400),
     ],

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from wakeful.aio import Lifetime
 from wakeful.apiserver.http.app import HTTPApplication
+from wakeful.loopback import make_runner
 from wakeful.storage import Store
 
 log = structlog.get_logger("wakeful.apiserver")
@@ -47,11 +48,9 @@ class ApiServerComponent:
     async def run(self, life: Lifetime) -> None:
         """Serve until draining."""
         self._application.server.publish_definitions()
-        runner = web.AppRunner(
+        runner = make_runner(
             self._application.make(),
-            access_log=None,
             handler_cancellation=True,
-            auto_decompress=False,  # kube-apiserver takes bodies as they are, too
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
         await runner.setup()

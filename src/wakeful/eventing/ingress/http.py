@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import cast
 
 import httptools
+import orjson
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _MAX_HEAD_BYTES = 64 * 1024
@@ -53,6 +54,10 @@ class Reply:
 Handler = Callable[[Request], Awaitable[Reply]]
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_LIMITS: dict[int, str] = {
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: f"the headers have over {_MAX_HEAD_BYTES} bytes",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"the body has over {MAX_BODY_BYTES} bytes",
+}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -123,9 +128,9 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse_and_close(HTTPStatus.NOT_IMPLEMENTED)
-        except httptools.HttpParserError:
-            self._refuse_and_close(HTTPStatus.BAD_REQUEST)
+            self._refuse_and_close(HTTPStatus.NOT_IMPLEMENTED, "no other protocol is spoken here")
+        except httptools.HttpParserError as error:
+            self._refuse_and_close(HTTPStatus.BAD_REQUEST, f"this is no HTTP request: {error}")
 
     # --- the parser ---------------------------------------------------------------------------
 
@@ -153,14 +158,15 @@ class _Connection(asyncio.Protocol):
             elif name == "content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
                 self._refused = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         if self._refused:
-            self._refuse_and_close(self._refused)
+            self._refuse_and_close(self._refused, _LIMITS[self._refused])
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._size += len(body)
         if self._size > MAX_BODY_BYTES:
             self._chunks.clear()
-            self._refuse_and_close(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            self._refuse_and_close(status, _LIMITS[status])
         else:
             self._chunks.append(body)
 
@@ -207,14 +213,15 @@ class _Connection(asyncio.Protocol):
         finally:
             self._task = None
 
-    def _refuse_and_close(self, status: int) -> None:
+    def _refuse_and_close(self, status: int, why: str) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         if self._refusing:
             return
         self._refusing = True
-        transport.write(encode_reply(Reply(status), keep_alive=False))
+        body = orjson.dumps({"error": why})
+        transport.write(encode_reply(Reply(status, body=body), keep_alive=False))
         # Closing while the client still sends would reset the connection before it reads this.
         if transport.can_write_eof():
             transport.write_eof()

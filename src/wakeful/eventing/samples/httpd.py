@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 _MAX_LINE = 65536
 _MAX_BODY = 64 * 1024 * 1024
+_MAX_HEADERS = 256
 _DRAIN_SECONDS = 10.0
+_LINGER_SECONDS = 2.0
 _REASONS = {200: "OK", 202: "Accepted", 204: "No Content", 400: "Bad Request", 413: "Too Large"}
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_DIGITS = frozenset("0123456789")
 
 
 class Request:
@@ -95,6 +99,7 @@ class _Server:
             request = _read(connection, stream)
         except _BadRequestError as error:
             _send(connection, Response(error.status, f"{error}\n".encode()), close=True)
+            _linger(connection)
             return False
         if request is None:
             return False
@@ -147,39 +152,60 @@ def _read(connection: socket.socket, stream: BinaryIO) -> Request | None:
         if not colon:
             raise _BadRequestError(400, "a header has no colon")
         headers[name.strip().lower()] = value.strip()
+        if len(headers) > _MAX_HEADERS:
+            raise _BadRequestError(431, "there are too many headers")
     if headers.get("expect", "").lower() == "100-continue":
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     return Request(parts[0], parts[1], headers, _body(stream, headers))
 
 
 def _body(stream: BinaryIO, headers: dict[str, str]) -> bytes:
-    if "chunked" in headers.get("transfer-encoding", "").lower():
+    if coding := headers.get("transfer-encoding", "").lower():
+        if coding != "chunked":
+            raise _BadRequestError(400, f"the transfer encoding is not known: {coding}")
         return b"".join(_chunks(stream))
-    text = headers.get("content-length", "0")
-    if not text.isdigit():
-        raise _BadRequestError(400, "Content-Length is no number")
-    if int(text) > _MAX_BODY:
+    return _piece(stream, _size(headers.get("content-length", "0"), 10, "Content-Length"))
+
+
+def _size(text: str, base: int, subject: str) -> int:
+    if not text or not set(text) <= (_DIGITS if base == 10 else _HEX_DIGITS):
+        raise _BadRequestError(400, f"{subject} is no number: {text}")
+    if len(text.lstrip("0")) > len(str(_MAX_BODY)) or (size := int(text, base)) > _MAX_BODY:
         raise _BadRequestError(413, "the body is too large")
-    return stream.read(int(text))
+    return size
+
+
+def _piece(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise _BadRequestError(400, "the body ends early")
+    return data
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:
     total = 0
     while True:
-        try:
-            size = int(_line(stream).partition(";")[0], 16)
-        except ValueError:
-            raise _BadRequestError(400, "a chunk has no size") from None
+        size = _size(_line(stream).partition(";")[0].strip(), 16, "the size of a chunk")
         total += size
         if total > _MAX_BODY:
             raise _BadRequestError(413, "the body is too large")
         if size:
-            yield stream.read(size)
-            _line(stream)
+            yield _piece(stream, size)
+            if _line(stream):
+                raise _BadRequestError(400, "a chunk is longer than it says")
             continue
         while _line(stream):
             pass
         return
+
+
+def _linger(connection: socket.socket) -> None:
+    """Let the sender read the answer: closing while it still sends would take that away."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(_LINGER_SECONDS)
+    left = _MAX_BODY
+    while left > 0 and (data := connection.recv(65536)):
+        left -= len(data)
 
 
 def _send(connection: socket.socket, response: Response, *, close: bool) -> None:

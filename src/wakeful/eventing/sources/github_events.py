@@ -65,6 +65,8 @@ def read_delivery(method: str, headers: Mapping[str, str], body: bytes, secret: 
     delivery_id = headers.get("x-github-delivery", "")
     if not delivery_id:
         raise WebhookError(400, '"X-GitHub-Delivery" header is not set')
+    if not delivery_id.isprintable():
+        raise WebhookError(400, '"X-GitHub-Delivery" header is no text')
     return Delivery(event, delivery_id, body, payload)
 
 

@@ -18,10 +18,11 @@ import signal
 import sys
 import traceback
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs, unquote, urlsplit
 
 
@@ -137,17 +138,60 @@ def _response(result: Any) -> tuple[bytes, int, dict[str, str]]:
     return body, status, headers
 
 
+def _read_body(headers: Any, stream: BinaryIO) -> bytes:
+    """The body of a request, whole; ValueError if it is not as its headers say."""
+    coding = headers.get("Transfer-Encoding", "").strip().lower()
+    if coding == "chunked":
+        return b"".join(_chunks(stream))
+    if coding:
+        raise ValueError(f"the transfer encoding is not known: {coding}")
+    return _piece(stream, _size(headers.get("Content-Length", "0"), "0123456789"))
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    while True:
+        line = stream.readline(1024).decode("latin-1")
+        size = _size(line.partition(";")[0], "0123456789abcdef")
+        if size:
+            yield _piece(stream, size)
+            if stream.readline(3).strip():
+                raise ValueError("a chunk is longer than it says")
+            continue
+        while stream.readline(65536).strip():
+            pass
+        return
+
+
+def _size(text: str, digits: str) -> int:
+    text = text.strip().lower()
+    if not text or len(text) > 16 or set(text) - set(digits):
+        raise ValueError(f"a length is no number: {text[:40]!r}")
+    return int(text, len(digits))
+
+
+def _piece(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise ValueError("the body ends early")
+    return data
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     function: Any = None
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            body = _read_body(self.headers, self.rfile)
+        except ValueError as error:
+            self.close_connection = True
+            self._send(f"the request is broken: {error}\n".encode(), 400, {"Connection": "close"})
+            return
         url = urlsplit(self.path)
         request = Request(self.command, url.path, parse_qs(url.query), self.headers, body)
         try:
             event = _cloud_event(request)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self._send(f"not a CloudEvent: {error}\n".encode(), 400, {})
             return
         try:

@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from wakeful.aio import Lifetime
+from wakeful.loopback import make_runner
 from wakeful.oci.archive import load_archive
 from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import ImageError, InvalidReferenceError, RegistryUnavailableError
@@ -51,9 +52,7 @@ class BuilderEntrance:
         """Listen until told to end."""
         app = web.Application(client_max_size=0)
         app.router.add_post("/images", self._take_in)
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=5.0, max_field_size=_HEADER_LIMIT_BYTES
-        )
+        runner = make_runner(app, shutdown_timeout=5.0, max_field_size=_HEADER_LIMIT_BYTES)
         await runner.setup()
         try:
             self.socket.parent.mkdir(mode=0o755, exist_ok=True)

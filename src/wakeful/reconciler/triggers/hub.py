@@ -83,7 +83,9 @@ class ListenerHub:
             body=body,
             raw=raw,
             headers=collect_headers(
-                (key, value) for key, value in request.headers.items() if key != LISTENER_HEADER
+                (key, _text(value))
+                for key, value in request.headers.items()
+                if key != LISTENER_HEADER
             ),
             event_id=str(uuid.uuid4()),
             url=request.path_qs,
@@ -109,6 +111,11 @@ class ListenerHub:
                 )
         except Exception:
             log.exception("request not carried out", listener=str(listener.key))
+
+
+def _text(value: str) -> str:
+    """A header's value; bytes that are no UTF-8 become what Go's JSON makes of them."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _json(body: dict[str, str], status: HTTPStatus) -> web.Response:

@@ -202,24 +202,29 @@ class Server:
         self._listener.shutdown(socket.SHUT_RDWR)  # which ends the accept that waits
 
     def _serve(self, connection: socket.socket) -> None:
-        pending = b""
         with connection:
             try:
-                while chunk := connection.recv(65536):
-                    pending += chunk
-                    while b"\r\n\r\n" in pending:
-                        head, _, pending = pending.partition(b"\r\n\r\n")
-                        if self._room is not None and (key := _field(head, b"sec-websocket-key")):
-                            connection.sendall(_accept(key))
-                            self._room.host(connection, pending)
-                            return
-                        pending = _skip_body(connection, head, pending)
-                        if self._respond(connection, head):
-                            return
-                    if len(pending) > _MAX_HEAD:
-                        return
-            except (OSError, ValueError):
-                return  # the caller went away, or does not speak HTTP
+                self._answer_all(connection)
+            except ValueError as error:
+                _refuse(connection, str(error))
+            except OSError:
+                return  # the caller went away
+
+    def _answer_all(self, connection: socket.socket) -> None:
+        pending = b""
+        while chunk := connection.recv(65536):
+            pending += chunk
+            while b"\r\n\r\n" in pending:
+                head, _, pending = pending.partition(b"\r\n\r\n")
+                if self._room is not None and (key := _field(head, b"sec-websocket-key")):
+                    connection.sendall(_accept(key))
+                    self._room.host(connection, pending)
+                    return
+                pending = _skip_body(connection, head, pending)
+                if self._respond(connection, head):
+                    return
+            if len(pending) > _MAX_HEAD:
+                raise ValueError("the head of the request is too long")
 
     def _respond(self, connection: socket.socket, head: bytes) -> bool:
         """Answer one request; whether it was the last of its connection."""
@@ -257,12 +262,61 @@ def _accept(key: bytes) -> bytes:
     )
 
 
+def _refuse(connection: socket.socket, why: str) -> None:
+    body = f"{why}\n".encode()
+    head = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+    try:
+        connection.sendall(head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body)
+    except OSError:
+        return
+
+
 def _skip_body(connection: socket.socket, head: bytes, pending: bytes) -> bytes:
     """Read what the request sent along; return what belongs to the next one."""
-    length = int(_field(head, b"content-length") or 0)
-    while len(pending) < length and (chunk := connection.recv(65536)):
+    coding = _field(head, b"transfer-encoding").lower()
+    if coding == b"chunked":
+        return _skip_chunks(connection, pending)
+    text = _field(head, b"content-length") or b"0"
+    if coding or not text.isdigit():
+        raise ValueError("the body's length or encoding cannot be read")
+    return _skip(connection, pending, int(text))
+
+
+def _skip_chunks(connection: socket.socket, pending: bytes) -> bytes:
+    while True:
+        line, pending = _line(connection, pending)
+        size = line.partition(b";")[0].strip().lower()
+        if not size or size.strip(b"0123456789abcdef"):
+            raise ValueError("the size of a chunk is no number")
+        if not size.strip(b"0"):
+            break
+        pending = _skip(connection, pending, int(size, 16))
+        rest, pending = _line(connection, pending)
+        if rest:
+            raise ValueError("a chunk is longer than it says")
+    while line:
+        line, pending = _line(connection, pending)
+    return pending
+
+
+def _line(connection: socket.socket, pending: bytes) -> tuple[bytes, bytes]:
+    """A line without its end, and what follows it."""
+    while b"\r\n" not in pending:
+        chunk = connection.recv(65536)
+        if not chunk or len(pending) > _MAX_HEAD:
+            raise ValueError("the body ends early")
         pending += chunk
-    return pending[length:]
+    line, _, rest = pending.partition(b"\r\n")
+    return line, rest
+
+
+def _skip(connection: socket.socket, pending: bytes, size: int) -> bytes:
+    while len(pending) < size:
+        size -= len(pending)
+        pending = connection.recv(65536)
+        if not pending:
+            raise ValueError("the body ends early")
+    return pending[size:]
 
 
 def _field(head: bytes, name: bytes) -> bytes:
