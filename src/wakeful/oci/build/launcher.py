@@ -22,7 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 
@@ -138,7 +139,7 @@ def _response(result: Any) -> tuple[bytes, int, dict[str, str]]:
     return body, status, headers
 
 
-def _read_body(headers: Any, stream: BinaryIO) -> bytes:
+def _read_body(headers: Any, stream: BufferedIOBase) -> bytes:
     """The body of a request, whole; ValueError if it is not as its headers say."""
     coding = headers.get("Transfer-Encoding", "").strip().lower()
     if coding == "chunked":
@@ -148,7 +149,7 @@ def _read_body(headers: Any, stream: BinaryIO) -> bytes:
     return _piece(stream, _size(headers.get("Content-Length", "0"), "0123456789"))
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
     while True:
         line = stream.readline(1024).decode("latin-1")
         size = _size(line.partition(";")[0], "0123456789abcdef")
@@ -169,7 +170,7 @@ def _size(text: str, digits: str) -> int:
     return int(text, len(digits))
 
 
-def _piece(stream: BinaryIO, size: int) -> bytes:
+def _piece(stream: BufferedIOBase, size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
         raise ValueError("the body ends early")
