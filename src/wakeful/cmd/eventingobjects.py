@@ -70,8 +70,8 @@ bootstrap.servers: kafka-1.example.org:9092,kafka-2.example.org:9092
 auth.secret.ref.name: kafka
 """
 _LOGGING_EXAMPLE = """\
-# Read by programs that log as Knative's do. The platform's own log level is an option of
-# `wakeful up`.
+# Read by programs that log as Knative's do. The platform's own log levels are in the map of this
+# name in knative-serving.
 loglevel.controller: info
 """
 _OBSERVABILITY_EXAMPLE = """\

@@ -79,7 +79,7 @@ _CONFIG_MAPS = {
     "config-features": "# tag-header-based-routing: disabled\n",
     "config-gc": "# retain-since-create-time: 48h\n",
     "config-leader-election": "# without effect: one process decides\n",
-    "config-logging": "# without effect: see wakeful up --log-level\n",
+    "config-logging": "# loglevel.controller: info\n",
     "config-network": '# domain-template: "{{.Name}}.{{.Namespace}}.{{.Domain}}"\n',
     "config-observability": '# logging.enable-request-log: "false"\n',
 }

@@ -42,6 +42,7 @@ from wakeful.cmd.ingressclasses import ServedIngresses
 from wakeful.cmd.inside import PORT as INSIDE_PORT
 from wakeful.cmd.inside import gateway_address, internal_ports, make_names
 from wakeful.cmd.kafkachannels import add_kafka_channels
+from wakeful.cmd.loglevels import follow_log_levels
 from wakeful.cmd.longlived import LongLived
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
 from wakeful.cmd.sinks import add_sinks
@@ -292,6 +293,7 @@ def _make_decisions(
         reductions={CustomResourceDefinition: without_schemas},
         on_settled=LongLived().on_settled,
     )
+    follow_log_levels(manager, settings.log_level)
     internal, reachable = internal_ports(settings.layout.run), gateway_address(inside)
     gateway = GatewayThread(
         GatewaySettings(

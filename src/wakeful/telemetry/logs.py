@@ -8,6 +8,8 @@ from typing import TextIO
 
 import structlog
 
+from wakeful.telemetry.levels import set_levels
+
 
 def configure_logging(level: str = "info", stream: TextIO | None = None) -> None:
     """Send structlog and the standard library's loggers to one stream.
@@ -37,7 +39,8 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        # Which lines are written is asked at each of them: levels change while we run.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(out)
@@ -49,7 +52,4 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(number)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
-    # At its debug level it shows whole requests, those that prove a password too.
-    logging.getLogger("aiokafka").setLevel(max(number, logging.INFO))
+    set_levels(number)

@@ -11,12 +11,14 @@ from wakeful.apis.serving.config import (
     ConfigError,
     FeaturesConfig,
     Flag,
+    LoggingConfig,
     advise,
     parse_defaults,
     parse_deployment,
     parse_domain,
     parse_features,
     parse_gc,
+    parse_logging,
     parse_network,
     parse_observability,
 )
@@ -276,7 +278,19 @@ def test_exporters_as_upstream_knows_them_are_accepted() -> None:
         ("config-network", {"system-internal-tls": "disabled"}, ""),
         ("config-network", {"rollout-duration": "5", "_example": "# x"}, ""),
         ("config-deployment", {"queue-sidecar-cpu-limit": "1"}, "has no effect: instances have no"),
-        ("config-logging", {"loglevel.controller": "debug"}, "wakeful up --log-level"),
+        ("config-logging", {"loglevel.controller": "debug"}, ""),
+        ("config-logging", {"loglevel.controler": "debug"}, "did you mean 'loglevel.controller'?"),
+        ("config-logging", {"loglevel.hpaautoscaler": "debug"}, "logs as the controller does"),
+        ("config-logging", {"zap-logger-config": '{"level": "debug"}'}, ""),
+        ("config-logging", {"zap-logger-config": '{"encoding": "json"}'}, "only the level has"),
+        (
+            "config-logging",
+            {"zap-logger-config": '{"level": "loud"}'},
+            "'loud' is no logging level",
+        ),
+        ("config-logging", {"zap-logger-config": '{"level": 7}'}, "7 is no logging level"),
+        ("config-logging", {"zap-logger-config": "level: info"}, "it is not JSON"),
+        ("config-logging", {"zap-logger-config": "[]"}, "it is no JSON object"),
         ("config-autoscaler", {"stable-windw": "9s"}, "did you mean 'stable-window'?"),
         (
             "config-features",
@@ -323,3 +337,21 @@ def test_faults_are_told_in_words(name: str, data: dict[str, str], message: str)
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
         VALIDATORS[name](data)
     assert "object has no attribute" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "level", "components"),
+    [
+        ({}, None, {}),
+        ({"zap-logger-config": '{"level": "WARN", "encoding": "json"}'}, 30, {}),
+        ({"zap-logger-config": '{"level": ""}'}, 20, {}),
+        ({"zap-logger-config": "{"}, None, {}),
+        ({"loglevel.controller": "debug", "loglevel.webhook": ""}, None, {"controller": 10}),
+        ({"loglevel.activator": "Fatal", "loglevel.": "x"}, None, {"activator": 50}),
+    ],
+)
+def test_levels_of_logging(
+    data: dict[str, str], level: int | None, components: dict[str, int]
+) -> None:
+    """One for all and one for each component; what cannot be read as zap's leaves all as it is."""
+    assert parse_logging(data) == LoggingConfig(level, components)

@@ -16,9 +16,9 @@ from wakeful.apis.serving.config.features import FeaturesConfig, Flag, parse_fea
 from wakeful.apis.serving.config.foreign import (
     check_certmanager,
     check_leader_election,
-    check_logging,
 )
 from wakeful.apis.serving.config.gc import GCConfig, parse_gc
+from wakeful.apis.serving.config.logging import CONFIG_LOGGING, LoggingConfig, parse_logging
 from wakeful.apis.serving.config.network import NetworkConfig, parse_network
 from wakeful.apis.serving.config.observability import ObservabilityConfig, parse_observability
 from wakeful.apis.serving.config.parse import ConfigError
@@ -40,7 +40,7 @@ VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     CONFIG_NETWORK: parse_network,
     CONFIG_OBSERVABILITY: parse_observability,
     "config-leader-election": check_leader_election,
-    "config-logging": check_logging,
+    CONFIG_LOGGING: parse_logging,
     "config-certmanager": check_certmanager,
 }
 
@@ -50,6 +50,7 @@ __all__ = [
     "CONFIG_DOMAIN",
     "CONFIG_FEATURES",
     "CONFIG_GC",
+    "CONFIG_LOGGING",
     "CONFIG_NETWORK",
     "CONFIG_OBSERVABILITY",
     "VALIDATORS",
@@ -60,6 +61,7 @@ __all__ = [
     "FeaturesConfig",
     "Flag",
     "GCConfig",
+    "LoggingConfig",
     "NetworkConfig",
     "ObservabilityConfig",
     "advise",
@@ -68,6 +70,7 @@ __all__ = [
     "parse_domain",
     "parse_features",
     "parse_gc",
+    "parse_logging",
     "parse_network",
     "parse_observability",
 ]

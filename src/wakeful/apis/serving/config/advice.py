@@ -7,6 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from wakeful.apis.serving.config.features import FeaturesConfig, config_key
+from wakeful.apis.serving.config.logging import (
+    CONFIG_LOGGING,
+    LEVEL_PREFIX,
+    ZAP_CONFIG,
+    read_zap_config,
+)
+from wakeful.telemetry import COMPONENTS
 
 EXAMPLE = "_example"
 _NO_QUEUE_PROXY = "instances have no queue-proxy container, Envoy does its work"
@@ -82,8 +89,9 @@ _MAPS: Mapping[str, Map] = {
     "config-leader-election": Map(
         frozenset(), {"*": "one process decides here, there is nobody to elect"}
     ),
-    "config-logging": Map(
-        frozenset(), {"*": "how much the platform writes is said by `wakeful up --log-level`"}
+    CONFIG_LOGGING: Map(
+        frozenset({ZAP_CONFIG, *(LEVEL_PREFIX + name for name in COMPONENTS)}),
+        {f"{LEVEL_PREFIX}hpaautoscaler": "it logs as the controller does"},
     ),
     "config-certmanager": Map(
         frozenset(),
@@ -146,6 +154,8 @@ def advise(name: str, data: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: unknown key {key!r} has no effect{hint}"
         elif name == "config-features":
             yield from _advise_flag(key, text)
+        elif key == ZAP_CONFIG and (remark := read_zap_config(text)[1]):
+            yield f"{name}: {key}: {remark}"
 
 
 def _advise_flag(key: str, text: str) -> Iterator[str]:

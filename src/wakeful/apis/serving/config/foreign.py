@@ -1,4 +1,4 @@
-"""Maps that configure what does not exist here: leader election, zap loggers, cert-manager.
+"""Maps that configure what does not exist here: leader election and cert-manager.
 
 They are checked as upstream checks them, so that one that passes here passes there.
 """
@@ -12,8 +12,6 @@ from typing import Any
 from wakeful.apimachinery.decoding import yaml_value
 from wakeful.apis.serving.config.parse import ConfigError, as_duration, read
 
-_LEVELS = ("debug", "info", "warn", "error", "dpanic", "panic", "fatal")
-_LEVEL = "loglevel."
 _MOST_BUCKETS = 10
 _ISSUERS = ("issuerRef", "clusterLocalIssuerRef", "systemInternalIssuerRef")
 _DURATIONS = {"lease-duration": "leaseDuration", "renew-deadline": "renewDeadline"}
@@ -41,17 +39,6 @@ def _parse_uint32(text: str) -> int:
     if int(text) >= 1 << 32:
         raise ValueError(f'strconv.ParseUint: parsing "{text}": value out of range')
     return int(text)
-
-
-def check_logging(data: Mapping[str, str]) -> None:
-    """Find faults in ``config-logging``.
-
-    Raises:
-        ConfigError: A level is none.
-    """
-    for key, text in data.items():
-        if key.startswith(_LEVEL) and text and text.lower() not in _LEVELS:
-            raise ConfigError(f"invalid logging level: {text}", key=key)
 
 
 def check_certmanager(data: Mapping[str, str]) -> None:
