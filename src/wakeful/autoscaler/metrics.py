@@ -19,6 +19,8 @@ class LoadSample:
     """Requests in flight, averaged over the time between; those held at the gate included."""
     requests: float
     """Requests that began in that time, each counted once."""
+    unseen_seconds: float = 0.0
+    """The end of that time from which nothing is known yet; ``concurrency`` takes it for idle."""
 
 
 IDLE = LoadSample(0.0, 0.0)

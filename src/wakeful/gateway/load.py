@@ -53,7 +53,9 @@ class _Revision:
     issued: int = 0
     in_progress: int = 0
     endpoints: dict[Endpoint, int] = field(default_factory=dict)
-    gate: GateCounts = field(default_factory=lambda: GateCounts(0, 0, 0, 0.0, 0.0))
+    gate: GateCounts = field(default_factory=lambda: GateCounts(0, 0, 0, 0.0, 0.0, 0.0))
+    seen_until: float = 0.0
+    """When the last report came."""
     was_reported: bool = False
     """Reports came in the period before the present one, too."""
 
@@ -67,6 +69,19 @@ def _seen(revision: _Revision, elapsed: float) -> float:
         # Before the first report of one that wakes, its requests were at the gate.
         span = max(span, elapsed)
     return revision.area / span
+
+
+def _unseen(revision: _Revision, counts: GateCounts, collected_at: float, now: float) -> float:
+    """Seconds, up to now, of which neither a report nor the gate has told anything.
+
+    A load that has just woken an instance is less than a second old when it is first asked for. The
+    tenth or two since the last report are then a good part of its life: no requests were reported
+    for them because no report has come.
+    """
+    if revision.was_reported or (revision.in_progress and not revision.covered):
+        return 0.0
+    known = max(revision.seen_until, counts.held_until)
+    return now - known if known > collected_at else 0.0
 
 
 class _Stream:
@@ -89,7 +104,7 @@ class LoadReports:
         self._live: set[RevisionKey] = set()
         """Revisions with reports that were not collected, or whose last one has to be known."""
         self._collected_at = self._clock.monotonic()
-        self._busy_at = self._collected_at
+        self._busy_at = self._stirred_at = self._collected_at
         self._rate = 0.0
         self._report_waiters: list[asyncio.Future[None]] = []
 
@@ -112,7 +127,7 @@ class LoadReports:
         if awake == self._awake:
             return
         self._awake = awake
-        self._busy_at = self._clock.monotonic()  # whatever wakes or sleeps is worth a close look
+        self._stirred_at = self._clock.monotonic()
         self._tell()
 
     @property
@@ -134,21 +149,23 @@ class LoadReports:
     def collect(self) -> Mapping[NamespacedName, LoadSample] | None:
         """Samples since the last call; None while no Envoy reports."""
         now = self._clock.monotonic()
-        elapsed = max(now - self._collected_at, 1e-6)
-        self._collected_at = now
+        since, self._collected_at = self._collected_at, now
         samples: dict[NamespacedName, LoadSample] = {}
         # What sleeps is not looked at: a thousand of them would cost a hundredth of a core.
         for key in self._live | set(self._gate.take_active()):
             revision = self._revisions.setdefault(key, _Revision())
-            sample = self._sample(key, revision, elapsed)
+            sample = self._sample(key, revision, since, now)
             if not (revision.was_reported or revision.in_progress):
                 self._live.discard(key)
             if sample.concurrency or sample.requests:
                 samples[NamespacedName(key.namespace, key.name)] = sample
         return samples if self._streams else None
 
-    def _sample(self, key: RevisionKey, revision: _Revision, elapsed: float) -> LoadSample:
-        before = revision.gate
+    def _sample(
+        self, key: RevisionKey, revision: _Revision, since: float, now: float
+    ) -> LoadSample:
+        elapsed = max(now - since, 1e-6)
+        before, unseen = revision.gate, 0.0
         counts = self._gate.counts(key) or before
         waited = (counts.held_area - before.held_area) / elapsed
         passed = (counts.running_area - before.running_area) / elapsed
@@ -161,6 +178,8 @@ class LoadReports:
                 # Looks at a gauge are rough, the gate's count is exact; but requests that went
                 # by before the gate stood in the path are in the gauge only.
                 concurrency, requests = max(concurrency, passed), max(requests, arrived)
+            else:
+                unseen = _unseen(revision, counts, since, now)
             concurrency += waited
         revision.gate = counts
         revision.was_reported = revision.covered > 0
@@ -169,8 +188,8 @@ class LoadReports:
         if requests:
             concurrency = max(concurrency, _LEAST_CONCURRENCY)
         if requests or concurrency:
-            self._busy_at = self._clock.monotonic()
-        return LoadSample(concurrency, float(requests))
+            self._busy_at = now
+        return LoadSample(concurrency, float(requests), unseen)
 
     def forget(self, key: RevisionKey) -> None:
         """The revision is gone."""
@@ -244,6 +263,7 @@ class LoadReports:
         self._live.add(key)
         interval = stats.load_report_interval
         seconds = interval.seconds + interval.nanos / 1e9
+        revision.seen_until = self._clock.monotonic()
         revision.in_progress = in_progress
         revision.endpoints = endpoints
         revision.area += in_progress * seconds
@@ -256,7 +276,10 @@ class LoadReports:
     def _interval(self) -> float:
         if not self._awake:
             return ASLEEP_INTERVAL_SECONDS
-        if self._clock.monotonic() - self._busy_at < _CALM_SECONDS:
+        now = self._clock.monotonic()
+        if now - self._stirred_at < _CALM_SECONDS:
+            return BUSY_INTERVAL_SECONDS  # whatever wakes or sleeps is worth a close look
+        if now - self._busy_at < _CALM_SECONDS:
             return FLOOD_INTERVAL_SECONDS if self._rate >= _FLOOD_RATE else BUSY_INTERVAL_SECONDS
         return IDLE_INTERVAL_SECONDS
 

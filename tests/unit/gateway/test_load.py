@@ -8,6 +8,7 @@ from envoy.service.load_stats.v3 import lrs_pb2
 
 from wakeful.aio import ManualClock
 from wakeful.apimachinery.meta import NamespacedName
+from wakeful.autoscaler import LoadSample
 from wakeful.gateway import Endpoint, GatePlace, RevisionBackend, RevisionKey
 from wakeful.gateway.gate import Gate
 from wakeful.gateway.load import LoadReports, _Stream
@@ -66,14 +67,55 @@ async def test_concurrency_is_averaged_and_requests_are_summed() -> None:
 async def test_one_that_wakes_carries_what_it_carried_for_as_long_as_it_did() -> None:
     """Reports begin with the instance: four at once for the last half of a second are two."""
     world = World()
+    await world.clock.advance(0.5)
     for _ in range(5):
+        await world.clock.advance(0.1)
         world.report(4, 1)
-    await world.clock.advance(1)
 
     samples = world.load.collect()
 
     assert samples is not None
     assert samples[NAME].concurrency == pytest.approx(2)
+    assert samples[NAME].unseen_seconds == pytest.approx(0)
+
+
+async def test_of_a_load_that_just_woke_it_is_said_since_when_nothing_is_known() -> None:
+    """Two waited, then ran where no report has looked yet: that time does not count as idle."""
+    world = World()
+    entry = world.gate._entries[HELLO].gate
+    world.gate._active.add(HELLO)
+    await world.clock.advance(0.5)
+    for ticket in range(2):
+        entry.arrive(ticket, world.clock.monotonic())
+    await world.clock.advance(0.3)
+    entry.offer([ONE], world.clock.monotonic())
+    await world.clock.advance(0.2)
+
+    before = world.load.collect()
+    await world.clock.advance(0.1)
+    world.report(2, 0, seconds=0.3)
+    await world.clock.advance(0.9)
+    after = world.load.collect()
+
+    assert before is not None
+    assert after is not None
+    assert before[NAME] == LoadSample(pytest.approx(0.6), 0, pytest.approx(0.2))
+    assert after[NAME].unseen_seconds == pytest.approx(0.9)
+
+
+async def test_once_reports_come_regularly_the_last_tenth_is_like_the_others() -> None:
+    world = World()
+    await world.clock.advance(0.1)
+    world.report(4, 1)
+    world.load.collect()
+    await world.clock.advance(0.8)
+    world.report(4, 1, seconds=0.8)
+    await world.clock.advance(0.1)
+
+    samples = world.load.collect()
+
+    assert samples is not None
+    assert samples[NAME] == LoadSample(4, 1)
 
 
 async def test_requests_too_short_to_be_seen_are_use_all_the_same() -> None:
@@ -177,5 +219,16 @@ async def test_reports_are_frequent_only_while_something_happens() -> None:
     assert world.load._interval() == 1
     world.report(1, 1)
     assert world.load._interval() == 0.1
+    world.report(30, 5_000)
+    assert world.load._interval() == 0.5
+
+
+async def test_what_has_just_woken_is_looked_at_closely_in_a_flood_too() -> None:
+    world = World()
+    world.load.watch(["default/hello"])
+    world.report(30, 5_000)
+    assert world.load._interval() == 0.1
+
+    await world.clock.advance(3)
     world.report(30, 5_000)
     assert world.load._interval() == 0.5

@@ -290,6 +290,60 @@ async def test_the_task_collects_once_in_the_middle_of_every_second() -> None:
     assert at == [0.5, 1.5, 2.5, 3.5]
 
 
+async def test_a_load_that_wakes_is_looked_at_soon_and_each_second_once() -> None:
+    """A look moves to a third of a second after the wake, within its own second of the clock."""
+    world = World()
+    at: list[float] = []
+    collect = world.collect
+
+    def noting() -> Mapping[NamespacedName, LoadSample] | None:
+        at.append(world.clock.monotonic())
+        return collect()
+
+    world.collect = noting
+    world.deciders.ensure(HELLO, SPEC)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(world.deciders.run())
+        for wake in (0.1, 1.45, 2.48, 3.6, 5.55):
+            await asyncio.sleep(0)
+            await world.clock.advance(wake - world.clock.monotonic())
+            world.deciders.poke("default", "hello-00001")
+            world.deciders.remove(HELLO)
+            world.deciders.ensure(HELLO, SPEC)
+        await world.clock.advance(1)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    assert [round(moment, 2) for moment in at] == [0.5, 1.75, 2.78, 3.5, 4.05, 5.5, 6.05]
+
+
+async def test_a_loop_that_was_held_up_does_not_count_a_second_twice() -> None:
+    world = World()
+    world.deciders.ensure(HELLO, SPEC)
+    world.samples = {HELLO: LoadSample(7, 7)}
+    await world.clock.advance(1.2)
+    world.deciders.step()  # that of the second before, late
+
+    assert world.deciders._due(world.clock.monotonic()) >= 2
+
+
+async def test_what_is_not_known_of_a_short_life_is_taken_to_be_like_the_rest() -> None:
+    """Fifty for 0.2 of 0.4 s, and no news since: fifty at a time, not twenty-five."""
+    world = World()
+    world.deciders.ensure(HELLO, SPEC)
+    await world.clock.advance(0.6)
+    world.deciders.poke("default", "hello-00001")
+    await world.clock.advance(0.4)
+    world.samples = {HELLO: LoadSample(50 * 0.2, 50, unseen_seconds=0.2)}
+
+    world.deciders.step()
+
+    report = world.deciders.explain("default", "hello-00001")
+    assert report is not None
+    assert report.history[-1]["stable"] == 50
+
+
 async def test_reports_carry_the_decision_and_its_words() -> None:
     world = World()
     world.deciders.ensure(HELLO, SPEC)

@@ -84,6 +84,8 @@ class GateCounts:
     arrived_total: int
     held_area: float
     running_area: float
+    held_until: float
+    """When somebody was held last; now, if somebody is."""
 
 
 class RevisionGate:
@@ -112,6 +114,7 @@ class RevisionGate:
         self._arrived = 0
         self._held_area = 0.0
         self._running_area = 0.0
+        self._held_until = 0.0
         self._last_change = 0.0
 
     @property
@@ -147,7 +150,12 @@ class RevisionGate:
         """Exact numbers as of ``now``."""
         self._account(now)
         return GateCounts(
-            self.held, len(self._running), self._arrived, self._held_area, self._running_area
+            self.held,
+            len(self._running),
+            self._arrived,
+            self._held_area,
+            self._running_area,
+            self._held_until,
         )
 
     def configure(self, backend: RevisionBackend, now: float) -> list[Effect]:
@@ -351,6 +359,8 @@ class RevisionGate:
         if elapsed > 0:
             self._held_area += elapsed * self.held
             self._running_area += elapsed * len(self._running)
+            if self.held:
+                self._held_until = now
         self._last_change = now
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -41,6 +41,11 @@ log = structlog.get_logger("wakeful.autoscaler")
 
 COLLECT_SECONDS = 1.0
 _COLLECTS_PER_TICK = round(TICK_SECONDS / COLLECT_SECONDS)
+_FIRST_LOOK_SECONDS = 0.3
+"""How old a load that wakes a revision is when it is first looked at, as far as the second allows:
+old enough to tell many clients from one, and soon enough for them."""
+_EARLIEST, _MIDDLE, _LATEST = 0.05, 0.5, 0.8
+"""Parts of a second of the clock. Each second is looked at once, and has a bucket of its own."""
 _LEAST_LIFE_SECONDS = 0.1
 """A life shorter than this is not averaged over: a request more or less would decide too much."""
 
@@ -66,6 +71,8 @@ class _Decider:
     history: DecisionHistory = field(default_factory=DecisionHistory)
     woken_at: float | None = None
     """When the first held request came, until the source has reported it."""
+    intensity: float = 0.0
+    """What was carried in the last second, for as long of it as there was anything to carry."""
 
 
 class Deciders:
@@ -93,6 +100,10 @@ class Deciders:
         self._awake: set[NamespacedName] = set()
         self._listeners: list[Callable[[NamespacedName], None]] = []
         self._collects = 0
+        self._looked_at = -1
+        """The second of the clock that a sample was taken in last."""
+        self._woken_at: float | None = None
+        """When the first revision was woken since the last look."""
         self._collected_at = self._clock.monotonic()
 
     def on_change(self, listener: Callable[[NamespacedName], None]) -> None:
@@ -151,6 +162,7 @@ class Deciders:
         now = self._clock.monotonic()
         if decider.woken_at is None:
             decider.woken_at = now
+            self._woken_at = self._woken_at or now
         self._awake.add(key)
         self._decide(key, decider, now, poked=True)
 
@@ -192,17 +204,22 @@ class Deciders:
     async def run(self) -> None:
         """Collect and decide until cancelled.
 
-        Samples are taken in the middle of a second of the clock: one that comes a little early or
-        late still falls into its own bucket.
+        A sample is taken once in each second of the clock, in its middle: one that comes a little
+        early or late still falls into its own bucket. For a load that has just woken a revision,
+        one is taken earlier or later on purpose.
         """
-        due = self._middle_of_second()
         while True:
-            await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
+            while (left := self._due(now := self._clock.monotonic()) - now) > 0:
+                await self._clock.sleep(left)
             self.step()
-            due = max(due + COLLECT_SECONDS, self._middle_of_second())
 
-    def _middle_of_second(self) -> float:
-        return math.floor(self._clock.monotonic()) + COLLECT_SECONDS / 2
+    def _due(self, now: float) -> float:
+        """When to take the next sample, or to ask again."""
+        second = max(self._looked_at + 1, math.floor(now))
+        if self._woken_at is None:
+            return second + (_EARLIEST if now < second + _EARLIEST else _MIDDLE)
+        look = self._woken_at + _FIRST_LOOK_SECONDS
+        return min(max(look, second + _EARLIEST), second + _LATEST)
 
     def step(self) -> None:
         """Take in one second of load; at every other step, decide.
@@ -217,40 +234,39 @@ class Deciders:
             self._awake.update(key for key in samples if key in self._deciders)
             for key in self._awake:
                 self._record(key, samples.get(key), now)
-        self._collected_at = now
+        self._collected_at, self._woken_at = now, None
+        self._looked_at = math.floor(now)
         self._collects += 1
         if self._collects % _COLLECTS_PER_TICK == 0:
             for key in tuple(self._awake):
                 self._tick(key, now)
         elif samples:
-            for key, sample in samples.items():
-                if self._is_short(key, sample):
-                    self._decide(key, self._deciders[key], now, only_upwards=True)
+            for key in samples:
+                decider = self._deciders.get(key)
+                if decider is not None and _is_short(decider):
+                    self._decide(key, decider, now, only_upwards=True)
 
     def _record(self, key: NamespacedName, sample: LoadSample | None, now: float) -> None:
         decider = self._deciders[key]
+        elapsed = max(now - self._collected_at, _LEAST_LIFE_SECONDS)
         lived = 1.0
         if decider.woken_at is not None:
-            elapsed = max(now - self._collected_at, _LEAST_LIFE_SECONDS)
             lived = min(1.0, max(now - decider.woken_at, _LEAST_LIFE_SECONDS) / elapsed)
             decider.woken_at = None
             sample = sample or LoadSample(lived, 1.0)  # it came, whoever has missed it
+        elif sample is not None:
+            sample = replace(sample, requests=sample.requests / elapsed)
         if sample is None:
             # Whatever is not listed carries nothing: while nobody is ready, every request is at
             # the gate, which knows them all. What is asleep needs no zeros to stay so.
             if decider.recommendation.desired <= 0 and not self._ready(key):
                 return
             sample = IDLE
-        decider.metrics.record(now, sample, lived=lived)
-
-    def _is_short(self, key: NamespacedName, sample: LoadSample) -> bool:
-        """Whether the last second alone asked for more instances than are wanted."""
-        decider = self._deciders.get(key)
-        if decider is None:
-            return False
+        elif sample.unseen_seconds:
+            sample = _completed(sample, lived * elapsed)
         rps = decider.spec.metric is ScalingMetric.RPS
-        carried = sample.requests if rps else sample.concurrency
-        return carried / decider.spec.target_value > max(1, decider.recommendation.desired)
+        decider.intensity = sample.requests if rps else sample.concurrency / lived
+        decider.metrics.record(now, sample, lived=lived)
 
     def _tick(self, key: NamespacedName, now: float) -> None:
         decider = self._deciders.get(key)
@@ -299,3 +315,15 @@ class Deciders:
             log.debug("scale recommended", revision=str(key), desired=decision.desired, poked=poked)
             for listener in self._listeners:
                 listener(key)
+
+
+def _is_short(decider: _Decider) -> bool:
+    """Whether the last second alone asked for more instances than are wanted."""
+    wanted = max(1, decider.recommendation.desired)
+    return decider.intensity / decider.spec.target_value > wanted
+
+
+def _completed(sample: LoadSample, life_seconds: float) -> LoadSample:
+    """The sample, with what is known of a life of that length taken for the whole of it."""
+    known = max(life_seconds - sample.unseen_seconds, _LEAST_LIFE_SECONDS)
+    return LoadSample(sample.concurrency * max(1.0, life_seconds / known), sample.requests)
