@@ -5,8 +5,9 @@ book shows five, its lower bound. Run twice: with the book's service, which answ
 on a small machine half of the fifty are always in the client and in sockets; and with one that
 takes 50 ms, so that fifty are in flight. Each has slept for longer than the panic window when the
 load begins, which it does anywhere in a second. ``--climbs`` measures only how soon the book's
-service has its instances, so many times. With ``--full`` the autoscaler keeps its own window of 60 s and grace of 30 s;
-otherwise both are shorter, and the way back to zero is measured against those.
+service has its instances, so many times. With ``--full`` the autoscaler keeps its own window of
+60 s and grace of 30 s; otherwise both are shorter, and the way back to zero is measured against
+those.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ async def _climb(
     platform: Platform, name: str, window: float, grace: float, report: Report
 ) -> float:
     await platform.until_zero(name, seconds=window + grace + 30)
-    await asyncio.sleep(window / 10 + 1 + random.random())  # noqa: S311
+    await asyncio.sleep(window / 10 + 1 + random.random())
     instances = Instances(name)
     following = asyncio.create_task(instances.follow(platform))
     await asyncio.sleep(0.5)
