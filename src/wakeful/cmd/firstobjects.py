@@ -70,6 +70,20 @@ min-scale: "0"
 max-scale: "0"
 scale-down-delay: "0s"
 """
+_OBSERVABILITY_EXAMPLE = """\
+logging.enable-request-log: "true"
+# Spans of requests: none, http/protobuf, grpc or stdout.
+tracing-protocol: http/protobuf
+tracing-endpoint: http://127.0.0.1:4318/v1/traces
+tracing-sampling-rate: "1"
+# The platform's figures, and those of requests: none, prometheus, http/protobuf or grpc.
+metrics-protocol: http/protobuf
+metrics-endpoint: http://127.0.0.1:4318/v1/metrics
+metrics-export-interval: 60s
+request-metrics-protocol: http/protobuf
+request-metrics-endpoint: http://127.0.0.1:4318/v1/metrics
+request-metrics-export-interval: 60s
+"""
 _CONFIG_MAPS = {
     "config-autoscaler": _AUTOSCALER_EXAMPLE,
     "config-certmanager": "# without effect: the platform signs certificates itself\n",
@@ -81,7 +95,8 @@ _CONFIG_MAPS = {
     "config-leader-election": "# without effect: one process decides\n",
     "config-logging": "# loglevel.controller: info\n",
     "config-network": '# domain-template: "{{.Name}}.{{.Namespace}}.{{.Domain}}"\n',
-    "config-observability": '# logging.enable-request-log: "false"\n',
+    "config-observability": _OBSERVABILITY_EXAMPLE,
+    "config-tracing": "# deprecated: see the tracing keys of config-observability\n",
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator.names import CONTROL_CLUSTER, GATE_CLUSTER
+from wakeful.gateway.translator.requeststats import STATS_PREFIX
 
 _UNLIMITED = 1_000_000
 _TYPES = "type.googleapis.com/"
@@ -19,10 +20,19 @@ _CLUSTER_STATS = "active|total|pending_active|time|timeout|2xx|5xx"
 _STATS = (
     {"safe_regex": {"regex": rf"cluster\.[^.]+\.upstream_rq_({_CLUSTER_STATS})"}},
     {"prefix": "http."},
+    {"prefix": f"{STATS_PREFIX}."},
     {"prefix": "listener"},
     {"prefix": "server"},
 )
 """Statistics kept: the rest costs memory for every cluster and time for every look."""
+
+
+_RUNTIME = {
+    f"tracing.{tracer}.{setting}": value
+    for tracer in ("opentelemetry", "zipkin")
+    for setting, value in (("min_flush_spans", 100), ("flush_interval_ms", 1000))
+}
+"""Spans are sent every second, or a hundred at a time, instead of five."""
 
 
 class EnvoyNotFoundError(WakefulError):
@@ -84,6 +94,7 @@ def make_bootstrap(settings: GatewaySettings) -> dict[str, Any]:
                 "grpc_services": [{"envoy_grpc": {"cluster_name": CONTROL_CLUSTER}}],
             }
         },
+        "layered_runtime": {"layers": [{"name": "wakeful", "static_layer": dict(_RUNTIME)}]},
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": list(_STATS)}}},
         # The gate is a listener that only Envoy itself reaches.
         "bootstrap_extensions": [

@@ -19,7 +19,7 @@ import aiohttp
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.gateway.bootstrap import find_envoy, make_bootstrap
 from wakeful.gateway.settings import GatewaySettings
-from wakeful.gateway.translator.names import INTERNAL, PUBLIC, PUBLIC_TLS
+from wakeful.gateway.translator.names import INTERNAL, PUBLIC, PUBLIC_TLS, UNTRACED
 
 _POLL_SECONDS = 0.02
 _ADMIN = "http://envoy-admin"
@@ -159,10 +159,11 @@ class EnvoyAdmin:
 
 async def probe(host: str, port: int, *, hostname: str = "probe.invalid") -> int | None:
     """Ask the listener itself: its HTTP status for ``hostname``, or None when nobody answers."""
+    headers = {"Host": hostname, **UNTRACED}
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
-            session.get(f"http://{bracket(host)}:{port}/", headers={"Host": hostname}) as response,
+            session.get(f"http://{bracket(host)}:{port}/", headers=headers) as response,
         ):
             return response.status
     except (OSError, aiohttp.ClientError, TimeoutError):

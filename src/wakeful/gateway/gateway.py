@@ -19,6 +19,7 @@ from wakeful.gateway.gate.service import Gate, Timing
 from wakeful.gateway.load import LoadReports
 from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionBackend, RevisionKey
 from wakeful.gateway.settings import GatewaySettings
+from wakeful.gateway.spans import SpanWriter
 from wakeful.gateway.translator.compiler import PlanCompiler
 from wakeful.gateway.translator.names import INTERNAL, PUBLIC, cluster_name
 from wakeful.gateway.translator.routes import HostConflict
@@ -65,6 +66,7 @@ class Gateway:
         self.gate = Gate(poke, self._clock)
         self.load = LoadReports(self.gate, self._clock)
         self.upgrades = Upgrades()
+        self.spans = SpanWriter()
 
     def connect_poke(self, poke: Poke) -> None:
         """Name who starts instances: the autoscaler needs our load first, we need it then."""
@@ -97,6 +99,7 @@ class Gateway:
                 self.gate.handler(),
                 self.load.handler(),
                 self.upgrades.handler(),
+                self.spans.handler(),
             )
         )
         server.add_insecure_port(f"unix:{paths.control_socket}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from wakeful.apis.serving.config.collectors import CollectorAddress
 from wakeful.apis.serving.config.requestlog import LogPart
 
 _NEWEST = datetime.max.replace(tzinfo=UTC)
@@ -231,6 +232,28 @@ class RequestLog:
     probes: bool = False
 
 
+class SpanFormat(StrEnum):
+    """How spans are written."""
+
+    OTLP_GRPC = "otlp-grpc"
+    OTLP_HTTP = "otlp-http"
+    ZIPKIN = "zipkin"
+    """Version 2, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Where Envoy sends the spans of requests."""
+
+    format: SpanFormat
+    sampling_rate: float
+    """The share, above 0 up to 1, of requests that come without a decision of their own."""
+    collector: CollectorAddress | None = None
+    """None: this control plane, which writes them down."""
+    address: str = ""
+    """The collector's IP address, where it is known that its name does not lead there by DNS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Touched:
     """What may differ from the plan before; of thousands, few change from one to the next."""
@@ -253,6 +276,9 @@ class Plan:
     """Services that are also reached at an address of their own, whatever is spoken there."""
     certificates: tuple[Certificate, ...] = ()
     request_log: RequestLog | None = None
+    tracing: Tracing | None = None
+    request_stats: bool = False
+    """Whether Envoy counts requests and measures them, by revision and status."""
     touched: Touched | None = None
     """None: anything may differ."""
 

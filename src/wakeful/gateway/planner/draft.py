@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from wakeful.gateway.plan import (
@@ -22,10 +23,20 @@ from wakeful.gateway.plan import (
     ServiceBackend,
     ServiceKey,
     Touched,
+    Tracing,
 )
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What requests leave behind."""
+
+    request_log: RequestLog | None = None
+    tracing: Tracing | None = None
+    request_stats: bool = False
 
 
 class Backends(Protocol):
@@ -94,7 +105,7 @@ class Draft:
         self,
         addresses: Mapping[ServiceKey, str],
         certificates: tuple[Certificate, ...],
-        request_log: RequestLog | None,
+        watching: Watching,
     ) -> tuple[Plan, list[BackendKey]]:
         """Return the plan as it is now, and the backends that no plan had before."""
         touched = Touched(self.touched_tables, frozenset(self._touched_backends))
@@ -107,7 +118,9 @@ class Draft:
             self.services,
             addresses,
             certificates,
-            request_log,
+            watching.request_log,
+            watching.tracing,
+            watching.request_stats,
             touched,
         )
         return plan, fresh

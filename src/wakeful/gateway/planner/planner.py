@@ -12,24 +12,17 @@ import structlog
 
 from wakeful.aio import Backoff
 from wakeful.apimachinery.meta import NamespacedName
-from wakeful.apis.core import ConfigMap, Secret, Service
+from wakeful.apis.core import Secret, Service
 from wakeful.apis.networking import Ingress, ServerlessService
 from wakeful.apis.networking.gateway_role import ServingState
 from wakeful.apis.serving import Revision
-from wakeful.apis.serving.config import (
-    CONFIG_OBSERVABILITY,
-    ObservabilityConfig,
-    parse_observability,
-)
 from wakeful.client import Change
 from wakeful.controller import Manager, WorkQueue
-from wakeful.controller.configmaps import ConfigStore
 from wakeful.gateway.control import GatewayControl
 from wakeful.gateway.envoy import EnvoyNotReadyError, reachable, wait_ready
 from wakeful.gateway.plan import (
     BackendKey,
     IngressKey,
-    RequestLog,
     RevisionKey,
     RouteTable,
 )
@@ -38,6 +31,7 @@ from wakeful.gateway.planner.caches import Caches
 from wakeful.gateway.planner.draft import Draft
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
+from wakeful.gateway.planner.footprints import Footprints
 from wakeful.gateway.planner.instances import Instances
 from wakeful.gateway.planner.ledger import Ledger
 from wakeful.gateway.planner.prober import Prober
@@ -86,9 +80,7 @@ class Planner:
         self._stale: set[NamespacedName] = set()
         self._wake = asyncio.Event()
         self._probe_queue: WorkQueue[IngressKey] = WorkQueue(base=0.02, cap=2.0)
-        self._observability = ConfigStore(
-            manager.informer(ConfigMap), CONFIG_OBSERVABILITY, parse_observability
-        )
+        self._footprints = Footprints(manager)
         self._watch()
 
     def ingress_state(self, ingress: Ingress) -> ServingState:
@@ -181,7 +173,7 @@ class Planner:
         plan, fresh = self._draft.take(
             self._service_ports.addresses(),
             tuple(self._caches.certificates(sorted(self._with_tls))),
-            _request_log(self._observability.current()),
+            self._footprints.watching(self._service_ports.addresses()),
         )
         try:
             await self._gateway.publish(plan)
@@ -268,7 +260,7 @@ class Planner:
 
     def _watch(self) -> None:
         caches = self._caches
-        self._observability.on_change(lambda _config: self._wake.set())
+        self._footprints.on_change(self._wake.set)
         caches.autoscaling.on_change(lambda _config: self._on_autoscaling())
         caches.ingresses.add_handler(self._on_ingress)
         caches.networks.add_handler(self._on_network)
@@ -335,10 +327,6 @@ class Planner:
 
 def _revision_key(name: NamespacedName) -> RevisionKey:
     return RevisionKey(name.namespace, name.name)
-
-
-def _request_log(config: ObservabilityConfig) -> RequestLog | None:
-    return RequestLog(config.request_log, config.log_probes) if config.request_log else None
 
 
 def _same_intent(change: Change[Ingress]) -> bool:

@@ -18,6 +18,7 @@ from wakeful.gateway.translator.names import (
     PROBE_HEADER,
     PROBE_VALUE,
     PUBLIC,
+    UNTRACED,
     VERSION_HEADER,
 )
 
@@ -59,7 +60,8 @@ class Prober:
             return False
         host = rule.hosts[0].replace("*", "probe", 1)
         url = f"http://{bracket(self._hosts[listener])}:{port}/healthz"
-        headers = {"Host": host, PROBE_HEADER: PROBE_VALUE, HASH_HEADER: HASH_OVERRIDE}
+        mark = {PROBE_HEADER: PROBE_VALUE, HASH_HEADER: HASH_OVERRIDE}
+        headers = {"Host": host, **mark, **UNTRACED}
         try:
             async with self._session.get(url, headers=headers) as answer:
                 same = answer.headers.get(VERSION_HEADER) == version

@@ -15,9 +15,11 @@ from wakeful.gateway.plan import RevisionBackend, ServiceBackend, WireProtocol
 from wakeful.gateway.translator._proto import ads_source, any_of, seconds, u32
 from wakeful.gateway.translator.marks import make_gate_socket
 from wakeful.gateway.translator.names import (
+    MARK_CONFIGURATION,
     MARK_NAME,
     MARK_NAMESPACE,
     MARK_REVISION_NAMESPACE,
+    MARK_SERVICE,
     PICK_KEY,
     PICK_NAMESPACE,
     PICK_TRIES,
@@ -34,7 +36,7 @@ slowly than they come: Python's servers have a line of five, and what does not f
 _CONNECT_SECONDS = 0.25
 """An instance is on this machine: longer than this means unheard, and the kernel would say it again
 only after a whole second, together with all others."""
-_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def unlimited_breakers() -> circuit_breaker_pb2.CircuitBreakers:
@@ -177,7 +179,7 @@ def _cluster(
         outlier_detection=_outlier_detection(),
         load_balancing_policy=policy,
     )
-    cluster.typed_extension_protocol_options[_PROTOCOL_OPTIONS].CopyFrom(
+    cluster.typed_extension_protocol_options[PROTOCOL_OPTIONS].CopyFrom(
         any_of(_protocol_options(protocol))
     )
     return cluster
@@ -193,8 +195,8 @@ def make_revision_cluster(backend: RevisionBackend) -> cluster_pb2.Cluster:
         {
             MARK_NAME: backend.key.name,
             MARK_REVISION_NAMESPACE: backend.key.namespace,
-            "service": backend.service,
-            "configuration": backend.configuration,
+            MARK_SERVICE: backend.service,
+            MARK_CONFIGURATION: backend.configuration,
         }
     )
     return cluster

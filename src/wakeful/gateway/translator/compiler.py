@@ -54,6 +54,7 @@ from wakeful.gateway.translator.names import (
 from wakeful.gateway.translator.routes import HostConflict, RouteOptions, resolve_conflicts
 from wakeful.gateway.translator.scopes import SIDES, make_scopes
 from wakeful.gateway.translator.serviceports import make_service_listener
+from wakeful.gateway.translator.tracing import make_collector_cluster
 from wakeful.gateway.xds.resources import Changes, Resource, ResourceType, make_resource
 
 Resources = dict[ResourceType, dict[str, Resource]]
@@ -116,12 +117,11 @@ class PlanCompiler:
         remove: dict[ResourceType, set[str]] = {kind: set() for kind in ResourceType}
         changed = self._compile_backends(plan, touched.backends, put, remove)
         self._compile_tables(plan, touched.tables, changed, put, remove)
-        before, manner = self._manner, Manner(plan.request_log, self._wildcards())
+        before, manner = self._manner, self._make_manner(plan)
         self._manner = manner
         self._compile_certificates(plan, previous, put, remove, renew=manner != before)
         self._compile_addresses(plan, previous, put, remove)
-        if previous is None:
-            put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener())
+        self._compile_tracing(plan, previous, put, remove)
         if manner != before:
             put[ResourceType.LISTENER] |= {
                 PUBLIC: _resource(make_public_listener(self._settings, manner)),
@@ -240,6 +240,25 @@ class PlanCompiler:
                 put[ResourceType.LISTENER][name] = _resource(listener)
 
     @staticmethod
+    def _compile_tracing(
+        plan: Plan,
+        previous: Plan | None,
+        put: Resources,
+        remove: dict[ResourceType, set[str]],
+    ) -> None:
+        """Compile the gate's listener, which tracing alone can change, and whom spans go to."""
+        if previous is not None and previous.tracing == plan.tracing:
+            return
+        put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener(plan.tracing))
+        before = previous.tracing if previous is not None else None
+        old = make_collector_cluster(before) if before is not None else None
+        new = make_collector_cluster(plan.tracing) if plan.tracing is not None else None
+        if new is not None:
+            put[ResourceType.CLUSTER][new.name] = _resource(new)
+        if old is not None and (new is None or new.name != old.name):
+            remove[ResourceType.CLUSTER].add(old.name)
+
+    @staticmethod
     def _compile_addresses(
         plan: Plan,
         previous: Plan | None,
@@ -323,6 +342,9 @@ class PlanCompiler:
         }
         if hosts:
             self._asterisks[key] = frozenset(hosts)
+
+    def _make_manner(self, plan: Plan) -> Manner:
+        return Manner(plan.request_log, plan.tracing, plan.request_stats, self._wildcards())
 
     def _wildcards(self) -> dict[str, frozenset[str]]:
         hosts = set[tuple[str, str]]().union(*self._asterisks.values())

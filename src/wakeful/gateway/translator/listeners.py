@@ -21,7 +21,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from envoy.extensions.transport_sockets.tls.v3 import common_pb2, secret_pb2, tls_pb2
 from envoy.type.matcher.v3 import string_pb2
 
-from wakeful.gateway.plan import Certificate, RequestLog, Visibility
+from wakeful.gateway.plan import Certificate, RequestLog, Tracing, Visibility
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator._proto import (
     ads_source,
@@ -52,7 +52,9 @@ from wakeful.gateway.translator.names import (
 )
 from wakeful.gateway.translator.replies import make_entrance_replies, response_flags
 from wakeful.gateway.translator.requestlog import make_access_log
+from wakeful.gateway.translator.requeststats import make_request_stats
 from wakeful.gateway.translator.scopes import KEY_PARTS
+from wakeful.gateway.translator.tracing import trace_entrance, trace_gate
 from wakeful.gateway.translator.upgradelog import log_upgrades
 
 _CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
@@ -66,6 +68,8 @@ class Manner:
     """What all entrances have in common; a change of it renews them."""
 
     log: RequestLog | None = None
+    tracing: Tracing | None = None
+    request_stats: bool = False
     wildcards: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Hosts with an asterisk, by side."""
 
@@ -117,6 +121,10 @@ def _entrance(name: str, manner: Manner) -> hcm_pb2.HttpConnectionManager:
     manager = _connection_manager(name, second_looks(manner.wildcards.get(name, ())))
     if manner.log is not None:
         manager.access_log.append(make_access_log(manner.log))
+    if manner.request_stats:
+        manager.access_log.append(make_request_stats())
+    if manner.tracing is not None:
+        trace_entrance(manager, manner.tracing)
     manager.scoped_routes.CopyFrom(_scoped_routes(name))
     manager.use_remote_address.CopyFrom(flag(True))
     manager.strip_any_host_port = True
@@ -306,9 +314,11 @@ def _gate_routes() -> route_pb2.RouteConfiguration:
     )
 
 
-def make_gate_listener() -> listener_pb2.Listener:
+def make_gate_listener(tracing: Tracing | None = None) -> listener_pb2.Listener:
     """One listener inside Envoy, with no address outside, holds the requests of every revision."""
     manager = _connection_manager(GATE, [_external_processor()])
+    if tracing is not None:
+        trace_gate(manager, tracing)
     manager.route_config.CopyFrom(_gate_routes())
     manager.skip_xff_append = True
     manager.http_protocol_options.CopyFrom(_http1())

@@ -22,6 +22,8 @@ HASH_HEADER = "K-Network-Hash"
 PROBE_VALUE = "probe"
 HASH_OVERRIDE = "override"
 """What a prober puts for the hash when the gateway is to fill in its own."""
+UNTRACED = {"traceparent": f"00-{1:032x}-{1:016x}-00"}
+"""Headers of a request of our own: no span is to be made of it."""
 VERSION_HEADER = "x-wakeful-version"
 """Our own word in such an answer: the version of the table that is served."""
 ACTIVATOR_VALUE = "activator"
@@ -37,6 +39,9 @@ MARK_NAMESPACE = "wakeful"
 """Metadata of a connection to the gate: for which revision; see :mod:`.marks`."""
 MARK_NAME = "revision"
 MARK_REVISION_NAMESPACE = "namespace"
+MARK_SERVICE = "service"
+MARK_CONFIGURATION = "configuration"
+"""These two only in the metadata of clusters."""
 
 CLUSTER_HEADER = "x-wakeful-cluster"
 """Set by the gate: where a released request goes. Envoy removes it before it sends."""
@@ -57,6 +62,8 @@ TIMING_KEY = "phases"
 
 GATE_CLUSTER = "gatecp"
 CONTROL_CLUSTER = "xds"
+COLLECTOR_PREFIX = "trace-collector-"
+"""Begins the name of the cluster that spans are sent to, which is there while they are."""
 
 
 def cluster_name(key: RevisionKey | ServiceKey) -> str:

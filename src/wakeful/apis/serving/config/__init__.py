@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from wakeful.apis.serving.config.advice import advise
+from wakeful.apis.serving.config.collectors import CollectorAddress, ListenAddress
 from wakeful.apis.serving.config.defaults import DefaultsConfig, parse_defaults
 from wakeful.apis.serving.config.deployment import DeploymentConfig, parse_deployment
 from wakeful.apis.serving.config.domain import DomainConfig, parse_domain
+from wakeful.apis.serving.config.exporters import MetricsConfig, Protocol, TracingConfig
 from wakeful.apis.serving.config.features import FeaturesConfig, Flag, parse_features
 from wakeful.apis.serving.config.foreign import (
     check_certmanager,
@@ -22,6 +24,7 @@ from wakeful.apis.serving.config.logging import CONFIG_LOGGING, LoggingConfig, p
 from wakeful.apis.serving.config.network import NetworkConfig, parse_network
 from wakeful.apis.serving.config.observability import ObservabilityConfig, parse_observability
 from wakeful.apis.serving.config.parse import ConfigError
+from wakeful.apis.serving.config.zipkin import parse_zipkin
 
 CONFIG_DEFAULTS = "config-defaults"
 CONFIG_FEATURES = "config-features"
@@ -30,6 +33,7 @@ CONFIG_GC = "config-gc"
 CONFIG_DOMAIN = "config-domain"
 CONFIG_NETWORK = "config-network"
 CONFIG_OBSERVABILITY = "config-observability"
+CONFIG_TRACING = "config-tracing"
 
 VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     CONFIG_DEFAULTS: parse_defaults,
@@ -39,6 +43,7 @@ VALIDATORS: Mapping[str, Callable[[Mapping[str, str]], object]] = {
     CONFIG_DOMAIN: parse_domain,
     CONFIG_NETWORK: parse_network,
     CONFIG_OBSERVABILITY: parse_observability,
+    CONFIG_TRACING: parse_zipkin,
     "config-leader-election": check_leader_election,
     CONFIG_LOGGING: parse_logging,
     "config-certmanager": check_certmanager,
@@ -53,7 +58,9 @@ __all__ = [
     "CONFIG_LOGGING",
     "CONFIG_NETWORK",
     "CONFIG_OBSERVABILITY",
+    "CONFIG_TRACING",
     "VALIDATORS",
+    "CollectorAddress",
     "ConfigError",
     "DefaultsConfig",
     "DeploymentConfig",
@@ -61,9 +68,13 @@ __all__ = [
     "FeaturesConfig",
     "Flag",
     "GCConfig",
+    "ListenAddress",
     "LoggingConfig",
+    "MetricsConfig",
     "NetworkConfig",
     "ObservabilityConfig",
+    "Protocol",
+    "TracingConfig",
     "advise",
     "parse_defaults",
     "parse_deployment",
@@ -73,4 +84,5 @@ __all__ = [
     "parse_logging",
     "parse_network",
     "parse_observability",
+    "parse_zipkin",
 ]

@@ -18,6 +18,8 @@ from wakeful.telemetry import COMPONENTS
 EXAMPLE = "_example"
 _NO_QUEUE_PROXY = "instances have no queue-proxy container, Envoy does its work"
 _NOT_SENT = "nothing is sent from here; figures can be scraped from the API"
+_OLD_METRICS = "Knative dropped it in 2025, see metrics-protocol and metrics-endpoint"
+_NO_STACKDRIVER = "spans go to Zipkin or OpenTelemetry's collectors, and to no cloud's own"
 _NO_MESH = "there is no service mesh"
 _OFF = frozenset({"", "disabled", "none", "false", "0", "auto"})
 
@@ -120,17 +122,23 @@ _MAPS: Mapping[str, Map] = {
         _keys(
             "logging.revision-url-template logging.request-log-template"
             " logging.enable-request-log logging.enable-probe-request-log"
+            " metrics-protocol metrics-endpoint metrics-export-interval request-metrics-protocol"
+            " request-metrics-endpoint request-metrics-export-interval"
+            " tracing-protocol tracing-endpoint tracing-sampling-rate"
         ),
         {
             "logging.enable-var-log-collection": "what instances print is kept, see `wakeful logs`;"
             " files under /var/log are not",
             "metrics-*": _NOT_SENT,
             "request-metrics-*": _NOT_SENT,
-            "metrics.*": _NOT_SENT,
-            "tracing-*": "no traces are sent; requests keep the trace headers they come with",
+            "metrics.*": _OLD_METRICS,
             "runtime-*": "the platform has no profiling server",
             "profiling.enable": "the platform has no profiling server",
         },
+    ),
+    "config-tracing": Map(
+        _keys("backend enable zipkin-endpoint debug sample-rate"),
+        {"stackdriver-project-id": _NO_STACKDRIVER},
     ),
 }
 _SECURE_PODS = "secure-pod-defaults"
@@ -156,6 +164,28 @@ def advise(name: str, data: Mapping[str, str]) -> Iterator[str]:
             yield from _advise_flag(key, text)
         elif key == ZAP_CONFIG and (remark := read_zap_config(text)[1]):
             yield f"{name}: {key}: {remark}"
+    if name == "config-tracing":
+        yield from _advise_zipkin(data)
+    elif name == "config-observability":
+        yield from _advise_sampling(data)
+
+
+def _advise_zipkin(data: Mapping[str, str]) -> Iterator[str]:
+    if data.get("backend") == "stackdriver":
+        yield f"config-tracing: backend stackdriver has no effect: {_NO_STACKDRIVER}"
+    if "/api/v1/" in data.get("zipkin-endpoint", ""):
+        yield (
+            "config-tracing: spans are sent in Zipkin's version 2, which an endpoint of version 1"
+            " does not understand; it is /api/v2/spans at the same address"
+        )
+
+
+def _advise_sampling(data: Mapping[str, str]) -> Iterator[str]:
+    """Upstream's default samples nothing, which nobody expects who has just named a collector."""
+    key = "tracing-sampling-rate"
+    pushed = data.get("tracing-protocol", "") not in ("", "none", "stdout")
+    if pushed and key not in data:
+        yield f"config-observability: no spans are sent while {key} is not set; 1 is all of them"
 
 
 def _advise_flag(key: str, text: str) -> Iterator[str]:
