@@ -18,7 +18,7 @@ def service(namespace: Namespace) -> None:
     annotations = {
         "autoscaling.knative.dev/window": "1s",
         "autoscaling.wakeful.dev/at-zero": "frozen",
-        "autoscaling.wakeful.dev/frozen-for": "6s",
+        "autoscaling.wakeful.dev/frozen-for": "10s",
     }
     namespace.apply(a_service("light", annotations=annotations, env={"TARGET": "light"}))
     namespace.ready("light")
@@ -46,13 +46,14 @@ def test_frozen_thawed_and_gone(namespace: Namespace) -> None:
     assert time.monotonic() - begun < 10  # a figure is for the benchmark
 
     assert until(lambda: frozen(namespace))["metadata"]["name"] == pod
+    # Said while it is so, and that ends; what follows outlasts it.
+    explain = ["explain", "ksvc", "light", "-n", namespace.name]
+    assert "at-zero is frozen" in namespace.platform.wakeful(*explain).out
     until(lambda: "Frozen" in namespace.kubectl("get", "events").out)
     service = namespace.get("ksvc", "light")
     assert condition(service)["status"] == "True"
     scaler = namespace.get("podautoscaler", "light-00001")
     assert condition(scaler, "Active")["reason"] == "NoTraffic"
-    explain = ["explain", "ksvc", "light", "-n", namespace.name]
-    assert "at-zero is frozen" in namespace.platform.wakeful(*explain).out
     until(lambda: not namespace.pods("light"))
     assert namespace.ask("light").headers["x-instance"] != first
 
