@@ -73,6 +73,8 @@ class Endpoint:
     address: str
     port: int
     draining: bool = False
+    pod: str = field(default="", compare=False)
+    """Name of the Pod, where it is known; only for logs."""
 
     def __str__(self) -> str:
         if ":" in self.address:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from wakeful.apis.serving.config import parse_observability
-from wakeful.gateway import Plan, RequestLog, RevisionKey
+from wakeful.gateway import GatePlace, Plan, RequestLog, RevisionKey
 from wakeful.testing.gateway import Rig, revision, running_app, running_gateway, simple_plan
 from wakeful.testing.waiting import eventually
 
@@ -102,3 +102,44 @@ async def test_log_names_the_revision_and_counts_probes_if_wanted() -> None:
             "log 100% default/hello shop conf 200 / ",
             "log 100% default/hello shop conf 418 /?status=418 ",
         ]
+
+
+async def test_log_names_the_instance_also_behind_the_gate() -> None:
+    """Which it is, the entrance does not know then; the gate says it, and no client hears of it."""
+    template = (
+        "who {{.Revision.PodName}}@{{.Revision.PodIP}} {{.Response.Code}} {{.Request.RequestURI}} "
+    )
+    plan = logging(simple_plan(revision("hello")), template)
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        pod = replace(app.endpoint, pod="hello-1")
+        await rig.gateway.set_endpoints(HELLO, [pod])
+        direct = await rig.get(HOST, "/direct")
+        gated = replace(revision("hello"), gate=GatePlace.IN_PATH)
+        await rig.gateway.publish(logging(simple_plan(gated), template))
+        behind = await rig.get(HOST, "/gated")
+        await rig.get("nobody.example.org", "/nobody")
+        await eventually(lambda: lines(rig, "/nobody"))
+
+        assert [line for line in lines(rig, "who ") if " / " not in line] == [
+            "who hello-1@127.0.0.1 200 /direct ",
+            "who hello-1@127.0.0.1 200 /gated ",
+            "who @ 404 /nobody ",
+        ]
+        assert {*behind.headers} == {*direct.headers}
+
+
+async def test_log_that_begins_later_knows_instances_behind_the_gate() -> None:
+    plan = simple_plan(revision("hello", gate=GatePlace.IN_PATH))
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        await rig.gateway.set_endpoints(HELLO, [replace(app.endpoint, pod="hello-1")])
+        await rig.get(HOST, "/before", headers=CLOSE)
+
+        await rig.gateway.publish(
+            logging(plan, "who {{.Revision.PodName}} {{.Request.RequestURI}}")
+        )
+
+        async def is_known() -> bool:
+            await rig.get(HOST, "/on", headers=CLOSE)
+            return bool(lines(rig, "who hello-1 /on"))
+
+        await eventually(is_known, every=0.05)

@@ -44,8 +44,8 @@ def test_templates_that_cannot_be_written_are_refused(template: str, fault: str)
 
 def test_json_keeps_its_shape_and_its_numbers() -> None:
     template = (
-        '{"code": {{.Response.Code}}, "size": "{{ .Response.Size }}", "at": ["50%", "{{.Revision.'
-        'PodName}}"], "trace": "x{{index .Request.Header "X-B3-Traceid"}}", "n": 1}'
+        '{"code": {{.Response.Code}}, "size": "{{ .Response.Size }}", "at": ["50%", "{{.Request.'
+        'Referer}}"], "trace": "x{{index .Request.Header "X-B3-Traceid"}}", "n": 1}'
     )
 
     shape = MessageToDict(line_of(template).log_format.json_format)
@@ -54,7 +54,7 @@ def test_json_keeps_its_shape_and_its_numbers() -> None:
     assert shape == {
         "code": "%RESPONSE_CODE%",
         "size": f"%BYTES_SENT%{nothing}",
-        "at": ["50%%", nothing],
+        "at": ["50%%", f"%REQ(REFERER)%{nothing}"],
         "trace": f"x%REQ(X-B3-TRACEID)%{nothing}",
         "n": 1,
     }

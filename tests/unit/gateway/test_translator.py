@@ -122,7 +122,7 @@ def test_sleeping_revision_falls_to_the_gate_by_priority() -> None:
         "namespace": "default",
         "revision": "hello-00001",
     }
-    assert not instances.HasField("metadata")
+    assert dict(instances.metadata.filter_metadata["wakeful"]) == {"ip": "127.0.0.1"}
 
 
 @pytest.mark.parametrize(

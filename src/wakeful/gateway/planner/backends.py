@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wakeful.apimachinery.goscalars import parse_float
 from wakeful.apis.autoscaling.annotations import TARGET_BURST_CAPACITY
@@ -112,8 +112,8 @@ def instances_of(slices: Iterable[EndpointSlice], port_name: str | None = None) 
             if not member.addresses or not (ready or leaving):
                 continue
             draining = bool(conditions.terminating) or not ready
-            endpoint = Endpoint(member.addresses[0], ports[0].port, draining)
             pod = member.target_ref.name if member.target_ref is not None else ""
+            endpoint = Endpoint(member.addresses[0], ports[0].port, draining, pod)
             found[endpoint] = Instance(endpoint, pod)
     return list(found.values())
 
@@ -132,8 +132,8 @@ def _instance(pod: Pod, *, draining: bool) -> Instance | None:
         for port in container.ports:
             if port.name == USER_PORT_NAME:
                 number = actual_ports(pod).get(port.container_port, port.container_port)
-                endpoint = Endpoint(pod.status.pod_ip, number, draining=draining)
-                return Instance(endpoint, pod.metadata.name)
+                name = pod.metadata.name
+                return Instance(Endpoint(pod.status.pod_ip, number, draining, name), name)
     return None
 
 
@@ -168,7 +168,7 @@ class Leavers:
             if (key.namespace, instance.pod) in self._done:
                 continue
             if instance.pod:
-                known[instance.pod] = Endpoint(endpoint.address, endpoint.port, draining=True)
+                known[instance.pod] = replace(endpoint, draining=True)
                 if self._is_deleting(key.namespace, instance.pod):
                     endpoint = known[instance.pod]
             result[endpoint.address, endpoint.port] = endpoint

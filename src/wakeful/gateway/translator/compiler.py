@@ -122,6 +122,8 @@ class PlanCompiler:
         self._compile_certificates(plan, previous, put, remove, renew=manner != before)
         self._compile_addresses(plan, previous, put, remove)
         self._compile_tracing(plan, previous, put, remove)
+        if before is None or before.of_gate != manner.of_gate:
+            put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener(manner))
         if manner != before:
             put[ResourceType.LISTENER] |= {
                 PUBLIC: _resource(make_public_listener(self._settings, manner)),
@@ -135,7 +137,8 @@ class PlanCompiler:
     def compile_endpoints(self, key: BackendKey, endpoints: Iterable[Endpoint]) -> Changes:
         """Return what has to change when a backend's instances do; nothing for an unknown one."""
         instances = tuple(sorted(endpoints))
-        if self._endpoints.get(key, ()) == instances:
+        known = self._endpoints.get(key, ())
+        if known == instances and [e.pod for e in known] == [e.pod for e in instances]:
             return Changes()
         if instances:
             self._endpoints[key] = instances
@@ -246,10 +249,9 @@ class PlanCompiler:
         put: Resources,
         remove: dict[ResourceType, set[str]],
     ) -> None:
-        """Compile the gate's listener, which tracing alone can change, and whom spans go to."""
+        """Compile whom spans go to."""
         if previous is not None and previous.tracing == plan.tracing:
             return
-        put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener(plan.tracing))
         before = previous.tracing if previous is not None else None
         old = make_collector_cluster(before) if before is not None else None
         new = make_collector_cluster(plan.tracing) if plan.tracing is not None else None

@@ -11,6 +11,7 @@ from wakeful.gateway.plan import Endpoint, RevisionBackend, ServiceBackend
 from wakeful.gateway.translator._proto import tcp_address, u32
 from wakeful.gateway.translator.marks import make_gate_endpoint
 from wakeful.gateway.translator.names import cluster_name
+from wakeful.gateway.translator.servedby import mark_endpoint
 
 _FULL_PRIORITY = 100_000
 """Over-provisioning in percent: one healthy instance keeps all traffic of its priority."""
@@ -26,6 +27,7 @@ def _instances(
                 address=tcp_address(endpoint.address, endpoint.port)
             )
         )
+        mark_endpoint(host.metadata, endpoint)
         if hidden or endpoint.draining:
             host.health_status = health_check_pb2.HealthStatus.DRAINING
         hosts.append(host)

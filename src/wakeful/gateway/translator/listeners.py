@@ -54,6 +54,7 @@ from wakeful.gateway.translator.replies import make_entrance_replies, response_f
 from wakeful.gateway.translator.requestlog import make_access_log
 from wakeful.gateway.translator.requeststats import make_request_stats
 from wakeful.gateway.translator.scopes import KEY_PARTS
+from wakeful.gateway.translator.servedby import learn_who_served, tell_who_served
 from wakeful.gateway.translator.tracing import trace_entrance, trace_gate
 from wakeful.gateway.translator.upgradelog import log_upgrades
 
@@ -72,6 +73,11 @@ class Manner:
     request_stats: bool = False
     wildcards: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Hosts with an asterisk, by side."""
+
+    @property
+    def of_gate(self) -> tuple[Tracing | None, bool]:
+        """What the gate does differently for it: its spans, and whether it says who served."""
+        return self.tracing, self.log is not None
 
 
 _PLAIN = Manner()
@@ -118,7 +124,10 @@ def _scoped_routes(name: str) -> hcm_pb2.ScopedRoutes:
 
 
 def _entrance(name: str, manner: Manner) -> hcm_pb2.HttpConnectionManager:
-    manager = _connection_manager(name, second_looks(manner.wildcards.get(name, ())))
+    filters = second_looks(manner.wildcards.get(name, ()))
+    if manner.log is not None:
+        filters.append(learn_who_served())
+    manager = _connection_manager(name, filters)
     if manner.log is not None:
         manager.access_log.append(make_access_log(manner.log))
     if manner.request_stats:
@@ -277,7 +286,7 @@ def _external_processor() -> hcm_pb2.HttpFilter:
     return hcm_pb2.HttpFilter(name="envoy.filters.http.ext_proc", typed_config=any_of(processor))
 
 
-def _gate_routes() -> route_pb2.RouteConfiguration:
+def _gate_routes(manner: Manner) -> route_pb2.RouteConfiguration:
     released = route_components_pb2.Route(
         match=route_components_pb2.RouteMatch(
             prefix="/",
@@ -298,6 +307,8 @@ def _gate_routes() -> route_pb2.RouteConfiguration:
             )
         ],
     )
+    if manner.log is not None:
+        released.response_headers_to_add.extend(tell_who_served())
     # Reached only when the gate could not be asked for half a minute.
     nobody = route_components_pb2.Route(
         match=route_components_pb2.RouteMatch(prefix="/"),
@@ -314,12 +325,12 @@ def _gate_routes() -> route_pb2.RouteConfiguration:
     )
 
 
-def make_gate_listener(tracing: Tracing | None = None) -> listener_pb2.Listener:
+def make_gate_listener(manner: Manner = _PLAIN) -> listener_pb2.Listener:
     """One listener inside Envoy, with no address outside, holds the requests of every revision."""
     manager = _connection_manager(GATE, [_external_processor()])
-    if tracing is not None:
-        trace_gate(manager, tracing)
-    manager.route_config.CopyFrom(_gate_routes())
+    if manner.tracing is not None:
+        trace_gate(manager, manner.tracing)
+    manager.route_config.CopyFrom(_gate_routes(manner))
     manager.skip_xff_append = True
     manager.http_protocol_options.CopyFrom(_http1())
     manager.http2_protocol_options.CopyFrom(protocol_pb2.Http2ProtocolOptions(allow_connect=True))

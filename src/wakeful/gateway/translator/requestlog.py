@@ -20,6 +20,7 @@ from wakeful.gateway.plan import RequestLog
 from wakeful.gateway.translator._proto import any_of
 from wakeful.gateway.translator.names import MARK_NAMESPACE, PROBE_HEADER
 from wakeful.gateway.translator.replies import header_is
+from wakeful.gateway.translator.servedby import POD_IP, POD_NAME
 
 _NOTHING = "%REQ(X-WAKEFUL-NOTHING)%"
 """Beside a single command it keeps Envoy from writing a number, or leaving an empty text out."""
@@ -45,8 +46,8 @@ _COMMANDS = {
     "Revision.Namespace": f"%METADATA(CLUSTER:{MARK_NAMESPACE}:namespace)%",
     "Revision.Service": f"%METADATA(CLUSTER:{MARK_NAMESPACE}:service)%",
     "Revision.Configuration": f"%METADATA(CLUSTER:{MARK_NAMESPACE}:configuration)%",
-    "Revision.PodName": "",
-    "Revision.PodIP": "%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "Revision.PodName": POD_NAME,
+    "Revision.PodIP": POD_IP,
     "TraceID": _TRACE_ID,
 }
 _STAND_IN = re.compile("\x01(\\d+)\x02")
