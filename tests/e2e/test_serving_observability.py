@@ -74,3 +74,37 @@ def test_zipkin_is_told_as_in_2019(namespace: Namespace, collector: SpanCollecto
     with namespace.platform.configured("config-tracing", values):
         until(is_traced, what="a span of the request")
     assert collector.zipkin_of("/by-zipkin")[0]["tags"]["kn.service.name"] == "seen"
+
+
+def test_figures_are_pushed_and_can_be_scraped(
+    namespace: Namespace, collector: SpanCollector
+) -> None:
+    endpoint = f"{collector.endpoint}/v1/metrics"
+    refused = {"request-metrics-protocol": "grpc"}
+    answer = namespace.platform.configure(OBSERVABILITY, refused, check=False)
+    assert 'endpoint should be set when protocol is "grpc"' in answer.err
+    pushed = {
+        "metrics-protocol": "http/protobuf",
+        "metrics-endpoint": endpoint,
+        "metrics-export-interval": "1s",
+        "request-metrics-protocol": "http/protobuf",
+        "request-metrics-endpoint": endpoint,
+        "request-metrics-export-interval": "1s",
+    }
+    labels = (f'k8s_namespace_name="{namespace.name}"', 'kn_service_name="seen"')
+
+    def is_measured() -> bool:
+        namespace.ask("seen", "/", headers=CLOSE)
+        figures = b"".join(collector.metrics)
+        return b"kn.revision.pods.count" in figures and b"kn.serving.invocation" in figures
+
+    def is_scraped() -> bool:
+        namespace.ask("seen", "/", headers=CLOSE)
+        page = namespace.platform.kubectl("get", "--raw", "/metrics").out.splitlines()
+        counts = [line for line in page if "invocation_duration_seconds_count" in line]
+        return any(all(label in line for label in labels) for line in counts)
+
+    with namespace.platform.configured(OBSERVABILITY, pushed):
+        until(is_measured, what="both kinds of figures")
+    with namespace.platform.configured(OBSERVABILITY, {"request-metrics-protocol": "prometheus"}):
+        until(is_scraped, what="figures of requests on the page")

@@ -1,25 +1,21 @@
-"""What the autoscaler thinks, as metrics that Prometheus reads.
+"""What the autoscaler thinks, as figures that others read.
 
-Names, labels and meanings are those of Knative's autoscaler, as its Prometheus exporter writes
-them; a gauge that nothing is known for yet is left out.
+Names, attributes, units and meanings are those of Knative's autoscaler; a gauge that nothing is
+known for yet is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from wakeful.autoscaler.coldstart import BUCKETS_SECONDS, ColdStartTotals
 from wakeful.autoscaler.scaling import Decision
 from wakeful.autoscaler.spec import ScalingMetric
+from wakeful.telemetry.metrics import Distribution, Kind, Metric, Point
 
-if TYPE_CHECKING:
-    from prometheus_client import Metric
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_LABELS = ("k8s_namespace_name", "kn_service_name", "kn_configuration_name", "kn_revision_name")
+_SCOPE = "knative.dev/serving/pkg/autoscaler"
+_OWN_SCOPE = "wakeful"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,83 +44,80 @@ class ScalingFigures:
     cold_starts: ColdStartTotals | None = None
 
     @property
-    def labels(self) -> tuple[str, str, str, str]:
-        """In the order of the labels' names."""
-        return self.namespace, self.service, self.configuration, self.revision
+    def attributes(self) -> dict[str, str]:
+        """What Knative says of a revision with each of its figures."""
+        return {
+            "k8s.namespace.name": self.namespace,
+            "kn.service.name": self.service,
+            "kn.configuration.name": self.configuration,
+            "kn.revision.name": self.revision,
+        }
 
 
-def write_exposition(figures: Iterable[ScalingFigures]) -> bytes:
-    """The text that a scrape is answered with."""
+def scaling_metrics(figures: Iterable[ScalingFigures]) -> list[Metric]:
+    """Everything that is known, by name."""
     revisions = list(figures)
-    # Loaded by the first scrape: most platforms never see one.
-    from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.core import GaugeMetricFamily
-
-    gauges: dict[str, GaugeMetricFamily] = {}
+    gauges: dict[str, Metric] = {}
+    points: dict[str, list[Point]] = {}
     for one in revisions:
-        for name, meaning, value in _values(one):
-            gauge = gauges.get(name)
-            if gauge is None:
-                gauge = gauges[name] = GaugeMetricFamily(name, meaning, labels=_LABELS)
-            gauge.add_metric(one.labels, value)
-
-    class Gauges:
-        def collect(self) -> Iterator[Metric]:
-            yield from (gauges[name] for name in sorted(gauges))
-            yield from _cold_starts(revisions)
-
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(Gauges())
-    return generate_latest(registry)
+        for name, unit, meaning, value in _values(one):
+            if name not in gauges:
+                points[name] = []
+                gauges[name] = Metric(name, meaning, points[name], unit, scope=_SCOPE)
+            points[name].append(Point(one.attributes, value))
+    return [*(gauges[name] for name in sorted(gauges)), *_cold_starts(revisions)]
 
 
 def _cold_starts(figures: Iterable[ScalingFigures]) -> Iterator[Metric]:
-    """Metrics of our own: Knative has none of these."""
-    from prometheus_client.core import HistogramMetricFamily, SummaryMetricFamily
-
-    whole = HistogramMetricFamily(
-        "wakeful_cold_start_seconds",
-        "What requests at zero waited for an instance",
-        labels=_LABELS,
-    )
-    phases = SummaryMetricFamily(
-        "wakeful_cold_start_phase_seconds",
-        "The parts of that wait",
-        labels=(*_LABELS, "phase"),
-    )
+    """Figures of our own: Knative has none of these."""
+    whole: list[Point] = []
+    phases: list[Point] = []
     for one in figures:
         totals = one.cold_starts
         if totals is None:
             continue
-        bounds = [*(str(bound) for bound in BUCKETS_SECONDS), "+Inf"]
-        counts = list(accumulate(totals.buckets))
-        whole.add_metric(one.labels, list(zip(bounds, counts, strict=True)), totals.seconds)
+        counts = tuple(totals.buckets)
+        spent = Distribution(sum(counts), totals.seconds, BUCKETS_SECONDS, counts)
+        whole.append(Point(one.attributes, spent))
         for mark, (count, seconds) in totals.phases.items():
-            phases.add_metric((*one.labels, mark.value), count, seconds)
-    yield from (family for family in (whole, phases) if family.samples)
+            attributes = {**one.attributes, "phase": mark.value}
+            phases.append(Point(attributes, Distribution(count, seconds)))
+    meaning = "What requests at zero waited for an instance"
+    yield Metric("wakeful.cold_start", meaning, whole, "s", Kind.HISTOGRAM, _OWN_SCOPE)
+    meaning = "The parts of that wait"
+    yield Metric("wakeful.cold_start.phase", meaning, phases, "s", Kind.SUMMARY, _OWN_SCOPE)
 
 
-def _values(one: ScalingFigures) -> Iterator[tuple[str, str, float]]:
-    pods = one.pods
+def _values(one: ScalingFigures) -> Iterator[tuple[str, str, str, float]]:
+    """Name, unit, meaning and value of each gauge."""
+    pods, prefix = one.pods, "kn.revision.pods"
     if one.requested is not None:
-        yield "kn_revision_pods_requested", "Instances that are asked for", one.requested
-    yield "kn_revision_pods_count", "Instances that are ready", pods.ready
-    yield "kn_revision_pods_not_ready_count", "Instances that are not ready", pods.not_ready
-    yield "kn_revision_pods_pending_count", "Instances that do not run yet", pods.pending
-    yield "kn_revision_pods_terminating_count", "Instances that are ending", pods.terminating
-    decision = one.decision
-    if decision is None:
+        yield f"{prefix}.requested", "{pod}", "Instances that are asked for", one.requested
+    yield f"{prefix}.count", "{pod}", "Instances that are ready", pods.ready
+    yield f"{prefix}.not_ready.count", "{pod}", "Instances that are not ready", pods.not_ready
+    yield f"{prefix}.pending.count", "{pod}", "Instances that do not run yet", pods.pending
+    yield f"{prefix}.terminating.count", "{pod}", "Instances that are ending", pods.terminating
+    if one.decision is None:
         return
+    desired = one.decision.desired
+    yield f"{prefix}.desired", "{item}", "Instances that the load calls for", desired
+    yield from _load(one.decision)
+
+
+def _load(decision: Decision) -> Iterator[tuple[str, str, str, float]]:
     load, rates = decision.load, decision.spec.metric is ScalingMetric.RPS
     what = "Requests a second" if rates else "Requests at a time"
-    prefix = f"kn_revision_{'rps' if rates else 'concurrency'}"
-    yield "kn_revision_pods_desired", "Instances that the load calls for", decision.desired
+    prefix = f"kn.revision.{'rps' if rates else 'concurrency'}"
+    unit = "{request}/s" if rates else "{concurrency}"
     yield (
-        "kn_revision_capacity_excess",
+        "kn.revision.capacity.excess",
+        "{concurrency}",
         "Room that is left beyond the load and the burst to be ready for",
-        decision.excess_burst_capacity,
+        float(decision.excess_burst_capacity),
     )
-    yield "kn_revision_panic_mode", "1 while in panic", float(decision.panicking)
-    yield f"{prefix}_stable", f"{what}, averaged over the stable window", load.stable
-    yield f"{prefix}_panic", f"{what}, averaged over the panic window", load.panic
-    yield f"{prefix}_target", f"{what} that each instance is meant for", decision.spec.target_value
+    yield "kn.revision.panic.mode", "", "1 while in panic", int(decision.panicking)
+    averaged = f"{what}, averaged over the"
+    yield f"{prefix}.stable", unit, f"{averaged} stable window", float(load.stable)
+    yield f"{prefix}.panic", unit, f"{averaged} panic window", float(load.panic)
+    target = f"{what} that each instance is meant for"
+    yield f"{prefix}.target", unit, target, float(decision.spec.target_value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
 import secrets
@@ -35,8 +34,8 @@ from wakeful.apiserver.registry.core import APIServer
 from wakeful.apiserver.streams import PodStreams
 from wakeful.autoscaler import ExplainReport
 from wakeful.autoscaler.explain import EXPLAIN_PREFIX
-from wakeful.autoscaler.exposition import CONTENT_TYPE, ScalingFigures, write_exposition
 from wakeful.autoscaler.usage import UsageSource
+from wakeful.cmd.figures import scrape_answer
 from wakeful.cmd.metricsapi import MetricsAPI
 from wakeful.config import Settings
 from wakeful.node.runtime import Runtime
@@ -50,11 +49,12 @@ from wakeful.pki import (
     server_context,
 )
 from wakeful.storage import Store
+from wakeful.telemetry.metrics import Metric
 
 _ISSUER = "https://kubernetes.default.svc.cluster.local"
 _ADMIN = "wakeful-admin"
 Explainer = Callable[[str, str], ExplainReport | None]
-Figures = Callable[[], list[ScalingFigures]]
+Scraped = Callable[[], Awaitable[list[Metric]]]
 
 
 class ApiServing:
@@ -87,7 +87,7 @@ class ApiServing:
         self,
         node: NodeConnector,
         explain: Explainer,
-        figures: Figures,
+        figures: Scraped,
         usage: UsageSource,
         *,
         others: Sequence[AggregatedAPI] = (),
@@ -153,7 +153,7 @@ class ApiEntrance:
         runtime: Runtime,
         node: NodeConnector,
         explain: Explainer,
-        figures: Figures,
+        figures: Scraped,
         usage: UsageSource,
         others: Sequence[AggregatedAPI] = (),
     ) -> None:
@@ -254,12 +254,11 @@ def _explain_handler(
 
 
 def _metrics_handler(
-    figures: Figures,
+    figures: Scraped,
 ) -> Callable[[web.Request, UserInfo], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request, user: UserInfo) -> web.StreamResponse:
         """``GET /metrics``."""
         del request, user
-        body = await asyncio.to_thread(write_exposition, figures())
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+        return await scrape_answer(await figures())
 
     return handle

@@ -29,6 +29,7 @@ from wakeful.cmd.envoy import ProcdEnvoyRunner
 from wakeful.cmd.eventing import make_eventing
 from wakeful.cmd.eventingobjects import eventing_objects
 from wakeful.cmd.eventrepair import make_events_api
+from wakeful.cmd.figures import Figures
 from wakeful.cmd.firstobjects import (
     api_endpoints,
     config_maps,
@@ -211,12 +212,15 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         return found or horizontal.explain(namespace, revision)
 
     events = make_events_api(settings.layout, api.server, sender, stack)
+    figures = Figures(
+        decisions.manager, decisions.planner, decisions.gateway, decisions.autoscaling.figures
+    )
     entrance = ApiEntrance(
         api,
         runtime,
         PodConnector(node),
         explain,
-        decisions.autoscaling.figures,
+        figures.scraped,
         usage,
         (events,),
     )

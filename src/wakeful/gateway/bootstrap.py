@@ -12,7 +12,7 @@ from typing import Any
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.gateway.settings import GatewaySettings
 from wakeful.gateway.translator.names import CONTROL_CLUSTER, GATE_CLUSTER
-from wakeful.gateway.translator.requeststats import STATS_PREFIX
+from wakeful.gateway.translator.requeststats import BOUNDS_MILLISECONDS, STATS_PREFIX
 
 _UNLIMITED = 1_000_000
 _TYPES = "type.googleapis.com/"
@@ -95,7 +95,12 @@ def make_bootstrap(settings: GatewaySettings) -> dict[str, Any]:
             }
         },
         "layered_runtime": {"layers": [{"name": "wakeful", "static_layer": dict(_RUNTIME)}]},
-        "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": list(_STATS)}}},
+        "stats_config": {
+            "stats_matcher": {"inclusion_list": {"patterns": list(_STATS)}},
+            "histogram_bucket_settings": [
+                {"match": {"prefix": f"{STATS_PREFIX}."}, "buckets": list(BOUNDS_MILLISECONDS)}
+            ],
+        },
         # The gate is a listener that only Envoy itself reaches.
         "bootstrap_extensions": [
             {

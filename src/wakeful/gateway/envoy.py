@@ -108,6 +108,17 @@ class EnvoyAdmin:
             response.raise_for_status()
             return await response.json(content_type=None)
 
+    async def get_text(self, path: str) -> str:
+        """Read one admin page that is no JSON."""
+        async with self._session() as session, session.get(_ADMIN + path) as response:
+            response.raise_for_status()
+            return await response.text()
+
+    async def uptime_seconds(self) -> float:
+        """How long it runs."""
+        info = await self.get_json("/server_info")
+        return float(str(info["uptime_all_epochs"]).removesuffix("s"))
+
     async def post(self, path: str) -> None:
         """Call one admin action."""
         async with self._session() as session, session.post(_ADMIN + path) as response:

@@ -15,6 +15,7 @@ import structlog
 from wakeful.aio import Clock, SystemClock
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.autoscaler import Poke
+from wakeful.gateway.gate.machine import GateCounts
 from wakeful.gateway.gate.service import Gate, Timing
 from wakeful.gateway.load import LoadReports
 from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionBackend, RevisionKey
@@ -224,6 +225,11 @@ class Gateway:
             return False
         self.gate.let_go(key, endpoint)
         return True
+
+    def gate_counts(self) -> dict[RevisionKey, GateCounts]:
+        """What each revision has at the gate now."""
+        counts = ((key, self.gate.counts(key)) for key in self.gate.keys())  # noqa: SIM118
+        return {key: count for key, count in counts if count is not None}
 
     def fail(self, key: RevisionKey, reason: str) -> None:
         """Tell everyone held for a revision that it does not start."""

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from wakeful.aio import Clock
 from wakeful.apimachinery.meta import NamespacedName
 from wakeful.autoscaler import LoadSample, Poke
+from wakeful.gateway.gate.machine import GateCounts
 from wakeful.gateway.gate.service import Timing
 from wakeful.gateway.gateway import Gateway
 from wakeful.gateway.plan import BackendKey, Endpoint, Plan, RevisionKey
@@ -166,6 +167,12 @@ class GatewayThread:
     def _end(self, stop: asyncio.Event) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(stop.set)
+
+    async def gate_counts(self) -> dict[RevisionKey, GateCounts]:
+        """See :meth:`Gateway.gate_counts`; nothing while not serving."""
+        if self._loop is None:
+            return {}
+        return await asyncio.wrap_future(self._run(self._gateway.gate_counts))
 
     async def publish(self, plan: Plan) -> None:
         """See :meth:`Gateway.publish`."""

@@ -301,6 +301,7 @@ def test_exporters_as_upstream_knows_them_are_accepted() -> None:
         ("config-features", {"queueproxy.mount-podinfo": "allowed"}, "has no effect"),
         ("config-observability", {"tracing-protocol": "grpc"}, "no spans are sent while"),
         ("config-observability", {"tracing-protocol": "stdout"}, ""),
+        ("config-observability", {"request-metrics-protocol": "prometheus"}, ""),
         ("config-observability", {"metrics.backend-destination": "prometheus"}, "dropped it"),
         ("config-observability", {"runtime-profiling": "enabled"}, "no profiling server"),
         ("config-tracing", {"backend": "stackdriver"}, "to no cloud's own"),

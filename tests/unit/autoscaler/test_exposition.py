@@ -7,7 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from wakeful.apis.autoscaling import AutoscalerConfig, AutoscalingAnnotations
 from wakeful.autoscaler import ScalerState, WindowLoad, decide, resolve_spec
 from wakeful.autoscaler.coldstart import ColdStart, ColdStartTotals, Mark
-from wakeful.autoscaler.exposition import PodCounts, ScalingFigures, write_exposition
+from wakeful.autoscaler.exposition import PodCounts, ScalingFigures, scaling_metrics
+from wakeful.telemetry.metrics import write_exposition
 
 
 def figures(revision: str, **annotations: object) -> ScalingFigures:
@@ -20,7 +21,7 @@ def figures(revision: str, **annotations: object) -> ScalingFigures:
 
 def read(*all_figures: ScalingFigures) -> dict[tuple[str, str], float]:
     """Values by metric and revision."""
-    text = write_exposition(all_figures).decode()
+    text = write_exposition(scaling_metrics(all_figures)).decode()
     return {
         (sample.name, sample.labels["kn_revision_name"]): sample.value
         for family in text_string_to_metric_families(text)
@@ -67,7 +68,9 @@ def test_cold_starts_are_counted_by_their_length_and_their_phases() -> None:
     totals.add(ColdStart(0.0, {Mark.HELD: 1.0, Mark.RUNNING: 1.25, Mark.PROGRAMMED: 1.5}))
     totals.add(ColdStart(0.0, {Mark.HELD: 2.0, Mark.THAWED: 2.0, Mark.PROGRAMMED: 2.0078125}))
     text = write_exposition(
-        [ScalingFigures("shop", "cart", "cart", "cart-1", PodCounts(), cold_starts=totals)]
+        scaling_metrics(
+            [ScalingFigures("shop", "cart", "cart", "cart-1", PodCounts(), cold_starts=totals)]
+        )
     ).decode()
 
     (whole,) = [f for f in text_string_to_metric_families(text) if f.type == "histogram"]
@@ -80,4 +83,4 @@ def test_cold_starts_are_counted_by_their_length_and_their_phases() -> None:
 
 
 def test_nobody_to_tell_of_is_an_empty_page() -> None:
-    assert write_exposition([]) == b""
+    assert write_exposition(scaling_metrics([])) == b""

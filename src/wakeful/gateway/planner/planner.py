@@ -31,7 +31,7 @@ from wakeful.gateway.planner.caches import Caches
 from wakeful.gateway.planner.draft import Draft
 from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
-from wakeful.gateway.planner.footprints import Footprints
+from wakeful.gateway.planner.footprints import Footprints, service_address
 from wakeful.gateway.planner.instances import Instances
 from wakeful.gateway.planner.ledger import Ledger
 from wakeful.gateway.planner.prober import Prober
@@ -94,6 +94,10 @@ class Planner:
     def reconsider(self, *_ignored: object) -> None:
         """Ask again which Ingresses are ours: what ``serves`` goes by has changed."""
         self._mark(self._caches.ingresses)
+
+    def service_address(self, host: str, port: int) -> str:
+        """The address of a plain Service's port, by its name in the cluster; empty for others."""
+        return service_address(host, port, self._service_ports.addresses())
 
     async def run(self) -> None:
         """Give the first plan, then follow changes until cancelled; caches must be filled."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envoy.config.accesslog.v3 import accesslog_pb2
+from envoy.data.accesslog.v3 import accesslog_pb2 as entries_pb2
 from xds.type.v3 import typed_struct_pb2
 
 from wakeful.gateway.translator._proto import any_of
@@ -14,11 +15,12 @@ from wakeful.gateway.translator.names import (
     MARK_SERVICE,
     PROBE_HEADER,
 )
-from wakeful.gateway.translator.replies import header_is
+from wakeful.gateway.translator.replies import all_of, header_is
 
-REQUEST_DURATION = "requests.duration"
-"""The statistic; its name begins as what Envoy's bootstrap keeps."""
 STATS_PREFIX = "requests"
+"""Begins the statistic's name, and is known to Envoy's bootstrap, which keeps but a few."""
+BOUNDS_MILLISECONDS = (5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000)
+"""By which durations are counted, as by Knative's queue-proxy."""
 _TYPE = "type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config"
 _METADATA = f"%METADATA(CLUSTER:{MARK_NAMESPACE}:{{}})%"
 TAGS = {
@@ -51,5 +53,11 @@ def make_request_stats() -> accesslog_pb2.AccessLog:
     return accesslog_pb2.AccessLog(
         name="envoy.access_loggers.stats",
         typed_config=any_of(config),
-        filter=header_is(PROBE_HEADER, ""),
+        # Upgraded connections are told of when they begin, too.
+        filter=all_of(header_is(PROBE_HEADER, ""), _ended()),
     )
+
+
+def _ended() -> accesslog_pb2.AccessLogFilter:
+    types = [entries_pb2.AccessLogType.DownstreamEnd]
+    return accesslog_pb2.AccessLogFilter(log_type_filter=accesslog_pb2.LogTypeFilter(types=types))

@@ -17,7 +17,6 @@ from wakeful.telemetry import COMPONENTS
 
 EXAMPLE = "_example"
 _NO_QUEUE_PROXY = "instances have no queue-proxy container, Envoy does its work"
-_NOT_SENT = "nothing is sent from here; figures can be scraped from the API"
 _OLD_METRICS = "Knative dropped it in 2025, see metrics-protocol and metrics-endpoint"
 _NO_STACKDRIVER = "spans go to Zipkin or OpenTelemetry's collectors, and to no cloud's own"
 _NO_MESH = "there is no service mesh"
@@ -129,8 +128,6 @@ _MAPS: Mapping[str, Map] = {
         {
             "logging.enable-var-log-collection": "what instances print is kept, see `wakeful logs`;"
             " files under /var/log are not",
-            "metrics-*": _NOT_SENT,
-            "request-metrics-*": _NOT_SENT,
             "metrics.*": _OLD_METRICS,
             "runtime-*": "the platform has no profiling server",
             "profiling.enable": "the platform has no profiling server",
