@@ -276,6 +276,8 @@ class Plan:
     services: Mapping[ServiceKey, ServiceBackend] = field(default_factory=dict)
     addresses: Mapping[ServiceKey, str] = field(default_factory=dict)
     """Services that are also reached at an address of their own, whatever is spoken there."""
+    node_ports: Mapping[ServiceKey, int] = field(default_factory=dict)
+    """Services that are also reached at a port of this node."""
     certificates: tuple[Certificate, ...] = ()
     request_log: RequestLog | None = None
     tracing: Tracing | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import aiohttp
 import pytest
@@ -40,6 +41,63 @@ def port() -> Iterator[int]:
         yield port
 
 
+def a_slice(service: str, port: int) -> EndpointSlice:
+    """One ready instance on loopback."""
+    meta = ObjectMeta(
+        name=f"{service}-1", namespace="default", labels={SERVICE_NAME_LABEL: service}
+    )
+    return EndpointSlice(
+        metadata=meta,
+        address_type="IPv4",
+        ports=[EndpointSlicePort(name="http", port=port)],
+        endpoints=[Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))],
+    )
+
+
+async def test_a_node_port_leads_to_the_service_that_has_it(port: int) -> None:
+    """Another one may have it next, at once."""
+    world = World(make_scheme())
+
+    def a_service(name: str) -> Service:
+        spec = ServiceSpec(
+            type="NodePort",
+            selector={"app": name},
+            ports=[ServicePort(name="http", protocol="TCP", port=80, node_port=port)],
+        )
+        return Service(metadata=ObjectMeta(name=name, namespace="default"), spec=spec)
+
+    with temporary_settings(http_addresses=(ADDRESS,)) as settings:
+        gateway = GatewayThread(settings, RecordingPoke())
+        planner = Planner(world.manager, gateway)
+        world.manager.add(planner)
+        async with (
+            running_app("one") as one,
+            running_app("two") as two,
+            gateway.serving(),
+            running_envoy(settings),
+            world.running(),
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
+        ):
+            await planner.ready.wait()
+
+            async def who() -> str:
+                try:
+                    async with http.get(f"http://{ADDRESS}:{port}/") as answer:
+                        return str((await answer.json())["app"])
+                except aiohttp.ClientError:
+                    return ""
+
+            async def is_who(name: str) -> bool:
+                return await who() == name
+
+            await world.given(a_service("one"))
+            await world.given(a_slice("one", one.port), a_slice("two", two.port))
+            await world.eventually(partial(is_who, "one"))
+            await world.client.delete(Service, "one", "default")
+            await world.given(a_service("two"))
+            await world.eventually(partial(is_who, "two"))
+
+
 async def test_a_service_answers_at_its_own_address_and_port(port: int) -> None:
     world = World(make_scheme())
     spec = ServiceSpec(
@@ -61,18 +119,7 @@ async def test_a_service_answers_at_its_own_address_and_port(port: int) -> None:
         ):
             await planner.ready.wait()
             await world.given(Service(metadata=meta, spec=spec))
-            await world.given(
-                EndpointSlice(
-                    metadata=ObjectMeta(
-                        name="web-1", namespace="default", labels={SERVICE_NAME_LABEL: "web"}
-                    ),
-                    address_type="IPv4",
-                    ports=[EndpointSlicePort(name="http", port=app.port)],
-                    endpoints=[
-                        Endpoint(addresses=["127.0.0.1"], conditions=EndpointConditions(ready=True))
-                    ],
-                )
-            )
+            await world.given(a_slice("web", app.port))
 
             async def answers() -> bool:
                 try:

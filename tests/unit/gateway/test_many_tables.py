@@ -126,7 +126,7 @@ def test_to_look_only_at_what_was_touched_is_enough(steps: list[Plan]) -> None:
             for key in before.revisions.keys() | step.revisions.keys()
             if before.revisions.get(key) != step.revisions.get(key)
         )
-        plan, _ = draft.take({}, (), Watching())
+        plan, _ = draft.take({}, {}, (), Watching())
         store.apply(compiler.compile(plan))
 
     used = {key for table in steps[-1].tables.values() for key in table.backends()}
@@ -143,7 +143,7 @@ def test_what_is_new_is_told_once() -> None:
     told = []
     for step in (lambda: draft.put(key, table), lambda: None, lambda: draft.withdraw(key)):
         step()
-        plan, fresh = draft.take({}, (), Watching())
+        plan, fresh = draft.take({}, {}, (), Watching())
         told.append((fresh, set(plan.revisions), plan.touched))
 
     whole = Touched(frozenset({key}), frozenset({REVISIONS[0]}))
@@ -161,15 +161,15 @@ def test_a_revision_that_nothing_leads_to_stays_while_it_has_instances() -> None
     draft.put(key, RouteTable.of(key, (HostRule(("a.x",), (Route((Split(backend.key),)),)),)))
     known.plan = Plan(revisions={backend.key: backend})
     known.instances[backend.key] = [Endpoint("127.0.0.1", 1)]
-    draft.take({}, (), Watching())
+    draft.take({}, {}, (), Watching())
 
     draft.withdraw(key)
     known.plan = Plan()  # deleted, too
-    stays = dict(draft.take({}, (), Watching())[0].revisions)
+    stays = dict(draft.take({}, {}, (), Watching())[0].revisions)
     lingering = set(draft.lingering)
     known.instances.clear()
     draft.touch([backend.key])
-    goes = dict(draft.take({}, (), Watching())[0].revisions)
+    goes = dict(draft.take({}, {}, (), Watching())[0].revisions)
 
     assert (stays, lingering) == ({backend.key: backend}, {backend.key})
     assert (goes, draft.lingering) == ({}, set())

@@ -82,3 +82,73 @@ def test_a_listener_comes_moves_and_goes_with_its_address() -> None:
     moved = compiler.compile(Plan(services=services, addresses={WEB: "198.18.0.10"}))
     assert set(moved.put[ResourceType.LISTENER]) == {str(WEB)}
     assert compiler.compile(Plan()).remove[ResourceType.LISTENER] == {str(WEB)}
+
+
+NODE_PORT = {**HTTP, "nodePort": 30080}
+
+
+def test_node_ports_open_for_services_that_select_pods() -> None:
+    """Without networks of their own, too; the gateway's own Services are reached at the gateway."""
+    ports = ServicePorts(enabled=False, can_open=lambda _ip, _port: True)
+
+    assert ports.follow(Change(None, a_service(NODE_PORT, type="NodePort")))
+    assert (ports.node_ports(), ports.addresses()) == ({WEB: 30080}, {})
+    assert ports.follow(Change(None, a_service(NODE_PORT, type="ClusterIP")))
+    assert ports.node_ports() == {}
+    assert not ports.follow(Change(None, a_service(NODE_PORT, selector={}, type="LoadBalancer")))
+    udp = {**NODE_PORT, "protocol": "UDP"}
+    assert not ports.follow(Change(None, a_service(udp, type="NodePort")))
+
+
+def test_a_node_port_that_somebody_else_has_is_told_of_and_had_when_it_is_free() -> None:
+    taken, told = {30080}, []
+    ports = ServicePorts(
+        enabled=True,
+        node_addresses=["127.0.0.1"],
+        can_listen=lambda _ip, _port: True,
+        can_open=lambda _ip, port: port not in taken,
+        on_taken=lambda service, port: told.append((service.metadata.name, port)),
+    )
+    web = a_service(NODE_PORT, type="NodePort")
+    ports.follow(Change(None, web))
+    assert (ports.addresses(), ports.node_ports()) == ({WEB: IP}, {})
+    assert told == [], "it may be about to be closed"
+
+    assert ports.retry() == set()
+    assert told == [("web", 30080)]
+    taken.clear()
+    assert ports.retry() == {web.key}
+    assert ports.node_ports() == {WEB: 30080}
+    assert not ports.any_taken.is_set()
+
+
+def test_what_an_envoy_may_have_already_is_not_tried() -> None:
+    ports = ServicePorts(
+        enabled=False,
+        node_addresses=["127.0.0.1"],
+        can_open=lambda _ip, _port: False,
+        trusting=lambda: True,
+    )
+    ports.follow(Change(None, a_service(NODE_PORT, type="NodePort")))
+
+    assert ports.node_ports() == {WEB: 30080}
+
+
+def test_a_node_listener_is_at_every_address_and_shared_with_nobody() -> None:
+    settings = GatewaySettings(
+        GatewayPaths(Path("/run/w")), http_addresses=("127.0.0.1", "192.0.2.1")
+    )
+    compiler, services = PlanCompiler(settings), {WEB: ServiceBackend(WEB)}
+    put = compiler.compile(Plan(services=services, node_ports={WEB: 30080})).put
+    listener = listener_pb2.Listener.FromString(
+        put[ResourceType.LISTENER][f"{WEB}@node"].body.value
+    )
+
+    addresses = [listener.address, *(other.address for other in listener.additional_addresses)]
+    assert [(a.socket_address.address, a.socket_address.port_value) for a in addresses] == [
+        ("127.0.0.1", 30080),
+        ("192.0.2.1", 30080),
+    ]
+    assert listener.HasField("enable_reuse_port")
+    assert not listener.enable_reuse_port.value
+    assert compiler.compile(Plan()).remove[ResourceType.LISTENER] == {f"{WEB}@node"}

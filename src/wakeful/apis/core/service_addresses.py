@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wakeful.apis.core.service_rules import wants_node_ports
 from wakeful.apis.core.service_types import (
     CLUSTER_IP,
     EXTERNAL_NAME,
@@ -36,6 +37,17 @@ def cluster_ports(service: Service) -> Iterator[ServicePort]:
     """The ports at which the cluster IP answers; UDP and SCTP are left out."""
     if has_cluster_address(service):
         yield from (port for port in service.spec.ports if port.protocol in _TCP)
+
+
+def node_ports(service: Service) -> Iterator[ServicePort]:
+    """The ports that a port of the node leads to; UDP and SCTP are left out.
+
+    Only those of Services that select Pods: the gateway's own, which are load balancers, are
+    reached at the gateway.
+    """
+    if service.spec.selector and wants_node_ports(service):
+        ports = service.spec.ports
+        yield from (port for port in ports if port.protocol in _TCP and port.node_port)
 
 
 def renames_ports(service: Service) -> bool:

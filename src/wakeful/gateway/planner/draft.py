@@ -104,6 +104,7 @@ class Draft:
     def take(
         self,
         addresses: Mapping[ServiceKey, str],
+        node_ports: Mapping[ServiceKey, int],
         certificates: tuple[Certificate, ...],
         watching: Watching,
     ) -> tuple[Plan, list[BackendKey]]:
@@ -111,12 +112,17 @@ class Draft:
         touched = Touched(self.touched_tables, frozenset(self._touched_backends))
         self._touched_tables.clear()
         self._touched_backends.clear()
-        fresh = [key for key in touched.backends if self._renew(key, used=key in addresses)]
+        fresh = [
+            key
+            for key in touched.backends
+            if self._renew(key, used=key in addresses or key in node_ports)
+        ]
         plan = Plan(
             self.tables,
             self.revisions,
             self.services,
             addresses,
+            node_ports,
             certificates,
             watching.request_log,
             watching.tracing,

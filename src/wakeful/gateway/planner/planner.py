@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import structlog
 
@@ -67,7 +68,12 @@ class Planner:
         self.ready = asyncio.Event()
         self.ports: dict[str, int] = {}
         self._caches = Caches(manager)
-        self._service_ports = ServicePorts(enabled=gateway.settings.service_addresses)
+        self._service_ports = ServicePorts(
+            enabled=gateway.settings.service_addresses,
+            node_addresses=gateway.settings.http_addresses,
+            on_taken=partial(_tell_taken, manager),
+            trusting=lambda: gateway.adopted and not self.ready.is_set(),
+        )
         self._ledger = Ledger()
         self._draft = Draft(self._caches)
         self._refused: dict[IngressKey, RouteTable] = {}
@@ -103,7 +109,7 @@ class Planner:
         """Give the first plan, then follow changes until cancelled; caches must be filled."""
         self._stale = {ingress.key for ingress in self._caches.ingresses}
         self._compile_tables()
-        for key in self._draft.backends() | self._service_ports.addresses().keys():
+        for key in self._draft.backends() | self._service_ports.keys():
             self._gateway.preset_endpoints(key, self._caches.endpoints(key))
         hosts = {
             PUBLIC: reachable(self._gateway.settings.http_addresses[0]),
@@ -112,6 +118,7 @@ class Planner:
         async with Prober(hosts) as prober, asyncio.TaskGroup() as group:
             await self._publish_first()
             group.create_task(self._run_publisher(), name="gateway:publish")
+            group.create_task(self._retry_node_ports(), name="gateway:node-ports")
             self.instances.start(group)
             await self._await_envoy()
             self.ready.set()
@@ -172,10 +179,23 @@ class Planner:
         for key in unproven - losers:
             self._probe_queue.add(key, hurry=not first)
 
+    async def _retry_node_ports(self) -> None:
+        """Have ports that others had as soon as they are free."""
+        backoff = Backoff(base=0.5, cap=60, jitter=0)
+        while True:
+            if not self._service_ports.any_taken.is_set():
+                backoff.reset()
+            await self._service_ports.any_taken.wait()
+            await asyncio.sleep(backoff.next())
+            for name in self._service_ports.retry():
+                self._draft.touch(self._service_ports.of(name))
+                self._wake.set()
+
     async def _publish_plan(self) -> None:
         """Publish what is planned now, and have endpoints looked up for what is new in it."""
         plan, fresh = self._draft.take(
             self._service_ports.addresses(),
+            self._service_ports.node_ports(),
             tuple(self._caches.certificates(sorted(self._with_tls))),
             self._footprints.watching(self._service_ports.addresses()),
         )
@@ -344,3 +364,9 @@ def _same_intent(change: Change[Ingress]) -> bool:
         and same_annotations
         and old.is_deleting == new.is_deleting
     )
+
+
+def _tell_taken(manager: Manager, service: Service, port: int) -> None:
+    """Where ``kubectl describe service`` shows it."""
+    message = f"Node port {port} is not open: another program of this machine listens there"
+    manager.recorder.warning(service, "NodePortTaken", message)

@@ -53,7 +53,11 @@ from wakeful.gateway.translator.names import (
 )
 from wakeful.gateway.translator.routes import HostConflict, RouteOptions, resolve_conflicts
 from wakeful.gateway.translator.scopes import SIDES, make_scopes
-from wakeful.gateway.translator.serviceports import make_service_listener
+from wakeful.gateway.translator.serviceports import (
+    make_node_listener,
+    make_service_listener,
+    node_listener_name,
+)
 from wakeful.gateway.translator.tracing import make_collector_cluster
 from wakeful.gateway.xds.resources import Changes, Resource, ResourceType, make_resource
 
@@ -121,6 +125,7 @@ class PlanCompiler:
         self._manner = manner
         self._compile_certificates(plan, previous, put, remove, renew=manner != before)
         self._compile_addresses(plan, previous, put, remove)
+        self._compile_node_ports(plan, previous, put, remove)
         self._compile_tracing(plan, previous, put, remove)
         if before is None or before.of_gate != manner.of_gate:
             put[ResourceType.LISTENER][GATE] = _resource(make_gate_listener(manner))
@@ -276,6 +281,23 @@ class PlanCompiler:
                 put[ResourceType.LISTENER][listener.name] = _resource(listener)
         gone = old.keys() - plan.addresses.keys()
         remove[ResourceType.LISTENER] |= {cluster_name(key) for key in gone}
+
+    def _compile_node_ports(
+        self,
+        plan: Plan,
+        previous: Plan | None,
+        put: Resources,
+        remove: dict[ResourceType, set[str]],
+    ) -> None:
+        old = previous.node_ports if previous is not None else {}
+        if old is plan.node_ports:
+            return
+        for key, port in plan.node_ports.items():
+            if old.get(key) != port:
+                listener = make_node_listener(key, self._settings.http_addresses, port)
+                put[ResourceType.LISTENER][listener.name] = _resource(listener)
+        gone = old.keys() - plan.node_ports.keys()
+        remove[ResourceType.LISTENER] |= {node_listener_name(key) for key in gone}
 
     def _compile_tables(
         self,
