@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "idle": ("idle", []),
     "many_services": ("many_services", []),
     "kill_control_plane": ("kill_control_plane", []),
+    "restart": ("restart", []),
     "gateway_warm": ("gateway_warm", []),
     "gate_path": ("gate_path", []),
     "warm_platform": ("warm_platform", []),
@@ -33,7 +34,7 @@ BENCHMARKS: dict[str, tuple[str, list[str]]] = {
     "eventing_throughput": ("eventing_throughput", []),
     "eventing_kill": ("eventing_kill", []),
 }
-SLOW = frozenset({"many_services"})
+SLOW = frozenset({"many_services", "restart"})
 """Left out by ``--quick``."""
 
 

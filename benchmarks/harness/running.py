@@ -106,6 +106,11 @@ class Platform:
     api: Api
     kubeconfig: Path
 
+    @property
+    def api_port(self) -> int:
+        """Port of the API."""
+        return int(load_kubeconfig(self.kubeconfig).server.rpartition(":")[2])
+
     def wakeful(self, *args: str, check: bool = True) -> str:
         """Run a ``wakeful`` command."""
         return program([*WAKEFUL, *args, "--data-dir", str(self.data_dir)], check=check)

@@ -91,3 +91,40 @@ def test_warm_requests_survive_kill_9_of_the_control_plane(platform: Platform) -
         p["status"]["containerStatuses"][0]["containerID"] for p in after
     ]
     platform.kubectl("delete", "ksvc", name)
+
+
+def test_request_during_a_restart_wakes_its_service(platform: Platform) -> None:
+    """It waits at the gate until there is a control plane again; and nobody turns unready."""
+    name = "rests"
+    manifest = (EXAMPLES / "hello-python" / "service.yaml").read_text()
+    platform.kubectl("apply", "-f", "-", stdin=manifest.replace("helloworld-go", name, 1))
+    platform.kubectl("wait", "ksvc", name, "--for=condition=Ready", "--timeout=100s")
+    pods = ("pods", "-l", f"serving.knative.dev/service={name}")
+    until(lambda: not platform.get(*pods)["items"], what="the service sleeps")
+    before = ready_since(platform, name)
+    status = json.loads(platform.wakeful("status", "-o", "json").out)
+    victim = next(c for c in status["components"] if c["name"] == "control-plane")
+
+    os.kill(victim["pid"], signal.SIGKILL)
+    request = urllib.request.Request(
+        platform.addresses["http"], headers={"Host": f"{name}.default.localhost"}
+    )
+    with urllib.request.urlopen(request, timeout=100) as response:
+        assert response.status == 200
+
+    until(
+        lambda: platform.kubectl("get", "--raw", "/readyz", check=False).out == "ok",
+        what="everything is ready",
+    )
+    assert ready_since(platform, name) == before
+    platform.kubectl("delete", "ksvc", name)
+
+
+def ready_since(platform: Platform, name: str) -> str:
+    """When the Ready condition of a Service's Ingress became what it is."""
+    found = platform.get("kingress", name)
+    return next(
+        c["lastTransitionTime"]
+        for c in found["status"]["conditions"]
+        if (c["type"], c["status"]) == ("Ready", "True")
+    )

@@ -6,6 +6,7 @@ Not for anything that knows a kind, a socket or a file format.
 from wakeful.aio.backoff import Backoff
 from wakeful.aio.cancellation import kept_cancellation, to_thread_and_back
 from wakeful.aio.clock import Clock, ManualClock, SystemClock
+from wakeful.aio.housekeeping import Housekeeping, Piece
 from wakeful.aio.program import ProgramResult, run_program, running_program
 from wakeful.aio.rightofway import RightOfWay
 from wakeful.aio.supervise import Component, ComponentExitedError, Lifetime, supervise
@@ -16,8 +17,10 @@ __all__ = [
     "Clock",
     "Component",
     "ComponentExitedError",
+    "Housekeeping",
     "Lifetime",
     "ManualClock",
+    "Piece",
     "ProgramResult",
     "RightOfWay",
     "SystemClock",

@@ -8,6 +8,11 @@ from wakeful.apimachinery.modelschema import structural_schema
 from wakeful.apimachinery.scheme import Resource
 
 
+def crd_name(resource: Resource) -> str:
+    """The name that the definition of a kind has."""
+    return f"{resource.plural}.{resource.group}"
+
+
 def make_crd(resource: Resource) -> dict[str, Any]:
     """The definition of a kind, as wire data without status.
 
@@ -23,7 +28,7 @@ def make_crd(resource: Resource) -> dict[str, Any]:
         names["shortNames"] = list(resource.short_names)
     if resource.categories:
         names["categories"] = list(resource.categories)
-    metadata: dict[str, Any] = {"name": f"{resource.plural}.{resource.group}"}
+    metadata: dict[str, Any] = {"name": crd_name(resource)}
     if resource.labels:
         metadata["labels"] = dict(resource.labels)
     if resource.annotations:

@@ -5,7 +5,7 @@ kube-apiserver; only the :class:`~wakeful.apimachinery.request.Transport` differ
 can tell which. Informers and listers keep a local, read-only copy of what they watch.
 """
 
-from wakeful.client.informer import Change, Informer, Lister
+from wakeful.client.informer import Change, Informer, Lister, Listing
 from wakeful.client.kubeconfig import (
     KubeConfig,
     KubeConfigError,
@@ -22,6 +22,7 @@ __all__ = [
     "KubeConfig",
     "KubeConfigError",
     "Lister",
+    "Listing",
     "ObjectList",
     "Propagation",
     "RestTransport",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,17 @@ Indexer = Callable[[T], Iterable[str]]
 
 _SETTLE_SECONDS = 10.0
 """What has not changed for so long will stay for a while, and is made small."""
-_PAGE = 500
-"""Objects read at a time."""
 _AT_ONCE = 20
 """Objects made small in one go; about a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How collections are read: so many objects at a time, and so many collections at once."""
+
+    page: int = 500
+    turns: asyncio.Semaphore | None = None
+    """Shared by all who are to take turns; without it nobody waits for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class Informer(Generic[T]):
         fields: str = "",
         reduce: Callable[[T], T] | None = None,
         on_settled: Callable[[int], None] | None = None,
+        listing: Listing | None = None,
         clock: Clock | None = None,
     ) -> None:
         """``reduce`` takes away what nobody who reads this cache looks at.
@@ -87,6 +96,7 @@ class Informer(Generic[T]):
         self._client = client
         self._namespace, self._selector, self._fields = namespace, selector, fields
         self._reduce, self._on_settled = reduce, on_settled
+        self._listing = listing or Listing()
         self._clock = clock or SystemClock()
         self._objects: dict[NamespacedName, T] = {}
         self._fresh: dict[NamespacedName, T] = {}
@@ -161,7 +171,8 @@ class Informer(Generic[T]):
         while True:
             try:
                 if not version:
-                    version = await self._list()
+                    async with self._listing.turns or contextlib.nullcontext():
+                        version = await self._list()
                     self.synced.set()
                     backoff.reset()
                 version = await self._follow(version)
@@ -182,7 +193,7 @@ class Informer(Generic[T]):
                 self._namespace,
                 selector=self._selector,
                 fields=self._fields,
-                limit=_PAGE,
+                limit=self._listing.page,
                 continue_token=token,
             )
             for obj in found.items:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import secrets
@@ -11,7 +12,7 @@ from pathlib import Path
 import yaml
 from aiohttp import web
 
-from wakeful.aio import Lifetime, SystemClock
+from wakeful.aio import SystemClock
 from wakeful.apimachinery.errors import NotFoundError
 from wakeful.apimachinery.request import AUTHENTICATED, SYSTEM_MASTERS, UserInfo
 from wakeful.apimachinery.scheme import Scheme
@@ -38,7 +39,6 @@ from wakeful.autoscaler.usage import UsageSource
 from wakeful.cmd.figures import scrape_answer
 from wakeful.cmd.metricsapi import MetricsAPI
 from wakeful.config import Settings
-from wakeful.node.runtime import Runtime
 from wakeful.pki import (
     CertificateAuthority,
     PairPaths,
@@ -89,23 +89,19 @@ class ApiServing:
         explain: Explainer,
         figures: Scraped,
         usage: UsageSource,
+        ready: asyncio.Event,
         *,
         others: Sequence[AggregatedAPI] = (),
         pods_gateway: str | None = None,
     ) -> ApiServerComponent:
         """Build the HTTP side and write the administrator's kubeconfig.
 
-        ``others`` are groups that other parts answer for.
-        ``pods_gateway`` is this host's address as instances see it; they are served there too.
-        Without a network of their own it is the host's loopback, which is served already.
+        ``others`` are groups that other parts answer for. ``pods_gateway`` is this host's address
+        as instances see it, for the certificate. ``ready`` is for ``/readyz``.
         """
         settings, pki = self._settings, self._settings.layout.pki
         names = ["localhost", "127.0.0.1", "::1", settings.bind]
-        hosts = [settings.bind]
-        if pods_gateway is not None and settings.bind not in ("0.0.0.0", "::"):
-            hosts.append(pods_gateway)
-        hosts = list(dict.fromkeys(hosts))
-        names += hosts
+        names += [pods_gateway] if pods_gateway is not None else []
         service = ["kubernetes", "default", "svc", "cluster", "local"]
         names += [".".join(service[:length]) for length in (1, 2, 3, 5)]
         server_pair = ensure_server_pair(
@@ -124,61 +120,20 @@ class ApiServing:
             raw={EXPLAIN_PREFIX: _explain_handler(explain), "/metrics": _metrics_handler(figures)},
             streams=PodStreams(node, self.server.objects).handlers(),
             aggregated=(MetricsAPI(usage, self.server), *others),
+            is_synced=ready.is_set,
         )
         return ApiServerComponent(
             application,
             self._store,
-            hosts=hosts,
+            hosts=[settings.bind],
             port=settings.api_port,
             ssl_context=server_context(server_pair, self._authority.certificate_pem),
+            renew_after=ready,
         )
 
     def _uid_of(self, resource: str, namespace: str, name: str) -> str | None:
         found = self.server.objects.get("", resource, name, namespace)
         return found["metadata"]["uid"] if found else None
-
-
-class ApiEntrance:
-    """The API server's HTTP side as a component; starts last, when what it reaches into runs.
-
-    Certificates name the address under which instances see this host, and that is known only once
-    the runtime has started.
-    """
-
-    name = "api"
-
-    def __init__(
-        self,
-        serving: ApiServing,
-        runtime: Runtime,
-        node: NodeConnector,
-        explain: Explainer,
-        figures: Scraped,
-        usage: UsageSource,
-        others: Sequence[AggregatedAPI] = (),
-    ) -> None:
-        self._serving, self._runtime, self._others = serving, runtime, others
-        self._node, self._explain, self._usage = node, explain, usage
-        self._figures = figures
-        self._component: ApiServerComponent | None = None
-
-    @property
-    def port(self) -> int:
-        """The port it listens on; 0 before it has started."""
-        return self._component.port if self._component else 0
-
-    async def run(self, life: Lifetime) -> None:
-        """Serve until draining."""
-        gateway = self._runtime.describe().gateway
-        self._component = self._serving.make_component(
-            self._node,
-            self._explain,
-            self._figures,
-            self._usage,
-            others=self._others,
-            pods_gateway=gateway,
-        )
-        await self._component.run(life)
 
 
 def write_kubeconfig(settings: Settings, authority: CertificateAuthority, admin: PairPaths) -> None:

@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ import structlog
 
 from wakeful.aio import supervise
 from wakeful.apimachinery.errors import WakefulError
+from wakeful.apimachinery.meta import incomplete_models
 from wakeful.cmd.processes import CANNOT_START
 from wakeful.cmd.wiring import ControlPlane, build
 from wakeful.config import Settings
@@ -33,8 +35,13 @@ _START_SECONDS = 300.0
 platform that has them starts, on a machine that may be busy with other things."""
 
 
+_STEP_SECONDS = 0.005
+
+
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM; after SIGUSR1 instances are ended too, because the platform goes down."""
+    # Hardly any garbage is made while objects are read, and looking for it takes as long again.
+    gc.disable()
     stop, ready = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
@@ -66,10 +73,22 @@ async def _announce(plane: ControlPlane, ready: asyncio.Event) -> None:
     """Tell the other commands where to find us, once everything can be used."""
     await ready.wait()
     plane.announce()
+    log.info("ready", cpu_seconds=round(time.process_time(), 2))
+    await _complete_models()
     # What was made while starting stays: the collector need not look at it ever again.
     gc.collect()
     gc.freeze()
-    log.info("ready")
+    gc.enable()
+
+
+async def _complete_models() -> None:
+    """Whoever first uses a kind should not wait until its model is complete; lets others in."""
+    begun = time.perf_counter()
+    for model in incomplete_models():
+        model.model_rebuild(raise_errors=False)
+        if time.perf_counter() - begun > _STEP_SECONDS:
+            await asyncio.sleep(0)
+            begun = time.perf_counter()
 
 
 def main() -> None:

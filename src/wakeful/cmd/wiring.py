@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
 import os
 import re
-import shutil
 import socket
-import zlib
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import psutil
 
@@ -22,9 +21,10 @@ from wakeful.apiserver.admission import AdmissionHook
 from wakeful.apiserver.auth import default_policy
 from wakeful.apiserver.transport import InProcessTransport
 from wakeful.autoscaler import ExplainReport
-from wakeful.client import Client
+from wakeful.client import Client, Listing
 from wakeful.cmd.addresses import Addresses
-from wakeful.cmd.apiserving import ApiEntrance, ApiServing
+from wakeful.cmd.apiserving import ApiServing
+from wakeful.cmd.entrance import ApiEntrance, ApiReady
 from wakeful.cmd.envoy import ProcdEnvoyRunner
 from wakeful.cmd.eventing import make_eventing
 from wakeful.cmd.eventingobjects import eventing_objects
@@ -46,6 +46,7 @@ from wakeful.cmd.kafkachannels import add_kafka_channels
 from wakeful.cmd.loglevels import follow_log_levels
 from wakeful.cmd.longlived import LongLived
 from wakeful.cmd.pipelines import add_pipelines, pipeline_objects
+from wakeful.cmd.runtimes import make_runtime
 from wakeful.cmd.sinks import add_sinks
 from wakeful.cmd.sources import add_sources, source_config_maps
 from wakeful.cmd.triggers import add_triggers, trigger_objects
@@ -62,9 +63,7 @@ from wakeful.gateway.thread import GatewayThread
 from wakeful.gateway.translator.names import INTERNAL
 from wakeful.node import NodeAgent, NodeContext, NodeIdentity, PodConnector, UsageMeter
 from wakeful.node.dns import NameServer
-from wakeful.node.runtime import Runtime, RuntimeUnavailableError
-from wakeful.node.runtime.engine import DockerRuntime
-from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
+from wakeful.node.runtime import Runtime
 from wakeful.node.serviceaddresses import ServiceAddresses
 from wakeful.oci.builtin import USUAL, Catalog, StandIns
 from wakeful.oci.kaniko.entrance import BuilderEntrance
@@ -103,6 +102,9 @@ from wakeful.reconciler.serving import (
 )
 from wakeful.reconciler.sources import BindingAdmission
 from wakeful.storage import SQLiteStore
+
+_PAGE = 50
+"""Objects that informers read at a time, which takes about ten milliseconds of the loop."""
 
 _CONTROLLERS = UserInfo("system:wakeful-controllers", (SYSTEM_MASTERS, AUTHENTICATED))
 
@@ -178,7 +180,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         registry,
         mode=settings.stand_ins if sandboxed else StandInMode.NEVER,
     )
-    runtime = await _make_runtime(settings, procd)
+    runtime = await make_runtime(settings, procd)
     inside = runtime.describe().gateway
     if inside is not None:
         await ensure_objects(transport, [api_endpoints(inside, settings)], renew=True)
@@ -216,13 +218,15 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
         decisions.manager, decisions.planner, decisions.gateway, decisions.autoscaling.figures
     )
     entrance = ApiEntrance(
-        api,
-        runtime,
-        PodConnector(node),
-        explain,
-        figures.scraped,
-        usage,
-        (events,),
+        partial(
+            api.make_component,
+            PodConnector(node),
+            explain,
+            figures.scraped,
+            usage,
+            others=(events,),
+            pods_gateway=inside,
+        )
     )
 
     def announce() -> None:
@@ -233,13 +237,19 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     return ControlPlane(
         components=[
             GatewayComponent(decisions.gateway, ProcdEnvoyRunner(procd, settings)),
+            entrance,
             decisions.manager,
             GatewayReady(decisions.planner),
             names,
             ServiceAddresses(decisions.manager, inside),
             builder,
             agent,
-            entrance,
+            ApiReady(
+                entrance,
+                settings.bind,
+                lambda: runtime.describe().gateway,
+                decisions.manager.housekeeping.release,
+            ),
         ],
         announce=announce,
         end_instances=agent.end_instances,
@@ -296,8 +306,10 @@ def _make_decisions(
         client,
         reductions={CustomResourceDefinition: without_schemas},
         on_settled=LongLived().on_settled,
+        listing=Listing(_PAGE, asyncio.Semaphore(1)),
     )
     follow_log_levels(manager, settings.log_level)
+    manager.housekeeping.hold()  # until there is nothing more urgent, see ApiReady
     internal, reachable = internal_ports(settings.layout.run), gateway_address(inside)
     gateway = GatewayThread(
         GatewaySettings(
@@ -352,26 +364,6 @@ def _cluster_names(settings: Settings, decisions: _Decisions) -> ClusterNames:
         decisions.manager,
         lambda: ("127.0.0.1", planner.ports.get(INTERNAL, 0)),
         ("127.0.0.1", internal_ports(settings.layout.run).https),
-    )
-
-
-async def _make_runtime(settings: Settings, procd: ProcdClient) -> Runtime:
-    root = settings.layout.root / "sandboxes"
-    if settings.runtime is not RuntimeName.SANDBOX:
-        cli = shutil.which(settings.runtime.value)
-        if cli is None:
-            raise RuntimeUnavailableError(
-                f"--runtime {settings.runtime.value}: there is no such program on the PATH"
-            )
-        owner = zlib.crc32(str(settings.data_dir).encode())
-        return DockerRuntime(procd, cli=cli, root=root, owner=f"{owner:08x}")
-    return await open_sandbox_runtime(
-        procd,
-        RuntimeSettings(
-            root=root,
-            hidden=(settings.layout.root,),
-            pod_network=ipaddress.IPv4Network(settings.pod_cidr),
-        ),
     )
 
 

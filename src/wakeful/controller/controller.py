@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import structlog
 
-from wakeful.aio import RightOfWay
+from wakeful.aio import Housekeeping, RightOfWay
 from wakeful.apimachinery.conditions import ConditionedStatus, ConditionSet
 from wakeful.apimachinery.errors import (
     APIStatusError,
@@ -119,9 +119,10 @@ class Controller(Generic[T]):
         self._log = structlog.get_logger("wakeful.controller").bind(controller=name)
         informer.add_handler(self._on_change)
 
-    def give_way_to(self, right_of_way: RightOfWay) -> None:
-        """Let pass whoever has this right of way."""
+    def give_way_to(self, right_of_way: RightOfWay, housekeeping: Housekeeping) -> None:
+        """Let pass whoever has this right of way, and share what can wait with others."""
         self.right_of_way = right_of_way
+        self.queue.housekeeping = housekeeping
         right_of_way.on_free(self.queue.wake)
 
     def _lets_pass(self) -> bool:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
 
-from wakeful.aio import Lifetime, RightOfWay
+from wakeful.aio import Housekeeping, Lifetime, RightOfWay
 from wakeful.apimachinery.meta import Object
-from wakeful.client import Client, Informer
+from wakeful.client import Client, Informer, Listing
 from wakeful.controller.controller import Controller
 from wakeful.controller.leaderelection import LeaderElector
 from wakeful.controller.record import EventRecorder
@@ -32,7 +32,7 @@ class Manager:
     One informer serves all controllers that ask for the same model; with ``namespace`` it sees no
     other one, for those who may not read them all. ``reductions`` say, by model, what the
     informers need not remember. With ``on_settled``, objects that have come to stay are made small,
-    and it hears how many, and of how many.
+    and it hears how many, and of how many. ``listing`` says how informers read collections.
     """
 
     def __init__(
@@ -45,14 +45,18 @@ class Manager:
         namespace: str = "",
         reductions: Mapping[type[Object], Callable[[Any], Any]] | None = None,
         on_settled: Callable[[int, int], None] | None = None,
+        listing: Listing | None = None,
     ) -> None:
         self.client = client
         self.right_of_way = RightOfWay()
         """Claimed for a request that is held; what it does not wait for lets it pass."""
+        self.housekeeping = Housekeeping(right_of_way=self.right_of_way)
+        """What is looked at although nobody says that it changed; see there."""
         self.recorder = EventRecorder(client.transport, component, right_of_way=self.right_of_way)
         self._name, self._elector, self._namespace = name, elector, namespace
         self._informers: dict[type[Object], Informer[Any]] = {}
         self._reductions, self._on_settled = dict(reductions or {}), on_settled
+        self._listing = listing or Listing()
         self._runnables: list[Runnable] = []
 
     @property
@@ -70,6 +74,7 @@ class Manager:
                 namespace=self._namespace,
                 reduce=self._reductions.get(model),
                 on_settled=None if self._on_settled is None else self._settled,
+                listing=self._listing,
             )
         return cast("Informer[T]", found)
 
@@ -80,7 +85,7 @@ class Manager:
     def add(self, runnable: Runnable) -> None:
         """Run a controller (or another task) once the caches are filled."""
         if isinstance(runnable, Controller):
-            runnable.give_way_to(self.right_of_way)
+            runnable.give_way_to(self.right_of_way, self.housekeeping)
         self._runnables.append(runnable)
 
     async def run(self, life: Lifetime) -> None:

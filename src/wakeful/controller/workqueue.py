@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from wakeful.aio import Backoff
+from wakeful.aio import Backoff, Housekeeping, Piece
 
 K = TypeVar("K", bound=Hashable)
 
 _SHARE = 8
+_UNLIMITED = 1_000_000
 
 
 class WorkQueue(Generic[K]):
@@ -20,6 +21,7 @@ class WorkQueue(Generic[K]):
     In the second row are keys of which nobody says that they changed: after a start that is every
     object there is, and who asks for something new must not stand behind them all. They move up
     when something happens to them, and get one turn in ``_SHARE`` while others are before them.
+    How many of them are processed at a time, and from when on, is for ``housekeeping`` to say.
 
     A key added while it is being processed is handed out again after :meth:`done`. Retries of a
     failing key wait exponentially longer, from ``base`` to ``cap`` seconds, until :meth:`forget`.
@@ -33,6 +35,7 @@ class WorkQueue(Generic[K]):
         base: float = 0.005,
         cap: float = 60.0,
         held: Callable[[], bool] = lambda: False,
+        housekeeping: Housekeeping | None = None,
     ) -> None:
         self._base, self._cap = base, cap
         self._ready: deque[K] = deque()
@@ -43,6 +46,10 @@ class WorkQueue(Generic[K]):
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._backoff: dict[K, Backoff] = {}
         self._held = held
+        self.housekeeping = housekeeping or Housekeeping(_UNLIMITED)
+        """Shared by whoever is not to process too much of this at a time."""
+        self._pieces: dict[K, Piece] = {}
+        """Keys from the second row that are being processed."""
         self._idle: deque[asyncio.Future[None]] = deque()
         """Workers that wait for a key."""
 
@@ -54,6 +61,7 @@ class WorkQueue(Generic[K]):
             if hurry and key in self._second:
                 del self._second[key]
                 self._ready.append(key)
+                self._wake_one()  # whoever was woken for it found that it may not begin
             return
         self._dirty.add(key)
         if key not in self._processing:
@@ -97,20 +105,31 @@ class WorkQueue(Generic[K]):
 
         Cancellation: safe, no key is lost.
         """
-        while not len(self):
+        while (key := self._next()) is None:
             await self._wait()
-        key = self._next()
         self._dirty.discard(key)
         self._processing.add(key)
         return key
 
-    def _next(self) -> K:
-        self._turns += 1
-        second = self._second and self._turns % _SHARE == 0
-        if self._ready and not second:
-            return self._ready.popleft()
+    def _next(self) -> K | None:
+        """The key whose turn it is; None when there is none, or none that may begin."""
+        turn = self._turns + 1
+        if not self._ready or (self._second and turn % _SHARE == 0):
+            key = self._next_of_second()
+            if key is not None or not self._ready:
+                self._turns += key is not None
+                return key
+        self._turns = turn
+        return self._ready.popleft()
+
+    def _next_of_second(self) -> K | None:
+        if not self._second or (piece := self.housekeeping.begin(self._wake_one)) is None:
+            return None
         key = next(iter(self._second))
         del self._second[key]
+        self._pieces[key] = piece
+        if self._second:
+            self.housekeeping.ask(self._wake_one)
         return key
 
     def begin(self, key: K) -> None:
@@ -120,6 +139,8 @@ class WorkQueue(Generic[K]):
     def done(self, key: K) -> None:
         """End the processing of ``key``."""
         self._processing.discard(key)
+        if (piece := self._pieces.pop(key, None)) is not None:
+            piece.end()
         if key in self._dirty:
             self._ready.append(key)
             self._wake_one()

@@ -196,7 +196,9 @@ class TestWatch:
             cluster.application.drain()
             async with asyncio.timeout(60):
                 assert await response.content.read() == b""
-        assert (await wire.ask("GET", "/readyz"))[0] == 500
+        code, text, _ = await wire.ask("GET", "/readyz")
+        assert code == 500
+        assert b"[-]shutdown failed: reason withheld" in text
         assert (await wire.ask("GET", "/livez"))[0] == 200
 
 

@@ -11,7 +11,7 @@ from wakeful.apimachinery.meta import ObjectMeta
 from wakeful.apimachinery.scheme import Scheme
 from wakeful.apis import core
 from wakeful.apis.core import ConfigMap
-from wakeful.client import Informer
+from wakeful.client import Informer, Listing
 from wakeful.client.informer import _is_newer
 from wakeful.cmd.longlived import LongLived
 from wakeful.testing.world import World
@@ -75,14 +75,13 @@ def test_only_many_settled_objects_are_frozen() -> None:
     assert 10 < len(frozen) < 25
 
 
-async def test_many_objects_are_read_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wakeful.client.informer._PAGE", 2)
+async def test_many_objects_are_read_in_pages() -> None:
     world = World(Scheme(core.RESOURCES))
     await world.prepare()
     names = {f"map-{number}" for number in range(5)}
     for name in names:
         await world.given(ConfigMap(metadata=ObjectMeta(name=name, namespace="default")))
-    informer = Informer(world.client, ConfigMap, namespace="default")
+    informer = Informer(world.client, ConfigMap, namespace="default", listing=Listing(page=2))
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         running = group.create_task(informer.run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from wakeful.aio import Housekeeping
 from wakeful.controller import WorkQueue
 
 
@@ -154,3 +155,61 @@ async def test_keys_added_while_the_queue_is_held_wake_workers_afterwards() -> N
 
     async with asyncio.timeout(1):
         assert sorted(await asyncio.gather(*workers)) == ["a", "b"]
+
+
+async def test_second_row_waits_for_housekeeping_and_the_first_does_not() -> None:
+    """After a start, what somebody asks for is done before everything was looked at again."""
+    keeping = Housekeeping(seconds=600)
+    keeping.hold()
+    queue: WorkQueue[str] = WorkQueue(housekeeping=keeping)
+    for key in ("a", "b", "c"):
+        queue.add(key, hurry=False)
+    workers = [asyncio.create_task(queue.get()) for _ in range(4)]
+    await asyncio.sleep(0)
+    queue.add("asked")
+    queue.add("b")  # something happened to it
+    async with asyncio.timeout(1):
+        assert {await one for one in workers[:2]} == {"asked", "b"}
+    assert not any(worker.done() for worker in workers[2:])
+
+    keeping.release()
+
+    async with asyncio.timeout(1):
+        done, (waits,) = await asyncio.wait(
+            workers[2:], return_when=asyncio.FIRST_COMPLETED, timeout=1
+        )
+        assert [one.result() for one in done] == ["a"]
+        await asyncio.sleep(0)
+        assert not waits.done()  # one at a time
+        queue.done("a")
+        assert await waits == "c"
+
+
+async def test_queues_that_share_housekeeping_take_turns() -> None:
+    keeping = Housekeeping(seconds=600)
+    one: WorkQueue[str] = WorkQueue(housekeeping=keeping)
+    other: WorkQueue[str] = WorkQueue(housekeeping=keeping)
+    order: list[str] = []
+    all_done = asyncio.Event()
+
+    async def work(queue: WorkQueue[str]) -> None:
+        while True:
+            key = await queue.get()
+            order.append(key)
+            queue.done(key)
+            if len(order) == 6:
+                all_done.set()
+            await asyncio.sleep(0)
+
+    for key in ("a1", "a2", "a3"):
+        one.add(key, hurry=False)
+    for key in ("b1", "b2", "b3"):
+        other.add(key, hurry=False)
+    workers = [asyncio.create_task(work(queue)) for queue in (one, one, other, other)]
+    async with asyncio.timeout(10):
+        await all_done.wait()
+    for worker in workers:
+        worker.cancel()
+
+    assert order.index("b1") < order.index("a3")
+    assert sorted(order) == ["a1", "a2", "a3", "b1", "b2", "b3"]

@@ -312,3 +312,24 @@ def test_ledger_speaks_of_one_generation() -> None:
     ledger.refuse(key, "Bad", "because")
     assert ledger.state(newer).message == "because"
     assert told == ["default/hello"] * 3
+
+
+def test_what_was_proven_before_a_restart_need_not_be_proven_again() -> None:
+    """Otherwise every service would be unready for a while after each restart."""
+    key = IngressKey("default", "hello")
+    proven = ingress({"splits": [split("v1")]})
+    proven.metadata.generation = proven.status.observed_generation = 3
+    proven.status.mark_network_configured()
+    proven.status.mark_load_balancer_ready([], [])
+    table, ledger = compile_table(proven, Names()), Ledger()
+
+    assert ledger.state(proven).phase is ServingPhase.SERVED  # before the first plan, too
+    ledger.compiled(key, proven, table)
+    assert ledger.state(proven).phase is ServingPhase.SERVED
+    assert ledger.version(key) == table.version
+
+    newer = proven.deep_copy()
+    newer.metadata.generation = 4
+    changed = compile_table(ingress({"splits": [split("v2")]}), Names())
+    ledger.compiled(key, newer, changed)
+    assert ledger.state(newer).phase is ServingPhase.PENDING

@@ -90,7 +90,7 @@ async def test_the_request_that_poked_is_not_counted_twice() -> None:
     assert report.history[-1]["stable"] == 1  # for both seconds of its life
 
 
-async def test_pokes_for_the_unknown_and_the_running_are_ignored() -> None:
+async def test_pokes_for_what_runs_are_ignored() -> None:
     world = World()
     world.ready[HELLO] = 1
     world.samples = {HELLO: LoadSample(5, 5)}
@@ -99,9 +99,30 @@ async def test_pokes_for_the_unknown_and_the_running_are_ignored() -> None:
     world.changed.clear()
 
     world.deciders.poke("default", "hello-00001")
-    world.deciders.poke("default", "nobody")
 
     assert world.changed == []
+
+
+async def test_poke_before_the_decider_is_there_counts_when_it_comes() -> None:
+    """A request may be held for a revision that nobody has looked at since the start."""
+    world = World()
+
+    world.deciders.poke("default", "hello-00001")
+    asked = list(world.changed)
+    world.deciders.ensure(HELLO, SPEC)
+
+    assert asked == [HELLO]  # so that its controller looks at it at once
+    assert world.desired() == 1
+
+
+async def test_poke_for_what_is_not_there_is_forgotten_with_it() -> None:
+    world = World()
+    world.deciders.poke("default", "hello-00001")
+
+    world.deciders.remove(HELLO)
+    recommended = world.deciders.ensure(HELLO, SPEC)
+
+    assert recommended.desired == -1
 
 
 async def test_fifty_concurrent_are_met_within_three_seconds() -> None:

@@ -74,6 +74,19 @@ async def test_unbound_pod_says_why(world: World) -> None:
     )
 
 
+async def test_pods_that_are_stored_count_before_they_were_listed(
+    world: World, admission: CoreAdmission
+) -> None:
+    """The API takes pods while the controllers are still reading what there is."""
+    make_scheduler(world.manager, admission.usage, world.clock)  # its informer does not run yet
+    await world.given(node(cpu="1"))
+    await world.given(pod("first", cpu="600m"))
+
+    found = await world.given(pod("second", cpu="600m"))
+
+    assert scheduled(found)[2] == "0/1 nodes are available: 1 Insufficient cpu."
+
+
 async def test_pod_is_bound_once_there_is_room(world: World, admission: CoreAdmission) -> None:
     """What other pods ask for counts, until they are gone."""
     world.manager.add(make_scheduler(world.manager, admission.usage, world.clock))

@@ -76,7 +76,9 @@ class HTTPApplication:
         raw: Mapping[str, RawHandler] | None = None,
         streams: Mapping[tuple[str, str, str], StreamHandler] | None = None,
         aggregated: Sequence[AggregatedAPI] = (),
+        is_synced: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``is_synced`` tells ``/readyz`` whether what stands behind the API has started."""
         self.server, self._authenticator = server, authenticator
         self._raw = {p.rstrip("/"): handler for p, handler in (raw or {}).items()}
         self._streams = dict(streams or {})
@@ -84,7 +86,7 @@ class HTTPApplication:
         self._discovery = Discovery(server.resources, aggregated)
         self._openapi = OpenAPIDocuments(server.resources)
         self._watches = WatchStreams(server)
-        self._draining = False
+        self._draining, self._is_synced = False, is_synced
 
     def make(self) -> web.Application:
         """Build the aiohttp application; run it with ``handler_cancellation``."""
@@ -303,7 +305,8 @@ class HTTPApplication:
             case []:
                 return json_response({"paths": self._paths()})
             case ["healthz" | "livez" | "readyz" as name, *_]:
-                return health(request, name, lambda: not self._draining)
+                checks = {"informer-sync": self._is_synced(), "shutdown": not self._draining}
+                return health(request, name, checks)
             case ["version"]:
                 return json_response(version_info())
             case ["api"]:

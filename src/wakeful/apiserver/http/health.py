@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import orjson
 from aiohttp import web
@@ -36,14 +36,17 @@ def version_info() -> dict[str, str]:
     }
 
 
-def health(request: web.Request, name: str, ready: Callable[[], bool]) -> web.Response:
-    """``/healthz``, ``/livez`` and ``/readyz``."""
-    fine = name != "readyz" or ready()
-    check = "[+]ping ok" if fine else "[-]shutdown failed: reason withheld"
-    if not fine:
-        return web.Response(text=f"{check}\n{name} check failed\n", status=500)
+def health(request: web.Request, name: str, checks: Mapping[str, bool]) -> web.Response:
+    """``/healthz``, ``/livez`` and ``/readyz``; ``checks`` are those of the last one, by name."""
+    found = {"ping": True, **(checks if name == "readyz" else {})}
+    lines = [
+        f"[+]{check} ok" if fine else f"[-]{check} failed: reason withheld"
+        for check, fine in found.items()
+    ]
+    if not all(found.values()):
+        return web.Response(text="\n".join([*lines, f"{name} check failed", ""]), status=500)
     if "verbose" in request.query:
-        return web.Response(text=f"{check}\n{name} check passed\n")
+        return web.Response(text="\n".join([*lines, f"{name} check passed", ""]))
     return web.Response(text="ok")
 
 

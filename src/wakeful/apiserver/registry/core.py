@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from wakeful.aio import Clock, SystemClock
-from wakeful.apimachinery.crd import make_crd
+from wakeful.apimachinery.crd import crd_name, make_crd
 from wakeful.apimachinery.errors import (
     BadRequestError,
     ForbiddenError,
@@ -17,7 +18,7 @@ from wakeful.apimachinery.errors import (
     qualified,
 )
 from wakeful.apimachinery.request import SYSTEM_MASTERS, APIRequest, UserInfo, Verb
-from wakeful.apimachinery.scheme import Scheme
+from wakeful.apimachinery.scheme import Resource, Scheme
 from wakeful.apiserver.admission import AdmissionHook
 from wakeful.apiserver.protocols import AccessAttributes, AllowAll, Authorizer, TokenIssuer
 from wakeful.apiserver.registry.aliases import aliases
@@ -163,24 +164,42 @@ class APIServer:
         if not decision.allowed:
             raise _forbidden(user, attributes, decision.reason)
 
-    def publish_definitions(self) -> None:
-        """Store a definition for every custom kind of the scheme, for clients that look there."""
+    async def publish_definitions(self) -> list[Resource]:
+        """Store a definition for every custom kind of the scheme, for clients that look there.
+
+        Returns the kinds that had one, which may say what another version of this program knew:
+        :meth:`renew_definitions` takes those. Both are much work; others are let in between.
+        """
+        known = []
+        for resource in self.scheme:
+            if resource.custom and self._definition_of(resource) is not None:
+                known.append(resource)
+            elif resource.custom:
+                self._publish(resource, Verb.CREATE)
+                await asyncio.sleep(0)
+        return known
+
+    async def renew_definitions(self, resources: Iterable[Resource]) -> None:
+        """Have the definitions of these kinds say what the scheme says."""
+        for resource in resources:
+            if self._definition_of(resource) is not None:
+                self._publish(resource, Verb.UPDATE)
+                await asyncio.sleep(0)
+
+    def _definition_of(self, resource: Resource) -> Record | None:
+        return self.store.get(Key(*DEFINITIONS, "", crd_name(resource)))
+
+    def _publish(self, resource: Resource, verb: Verb) -> None:
         served = self.resources.find(DEFINITIONS[0], "v1", DEFINITIONS[1])
         if served is None:
             return
-        for resource in self.scheme:
-            if not resource.custom:
-                continue
-            body = make_crd(resource)
-            name = body["metadata"]["name"]
-            known = self.store.get(Key(*DEFINITIONS, "", name)) is not None
-            verb = Verb.UPDATE if known else Verb.CREATE
-            request = APIRequest(verb, DEFINITIONS[0], "v1", DEFINITIONS[1], name=name, body=body)
-            call = self._internal(request, served)
-            if known:
-                self._writer.update(call)
-            else:
-                self._writer.create(call)
+        name, body = crd_name(resource), make_crd(resource)
+        request = APIRequest(verb, DEFINITIONS[0], "v1", DEFINITIONS[1], name=name, body=body)
+        call = self._internal(request, served)
+        if verb is Verb.UPDATE:
+            self._writer.update(call)
+        else:
+            self._writer.create(call)
 
     def config(self, name: str, namespace: str = "knative-serving") -> Mapping[str, str]:
         """Data of a ConfigMap, for defaulting and validation."""

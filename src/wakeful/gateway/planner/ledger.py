@@ -11,6 +11,7 @@ from wakeful.apis.networking.gateway_role import ServingPhase, ServingState
 from wakeful.gateway.plan import IngressKey, RouteTable
 
 _PENDING = ServingState(ServingPhase.PENDING)
+_SERVED = ServingState(ServingPhase.SERVED)
 
 
 @dataclass(slots=True)
@@ -42,22 +43,28 @@ class Ledger:
         """How far this very generation is."""
         entry = self._entries.get(IngressKey(ingress.metadata.namespace, ingress.metadata.name))
         if entry is None or entry.uid != ingress.metadata.uid:
-            return _PENDING
+            return _SERVED if ingress.is_ready else _PENDING
         return entry.state if entry.generation == ingress.metadata.generation else _PENDING
 
     def compiled(self, key: IngressKey, ingress: Ingress, table: RouteTable) -> None:
-        """The Ingress became this table; if that is in force already, nothing is to be proven."""
+        """The Ingress became this table; if that is in force already, nothing is to be proven.
+
+        Neither is it for one that is Ready for this generation when it is first seen: that was
+        proven before a restart. Upstream's gateways go by it likewise.
+        """
         uid, generation = ingress.metadata.uid, ingress.metadata.generation
         entry = self._entries.get(key)
         if entry is None or entry.uid != uid:
-            self._entries[key] = _Entry(uid, generation, table.version)
+            entry = self._entries[key] = _Entry(uid, generation, table.version)
+            if ingress.is_ready:
+                entry.proven, entry.state = table.version, _SERVED
             return
         moved = entry.generation != generation
         entry.generation, entry.version = generation, table.version
         if entry.proven != table.version:
             entry.state = _PENDING
         elif moved or entry.state.phase is not ServingPhase.SERVED:
-            entry.state = ServingState(ServingPhase.SERVED)
+            entry.state = _SERVED
             self._tell(key)
 
     def served(self, key: IngressKey, table: RouteTable) -> None:
@@ -66,7 +73,7 @@ class Ledger:
         if entry is None or entry.version != table.version:
             return
         entry.proven = table.version
-        entry.state = ServingState(ServingPhase.SERVED)
+        entry.state = _SERVED
         self._tell(key)
 
     def refuse(self, key: IngressKey, reason: str, message: str) -> None:

@@ -98,6 +98,8 @@ class Deciders:
         """What waking requests wait for."""
         self._deciders: dict[NamespacedName, _Decider] = {}
         self._awake: set[NamespacedName] = set()
+        self._early: set[NamespacedName] = set()
+        """Revisions that requests were held for before anybody told of them."""
         self._listeners: list[Callable[[NamespacedName], None]] = []
         self._collects = 0
         self._looked_at = -1
@@ -122,6 +124,9 @@ class Deciders:
                 recommendation=Recommendation(SCALE_UNKNOWN, initial_excess_burst_capacity(spec)),
             )
             self._awake.add(key)
+            if key in self._early:
+                self._early.discard(key)
+                self.poke(key.namespace, key.name)
         elif decider.spec != spec:
             decider.metrics.resize(spec.stable_window_seconds, spec.panic_window_seconds, now)
             decider.spec = spec
@@ -132,6 +137,7 @@ class Deciders:
         """Forget a revision; unknown ones are forgotten already."""
         self._deciders.pop(key, None)
         self._awake.discard(key)
+        self._early.discard(key)
         self.starts.forget(key)
 
     def rouse(self, key: NamespacedName) -> None:
@@ -152,10 +158,18 @@ class Deciders:
             decider.history.rest = rest
 
     def poke(self, namespace: str, revision: str) -> None:
-        """A request is held and nobody can take it: decide now if the answer so far was "none"."""
+        """A request is held and nobody can take it: decide now if the answer so far was "none".
+
+        After a start there may be no decider yet: listeners are told, so that it comes at once.
+        """
         key = NamespacedName(namespace, revision)
         decider = self._deciders.get(key)
-        if decider is None or decider.recommendation.desired > 0:
+        if decider is None:
+            self._early.add(key)
+            for listener in self._listeners:
+                listener(key)
+            return
+        if decider.recommendation.desired > 0:
             return
         self._hurry()
         self.starts.held(key)

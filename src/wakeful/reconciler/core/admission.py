@@ -6,8 +6,9 @@ at admission costs no extra write: a pod is stored once, bound and complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 
 from wakeful.apimachinery.errors import ForbiddenError, InvalidError
 from wakeful.apimachinery.fields import invalid, to_causes
@@ -33,19 +34,12 @@ from wakeful.apis.core.service_rules import wants_node_ports
 from wakeful.apis.core.service_types import EXTERNAL_NAME, HEADLESS, LOAD_BALANCER, NODE_PORT
 from wakeful.apiserver.admission import AdmissionRequest, ObjectReader
 from wakeful.reconciler.core.addresses import AddressPool, PortPool
-from wakeful.reconciler.core.scheduling.fit import choose_node
+from wakeful.reconciler.core.scheduling.fit import NodeUsage, choose_node
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a directory
 _TOKEN_SECONDS = 3607
 _VOLUME_PREFIX = "kube-api-access-"
 _UNSCHEDULABLE = "Unschedulable"
-
-Usage = Callable[[str], Mapping[str, Decimal]]
-"""What the pods of a node ask for, by resource."""
-
-
-def _nothing_used(node: str) -> Mapping[str, Decimal]:
-    return {}
 
 
 def admit_service_account(request: AdmissionRequest) -> None:
@@ -133,11 +127,12 @@ def make_token_volume() -> Volume:
 class PodBinder:
     """The scheduler: binds a new pod to a node it fits on, or says why there is none.
 
-    ``used`` tells what pods on a node ask for already; without it only what the node has counts.
+    ``used`` tells what pods on a node ask for already; while it was not told of all of them, those
+    that are stored are counted.
     """
 
-    def __init__(self, used: Usage = _nothing_used) -> None:
-        self._used = used
+    def __init__(self, used: NodeUsage | None = None) -> None:
+        self._used = used or NodeUsage()
 
     def __call__(self, request: AdmissionRequest) -> None:
         """Set ``spec.nodeName`` and the condition ``PodScheduled``."""
@@ -149,7 +144,7 @@ class PodBinder:
         if pod.spec.scheduler_name not in ("", "default-scheduler"):
             return
         nodes = [Node.from_wire(wire) for wire in request.reader.list("", "nodes")]
-        node, why = choose_node(pod.spec, nodes, self._used)
+        node, why = choose_node(pod.spec, nodes, partial(self._used_on, request.reader))
         condition = PodCondition(
             type=POD_SCHEDULED, status="True", last_transition_time=request.context.now
         )
@@ -161,6 +156,14 @@ class PodBinder:
             *(c for c in pod.status.conditions if c.type != POD_SCHEDULED),
             condition,
         ]
+
+    def _used_on(self, reader: ObjectReader, node: str) -> Mapping[str, Decimal]:
+        if self._used.is_complete():
+            return self._used(node)
+        counted = NodeUsage()
+        for wire in reader.list("", "pods"):
+            counted.observe(None, Pod.from_wire(wire))
+        return counted(node)
 
 
 class ServiceAddresses:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from wakeful.apimachinery.meta import Object
 from wakeful.apis.core.container_types import Container
 from wakeful.apis.core.pod_types import PodSpec
 from wakeful.apis.serving import RevisionSpec
 from wakeful.apis.sources import GitHubBinding, SinkBinding
 from wakeful.apiserver.admission import AdmissionRequest
-from wakeful.client import Lister
+from wakeful.client import Informer
 from wakeful.reconciler.sources.githubbinding.injection import bind_spec
 from wakeful.reconciler.sources.sinkbinding.injection import (
     bind_containers,
@@ -16,13 +18,18 @@ from wakeful.reconciler.sources.sinkbinding.injection import (
 )
 from wakeful.reconciler.sources.subjects import EXCLUDE, binds
 
+B = TypeVar("B", SinkBinding, GitHubBinding)
+
 
 class BindingAdmission:
-    """An admission hook; it knows no bindings until it is given where they are."""
+    """An admission hook; it knows no bindings until it is given where they are.
+
+    Until those were read for the first time, it asks the store: the API answers before that.
+    """
 
     def __init__(self) -> None:
-        self.sink_bindings: Lister[SinkBinding] | None = None
-        self.github_bindings: Lister[GitHubBinding] | None = None
+        self.sink_bindings: Informer[SinkBinding] | None = None
+        self.github_bindings: Informer[GitHubBinding] | None = None
 
     def __call__(self, request: AdmissionRequest) -> None:
         """Put what bindings say into the pod template of a subject."""
@@ -42,12 +49,21 @@ class BindingAdmission:
                 bind_spec(pod, token)
 
     def _find_sinks(self, request: AdmissionRequest, obj: Object) -> list[SinkBinding]:
-        known = self.sink_bindings.list(request.namespace) if self.sink_bindings else []
+        known = _list(self.sink_bindings, "sinkbindings", request)
         return [b for b in known if not b.is_deleting and _means(b, request, obj)]
 
     def _find_tokens(self, request: AdmissionRequest, obj: Object) -> list[GitHubBinding]:
-        known = self.github_bindings.list(request.namespace) if self.github_bindings else []
+        known = _list(self.github_bindings, "githubbindings", request)
         return [b for b in known if not b.is_deleting and _means(b, request, obj)]
+
+
+def _list(known: Informer[B] | None, plural: str, request: AdmissionRequest) -> list[B]:
+    if known is None:
+        return []
+    if known.synced.is_set():
+        return known.list(request.namespace)
+    stored = request.reader.list(known.model.gvk.group, plural, request.namespace)
+    return [known.model.from_wire(wire) for wire in stored]
 
 
 def _means(binding: SinkBinding | GitHubBinding, request: AdmissionRequest, obj: Object) -> bool:

@@ -119,6 +119,8 @@ def add_kpa_controller(
 
 def _reports_to(controller: Controller[PodAutoscaler]) -> Callable[[Change[Deployment]], None]:
     def handler(change: Change[Deployment]) -> None:
+        if change.listed:
+            return  # the autoscaler is looked at anyway
         for key in autoscaler_of(change.object):
             controller.queue.add_after(key, REPORT_DELAY_SECONDS)
 

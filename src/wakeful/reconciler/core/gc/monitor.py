@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from wakeful.aio import Backoff
+from wakeful.aio import Backoff, Housekeeping
 from wakeful.apimachinery.errors import APIStatusError, ExpiredError, NotFoundError
 from wakeful.apimachinery.request import APIRequest, Transport, Verb
 from wakeful.apimachinery.watch import EventType
@@ -16,7 +16,7 @@ from wakeful.reconciler.core.namespace.contents import Collection
 
 _log = structlog.get_logger("wakeful.reconciler.gc")
 
-_PAGE = "250"
+_PAGE = "50"
 """Objects that are read at a time."""
 
 Attend = Callable[[Iterable[str]], None]
@@ -27,8 +27,11 @@ class GraphMonitor:
 
     name = "garbage-collector:monitor"
 
-    def __init__(self, transport: Transport, graph: Graph, attend: Attend) -> None:
+    def __init__(
+        self, transport: Transport, graph: Graph, attend: Attend, housekeeping: Housekeeping
+    ) -> None:
         self._transport, self._graph, self._attend = transport, graph, attend
+        self._housekeeping = housekeeping
         self._wanted: set[Collection] = set()
         self._changed = asyncio.Event()
         self._listed: set[Collection] = set()
@@ -79,17 +82,19 @@ class GraphMonitor:
         gone = {node.uid for node in known}
         version, params = "", {"limit": _PAGE}
         while True:
-            answer = await self._transport.call(self._request(Verb.LIST, collection, params))
-            for obj in answer.get("items") or ():
-                node = parse_node(collection, obj)
-                gone.discard(node.uid)
-                self._attend(self._graph.observe(node))
+            # Whole objects are read for their metadata, and nobody waits for any of it.
+            async with self._housekeeping.turn():
+                answer = await self._transport.call(self._request(Verb.LIST, collection, params))
+                for obj in answer.get("items") or ():
+                    node = parse_node(collection, obj)
+                    gone.discard(node.uid)
+                    self._attend(self._graph.observe(node))
             metadata = answer["metadata"]
             version = version or metadata.get("resourceVersion", "")
             if not metadata.get("continue"):
                 break
             params = {"limit": _PAGE, "continue": metadata["continue"]}
-            await asyncio.sleep(0)  # whole objects are read for their metadata; let others in
+            await asyncio.sleep(0)
         for uid in gone:
             self._attend(self._graph.remove(uid))
         self._listed.add(collection)

@@ -39,7 +39,7 @@ def add_garbage_collector(manager: Manager) -> None:
         return None
 
     collector = GarbageCollector(manager.client.transport, graph, resolve)
-    monitor = GraphMonitor(manager.client.transport, graph, collector.attend)
+    monitor = GraphMonitor(manager.client.transport, graph, collector.attend, manager.housekeeping)
 
     def follow(_change: Change[CustomResourceDefinition] | None = None) -> None:
         established = [

@@ -94,6 +94,8 @@ class NodeUsage:
     """What pods ask for on each node; fed by changes of pods."""
 
     def __init__(self) -> None:
+        self.is_complete: Callable[[], bool] = lambda: True
+        """Whether it was told of all the pods there are."""
         self._asked: dict[str, tuple[str, dict[str, Decimal]]] = {}
         self._used: dict[str, dict[str, Decimal]] = {}
 

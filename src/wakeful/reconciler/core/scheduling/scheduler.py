@@ -74,6 +74,7 @@ def is_unbound(pod: Pod) -> bool:
 def make_scheduler(manager: Manager, usage: NodeUsage, clock: Clock) -> Controller[Pod]:
     """Wire the scheduler; ``usage`` is shared with the admission hook that binds at creation."""
     pods, nodes = manager.informer(Pod), manager.informer(Node)
+    usage.is_complete = pods.synced.is_set
     pods.add_handler(lambda change: usage.observe(change.old, change.new))
     reconciler = SchedulingReconciler(manager.client, nodes, usage, manager.recorder, clock)
     controller = Controller("scheduler", manager.client, pods, reconciler, selects=is_unbound)
