@@ -54,6 +54,8 @@ class Step(StrEnum):
     """Still coming up; zero has to wait until it serves or its deadline passes."""
     ACTIVATION_FAILED = "ActivationFailed"
     """It never came up in time."""
+    GIVEN_UP = "GivenUp"
+    """It never came up, and nothing asks for it since."""
     HOLD_ONE = "HoldOne"
     """Active for less than a stable window."""
     DEACTIVATE = "Deactivate"
@@ -119,7 +121,9 @@ def bound_scale(
         return Outcome(desired, low, high, clamp, step, want, apply, wait_seconds)
 
     if desired < 0 and state.activity is not Activity.ACTIVATING:
-        return outcome(Step.UNDECIDED, SCALE_UNKNOWN, apply=False)
+        given_up = state.activity is Activity.INACTIVE and not state.initialized
+        step = Step.GIVEN_UP if given_up else Step.UNDECIDED
+        return outcome(step, SCALE_UNKNOWN, apply=False)
     want = desired
     if want < low:
         want = low

@@ -221,6 +221,7 @@ def _step(outcome: Outcome, spec: ScalingSpec | None) -> str:
         Step.KEEP_ONE: "enable-scale-to-zero is off: one instance stays",
         Step.ACTIVATING: f"zero has to wait until it serves, for {rest} at most",
         Step.ACTIVATION_FAILED: "it did not become ready within its progress deadline: to zero",
+        Step.GIVEN_UP: "it did not become ready within its progress deadline: the scale is left",
         Step.HOLD_ONE: f"active for less than {window}: one instance stays for {rest} more",
         Step.DEACTIVATE: f"idle after {window} of activity: marked inactive, instances stay",
         Step.AWAIT_GATE: "the gateway does not know the revision yet: zero has to wait",
@@ -241,6 +242,8 @@ def _summary(
 ) -> str:
     if want is None and outcome is not None and outcome.step is Step.ACTIVATING:
         return f"{revision}: waits for its first instances, {ready} ready"
+    if want is None and outcome is not None and outcome.step is Step.GIVEN_UP:
+        return f"{revision}: given up, {ready} ready"
     if want is None:
         return f"{revision}: nothing decided yet, {ready} ready"
     if want == 0 and ready == 0:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from wakeful.apimachinery.names import dns_1035_label_faults
 from wakeful.cli.build import build_with_progress
 from wakeful.cli.options import DataDirOption, NamespaceOption, TimeoutOption, read_seconds
 from wakeful.cli.output import console, errors, fail, show_errors
@@ -20,6 +21,7 @@ from wakeful.cli.troubles import read_findings
 from wakeful.cli.waiting import wait_until
 from wakeful.config import default_data_dir
 
+_NAME_HINT = "Choose one with --name."
 _PATIENCE_SECONDS = 2.0
 """How often a program that does not become ready is looked at."""
 
@@ -37,6 +39,8 @@ def deploy(
 ) -> None:
     """Build a directory and run it as a service; print its URL."""
     chosen = name or re.sub(r"[^a-z0-9-]+", "-", source.resolve().name.lower()).strip("-")
+    if faults := dns_1035_label_faults(chosen):
+        fail(f"{chosen!r} cannot be a service's name: {'; '.join(faults)}", hint=_NAME_HINT)
     variables = []
     for item in env or ():
         key, equals, value = item.partition("=")

@@ -64,7 +64,8 @@ async def _logs(
         if not pods:
             fail(
                 f"no instance of {target or selector} is running",
-                hint="A sleeping service has no instances; send it a request.",
+                hint="A sleeping service has no instances; send it a request. Why one has none"
+                " although it is asked, `wakeful explain NAME` tells.",
             )
         if len(pods) == 1:
             await _stream(session, namespace, pods[0], params)

@@ -43,6 +43,10 @@ async def read_findings(session: Session, namespace: str, revision: str) -> Find
     pods_resource, events_resource = await session.resolve("pods"), await session.resolve("events")
     listed = await session.read(pods_resource, namespace, params=selector)
     pods = [pod for pod in listed.get("items") or () if _counts(pod)][:_MOST_PODS]
+    if not pods and (own := troubles_of_revision(found)):
+        chosen = {"fieldSelector": "involvedObject.kind=Pod,type=Warning"}
+        events = (await session.read(events_resource, namespace, params=chosen)).get("items") or ()
+        return Findings([*own, *last_words(revision, events)], [])
     complaints: dict[str, str] = {}
     pulls: dict[str, str] = {}
     for pod in pods:
@@ -137,6 +141,16 @@ def troubles_of_pods(pods: Iterable[Wire], complaints: Mapping[str, str]) -> lis
             if text:
                 found.setdefault(text, meta["name"])
     return [f"{name}: {text}" for text, name in found.items()]
+
+
+def last_words(revision: str, events: Iterable[Wire]) -> list[str]:
+    """What was said last of a failed revision's instances, which are gone."""
+    prefix = f"{revision}-deployment-"
+    told = [e for e in events if e["involvedObject"]["name"].startswith(prefix)]
+    newest = max(told, key=_time, default=None)
+    if newest is None:
+        return []
+    return [f"{newest['involvedObject']['name']}, gone since: {newest.get('message') or ''}"]
 
 
 def latest_message(events: Iterable[Wire]) -> str:

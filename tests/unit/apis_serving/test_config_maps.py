@@ -162,6 +162,13 @@ def test_domain_falls_back_to_localhost_without_a_default() -> None:
     assert parse_domain({"a.test": "selector: {a: b}"}).lookup({}) == "localhost"
 
 
+@pytest.mark.parametrize("domain", ["Bad_domain", "a..b", "-a.test", "UPPER.test"])
+def test_what_is_no_domain_is_refused(domain: str) -> None:
+    """Every Route under it would fail, which says nothing of where the fault is."""
+    with pytest.raises(ConfigError, match=f'invalid domain "{domain}"'):
+        parse_domain({"example.com": "", domain: ""})
+
+
 @pytest.mark.parametrize(
     "key", ["networking.knative.dev/visibility", "serving.knative.dev/visibility"]
 )

@@ -83,6 +83,12 @@ class TestNothingDecided:
         outcome = bound_scale(-1, replace(SPEC, min_scale=2), CONFIG, state, NOW)
         assert (outcome.step, outcome.want, outcome.apply) == (Step.UNDECIDED, -1, False)
 
+    def test_after_an_activation_that_failed_says_so(self) -> None:
+        """There will be no load before something else is deployed."""
+        state = replace(inactive_for(999), initialized=False)
+        outcome = bound_scale(-1, SPEC, CONFIG, state, NOW)
+        assert (outcome.step, outcome.want, outcome.apply) == (Step.GIVEN_UP, -1, False)
+
     def test_while_activating_waits_for_the_deadline(self) -> None:
         outcome = bound_scale(-1, SPEC, CONFIG, activating_for(10), NOW)
         assert (outcome.step, outcome.want, outcome.apply) == (Step.ACTIVATING, -1, False)
@@ -197,5 +203,5 @@ def test_what_is_written_is_always_within_the_limits(
     if outcome.apply:
         assert low <= outcome.want
         assert high == 0 or outcome.want <= max(high, low)
-    if not outcome.apply and outcome.step is not Step.UNDECIDED:
+    if not outcome.apply and outcome.step not in (Step.UNDECIDED, Step.GIVEN_UP):
         assert outcome.step is Step.DEACTIVATE or outcome.wait_seconds is not None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wakeful.cli.troubles import (
+    last_words,
     latest_message,
     pull_under_way,
     stages_of_pods,
@@ -152,3 +153,20 @@ def test_a_pull_is_over_when_something_else_was_told() -> None:
         [{"reason": "Failed", "lastTimestamp": "1"}, begun | {"lastTimestamp": "2"}]
     )
     assert pull_under_way([]) == ""
+
+
+def test_a_revision_that_was_given_up_tells_the_last_words_of_its_instances() -> None:
+    """They are gone, and its own status says no more than that it took too long."""
+
+    def said(pod: str, second: int, message: str) -> dict[str, Any]:
+        moment = f"2026-01-01T00:00:0{second}Z"
+        return {"involvedObject": {"name": pod}, "lastTimestamp": moment, "message": message}
+
+    events = [
+        said("web-00001-deployment-a", 1, "first"),
+        said("web-00001-deployment-b", 3, PROBE),
+        said("web-00002-deployment-c", 9, "of another revision"),
+    ]
+
+    assert last_words("web-00001", events) == [f"web-00001-deployment-b, gone since: {PROBE}"]
+    assert last_words("web-00003", events) == []

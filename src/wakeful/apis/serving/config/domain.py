@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wakeful.apimachinery.decoding import yaml_value
+from wakeful.apimachinery.names import dns_subdomain_faults
 from wakeful.apis.serving.config.parse import ConfigError, mapping_of
 from wakeful.apis.serving.register import CLUSTER_LOCAL, LEGACY_VISIBILITY, LOCAL_DOMAIN, VISIBILITY
 
@@ -48,13 +49,16 @@ def parse_domain(data: Mapping[str, str]) -> DomainConfig:
     """Read the map.
 
     Raises:
-        ConfigError: An entry is not empty and not YAML with a ``selector``.
+        ConfigError: A key is no domain name, which would make every Route that gets it fail; or an
+            entry is not empty and not YAML with a ``selector``.
     """
     selectors: dict[str, Mapping[str, str]] = {}
     wildcards: set[str] = set()
     for domain, text in data.items():
         if domain == "_example":
             continue
+        if faults := dns_subdomain_faults(domain):
+            raise ConfigError(f'invalid domain "{domain}": {"; ".join(faults)}', key=domain)
         selector, kind = _entry(domain, text)
         selectors[domain] = selector
         if not selector or kind == "wildcard":
