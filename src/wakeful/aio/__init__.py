@@ -8,6 +8,7 @@ from wakeful.aio.cancellation import kept_cancellation, to_thread_and_back
 from wakeful.aio.clock import Clock, ManualClock, SystemClock
 from wakeful.aio.housekeeping import Housekeeping, Piece
 from wakeful.aio.program import ProgramResult, run_program, running_program
+from wakeful.aio.retry import retry
 from wakeful.aio.rightofway import RightOfWay
 from wakeful.aio.supervise import Component, ComponentExitedError, Lifetime, supervise
 from wakeful.aio.waiting import first_of
@@ -26,6 +27,7 @@ __all__ = [
     "SystemClock",
     "first_of",
     "kept_cancellation",
+    "retry",
     "run_program",
     "running_program",
     "supervise",

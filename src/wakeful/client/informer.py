@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from wakeful.aio import Backoff, Clock, SystemClock
+from wakeful.aio import Backoff, Clock, SystemClock, retry
 from wakeful.apimachinery.compact import compact
 from wakeful.apimachinery.errors import APIStatusError, ExpiredError
 from wakeful.apimachinery.labels import EVERYTHING, Selector
@@ -167,22 +167,30 @@ class Informer(Generic[T]):
 
     async def _keep_current(self) -> None:
         backoff = Backoff(base=0.05, cap=10)
-        version = ""
-        while True:
-            try:
-                if not version:
-                    async with self._listing.turns or contextlib.nullcontext():
-                        version = await self._list()
-                    self.synced.set()
-                    backoff.reset()
-                version = await self._follow(version)
-            except ExpiredError:
-                version = ""
-            except (TimeoutError, APIStatusError, OSError) as err:
-                delay = backoff.next()
-                self._log.warning("watch failed", error=str(err), retry_seconds=round(delay, 2))
-                version = ""
-                await self._clock.sleep(delay)
+
+        async def list_and_follow() -> None:
+            version = ""
+            while True:
+                try:
+                    if not version:
+                        async with self._listing.turns or contextlib.nullcontext():
+                            version = await self._list()
+                        self.synced.set()
+                        backoff.reset()
+                    version = await self._follow(version)
+                except ExpiredError:
+                    version = ""
+
+        def tell(err: Exception, delay: float) -> None:
+            self._log.warning("watch failed", error=str(err), retry_seconds=round(delay, 2))
+
+        await retry(
+            list_and_follow,
+            (TimeoutError, APIStatusError, OSError),
+            backoff=backoff,
+            tell=tell,
+            clock=self._clock,
+        )
 
     async def _list(self) -> str:
         gone = set(self._objects)

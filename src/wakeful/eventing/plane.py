@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from wakeful.aio import Backoff
+from wakeful.aio import Backoff, retry
 from wakeful.apimachinery.meta import NamespacedName, Object
 from wakeful.apis.core import Service
 from wakeful.apis.discovery import EndpointSlice
@@ -198,28 +198,31 @@ class EventPlane:
         await self._gateway_ready.wait()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._processes.ask_for_spare(), name="eventing:scale")
-            backoff = Backoff(base=0.2, cap=10.0)
             while True:
                 await self._wake.wait()
                 await asyncio.sleep(_DEBOUNCE_SECONDS)
-                self._wake.clear()
-                self._compile()
-                if self._compiled.plan.is_empty and self._port is None:
-                    continue
-                try:
-                    await self._carry_out()
-                except Exception as error:  # noqa: BLE001  (tried again; the rest of us goes on)
-                    log.warning("event path not in line", error=str(error))
-                    self._fault = str(error)
-                    self._tell()
-                    await asyncio.sleep(backoff.next())
-                    self._wake.set()
-                    continue
-                backoff.reset()
-                if self._fault:
-                    self._fault = ""
-                    self._tell()
-                self._processes.listen(group)
+                await retry(
+                    lambda: self._bring_in_line(group),
+                    Exception,  # the rest of us goes on
+                    backoff=Backoff(base=0.2, cap=10.0),
+                    tell=self._tell_fault,
+                )
+
+    async def _bring_in_line(self, group: asyncio.TaskGroup) -> None:
+        self._wake.clear()
+        self._compile()
+        if self._compiled.plan.is_empty and self._port is None:
+            return
+        await self._carry_out()
+        if self._fault:
+            self._fault = ""
+            self._tell()
+        self._processes.listen(group)
+
+    def _tell_fault(self, error: Exception, delay: float) -> None:
+        log.warning("event path not in line", error=str(error))
+        self._fault = str(error)
+        self._tell()
 
     def _compile(self) -> None:
         world = World(

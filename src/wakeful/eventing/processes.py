@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
+from wakeful.aio import Backoff, retry
 from wakeful.apis.messaging.dataplane_role import ObservedType
 from wakeful.eventing.worker.control import ControlClient, open_control
 from wakeful.eventing.worker.files import EventingPaths
@@ -92,21 +92,25 @@ class EventProcesses:
                     control.ask()
 
     async def _listen(self, index: int) -> None:
-        while True:
-            with contextlib.suppress(OSError, ValueError):
-                async with open_control(self._paths.control_of(index)) as control:
-                    self._controls[index] = control
-                    try:
-                        control.reload()
-                        async for raw in control.states():
-                            self._hear(index, raw)
-                    finally:
-                        self._controls.pop(index, None)
+        async def listen() -> None:
+            async with open_control(self._paths.control_of(index)) as control:
+                self._controls[index] = control
+                try:
+                    control.reload()
+                    async for raw in control.states():
+                        self._hear(index, raw)
+                finally:
+                    self._controls.pop(index, None)
+            raise ConnectionError("the event process has ended")
+
+        def tell(error: Exception, delay: float) -> None:
             state = self._states.get(index)
             if state is not None and state.connected:
                 state.connected = False
                 self.on_lost()
-            await asyncio.sleep(_AGAIN_SECONDS)
+
+        backoff = Backoff(base=_AGAIN_SECONDS, cap=_AGAIN_SECONDS)
+        await retry(listen, (OSError, ValueError), backoff=backoff, tell=tell)
 
     def _hear(self, index: int, raw: dict[str, Any]) -> None:
         before = self._states.get(index)

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from wakeful.aio import Backoff, Lifetime
+from wakeful.aio import Backoff, Lifetime, retry
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_ports import actual_ports
 from wakeful.apis.core.pod_types import Pod
@@ -145,24 +145,30 @@ class NodeAgent:
     async def _own(self, worker: PodWorker) -> None:
         """Run workers for one Pod until one comes to its end; a failure is this Pod's alone."""
         uid = worker.uid
-        backoff = Backoff(base=0.2, cap=30)
+        failed: PodWorker | None = None
+
+        async def run() -> None:
+            nonlocal worker, failed
+            if failed is not None:
+                self._workers[uid] = worker = await self._successor(failed)
+            failed = worker
+            await worker.run()
+
+        def tell(err: Exception, delay: float) -> None:
+            log.error("pod worker failed", pod=str(worker.pod.key), exc_info=err)
+            self._node.recorder.warning(
+                worker.pod, "FailedSync", f"error syncing pod, will try again: {err}"
+            )
+
         try:
-            while True:
-                begun = self._node.clock.monotonic()
-                try:
-                    await worker.run()
-                except Exception as err:
-                    log.exception("pod worker failed", pod=str(worker.pod.key))
-                    self._node.recorder.warning(
-                        worker.pod, "FailedSync", f"error syncing pod, will try again: {err}"
-                    )
-                else:
-                    return
-                if self._node.clock.monotonic() - begun > _FORGIVEN_SECONDS:
-                    backoff.reset()
-                await self._node.clock.sleep(backoff.next())
-                worker = await self._successor(worker)
-                self._workers[uid] = worker
+            await retry(
+                run,
+                Exception,
+                backoff=Backoff(base=0.2, cap=30),
+                tell=tell,
+                clock=self._node.clock,
+                steady_seconds=_FORGIVEN_SECONDS,
+            )
         finally:
             self._workers.pop(uid, None)
 
@@ -179,14 +185,17 @@ class NodeAgent:
         return worker
 
     async def _find_sandbox(self, uid: str) -> SandboxStatus | None:
-        while True:
+        async def find() -> SandboxStatus | None:
             try:
                 return await self._node.runtime.sandbox(uid)
             except SandboxNotFoundError:
                 return None
-            except WakefulError as err:
-                log.warning("runtime does not answer", error=str(err))
-                await self._node.clock.sleep(1.0)
+
+        def tell(err: Exception, delay: float) -> None:
+            log.warning("runtime does not answer", error=str(err))
+
+        backoff = Backoff(base=1, cap=10)
+        return await retry(find, WakefulError, backoff=backoff, tell=tell, clock=self._node.clock)
 
 
 __all__ = ["NodeAgent", "NodeContext", "NodeIdentity"]

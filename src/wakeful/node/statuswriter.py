@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from wakeful.aio import Backoff
+from wakeful.aio import Backoff, retry
 from wakeful.apimachinery.errors import APIStatusError, ConflictError, NotFoundError
 from wakeful.apimachinery.request import APIRequest, Verb
 from wakeful.apis.core.pod_types import Pod, PodStatus
@@ -88,33 +88,40 @@ class StatusWriter:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        backoff = Backoff(base=0.1, cap=10)
+
+        def tell(err: Exception, delay: float) -> None:
+            log.warning(
+                "pod status not written",
+                pod=str(self.pod.key),
+                error=str(err),
+                retry_seconds=delay,
+            )
+            self.changed(urgent=True)
+            self.tell_events()
+
         while True:
             await self._dirty.wait()
-            await self._collect()
-            self._dirty.clear()
-            self._urgent.clear()
-            try:
-                await self._write()
-            except NotFoundError:
-                self.gone = True
-            except ConflictError:
-                await self._read_again()
-            except APIStatusError as err:
-                delay = backoff.next()
-                log.warning(
-                    "pod status not written",
-                    pod=str(self.pod.key),
-                    error=err.message,
-                    retry_seconds=delay,
-                )
-                await self._node.clock.sleep(delay)
-                self.changed(urgent=True)
-            else:
-                backoff.reset()
+            await retry(
+                self._write_what_changed,
+                APIStatusError,
+                backoff=Backoff(base=0.1, cap=10),
+                tell=tell,
+                clock=self._node.clock,
+            )
             self.tell_events()
             if self.gone or not self._dirty.is_set():
                 self._settled.set()
+
+    async def _write_what_changed(self) -> None:
+        await self._collect()
+        self._dirty.clear()
+        self._urgent.clear()
+        try:
+            await self._write()
+        except NotFoundError:
+            self.gone = True
+        except ConflictError:
+            await self._read_again()
 
     def tell_events(self) -> None:
         """Record the events that were held back."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from wakeful.aio import Backoff, first_of
+from wakeful.aio import Backoff, first_of, retry
 from wakeful.apimachinery.errors import ConflictError, NotFoundError, WakefulError
 from wakeful.apis.core.pod_ports import PORTS_ANNOTATION, actual_ports
 from wakeful.apis.core.pod_types import Container, Pod, PodStatus
@@ -165,25 +165,30 @@ class PodWorker:
 
     async def _ensure_sandbox(self) -> SandboxStatus | None:
         """Adopt the sandbox or make one; None when the Pod is to end before there is one."""
-        backoff = Backoff(base=0.5, cap=30)
-        adopted = self._adopted
-        while True:
-            try:
-                if adopted is not None and self._is_broken(adopted):
-                    log.warning(
-                        "sandbox has lost its network, making another", pod=str(self.pod.key)
-                    )
-                    await self._node.runtime.remove_sandbox(self.uid)
-                    adopted = self._adopted = None
-                if adopted is not None:
-                    return adopted
-                if self._grace.begun.is_set():
-                    return None
-                return await self._create_sandbox()
-            except WakefulError as err:
-                log.warning("sandbox not created", pod=str(self.pod.key), error=str(err))
-                self._status.warning("FailedCreatePodSandBox", str(err))
-            await first_of(self._node.clock.sleep(backoff.next()), self._grace.begun.wait())
+
+        async def ensure() -> SandboxStatus | None:
+            if self._adopted is not None and self._is_broken(self._adopted):
+                log.warning("sandbox has lost its network, making another", pod=str(self.pod.key))
+                await self._node.runtime.remove_sandbox(self.uid)
+                self._adopted = None
+            if self._adopted is not None:
+                return self._adopted
+            if self._grace.begun.is_set():
+                return None
+            return await self._create_sandbox()
+
+        def tell(err: Exception, delay: float) -> None:
+            log.warning("sandbox not created", pod=str(self.pod.key), error=str(err))
+            self._status.warning("FailedCreatePodSandBox", str(err))
+
+        return await retry(
+            ensure,
+            WakefulError,
+            backoff=Backoff(base=0.5, cap=30),
+            tell=tell,
+            clock=self._node.clock,
+            hurry=self._grace.begun,
+        )
 
     def _is_broken(self, sandbox: SandboxStatus) -> bool:
         shares = self.pod.spec.host_network or self._node.shares_host_network

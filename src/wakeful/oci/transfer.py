@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wakeful.aio import Backoff, Clock, SystemClock, to_thread_and_back
+from wakeful.aio import Backoff, Clock, SystemClock, retry, to_thread_and_back
 from wakeful.oci.credentials import Keychain
 from wakeful.oci.errors import InvalidImageError, RegistryUnavailableError
 from wakeful.oci.image import Progress
@@ -126,15 +126,13 @@ class Puller:
             report(Progress(blob.digest, blob.size, blob.size))
             return
         with _growing(self._store, blob.digest) as path:
-            backoff = Backoff(base=0.2, cap=5.0)
-            while True:
-                try:
-                    await self._download(image, blob, keychain, path, report)
-                    break
-                except RegistryUnavailableError:
-                    if backoff.failures >= _ATTEMPTS - 1:
-                        raise
-                    await self._clock.sleep(backoff.next())
+            await retry(
+                lambda: self._download(image, blob, keychain, path, report),
+                RegistryUnavailableError,
+                backoff=Backoff(base=0.2, cap=5.0),
+                clock=self._clock,
+                attempts=_ATTEMPTS,
+            )
             await to_thread_and_back(self._store.adopt_blob, path, blob.digest)
 
     async def _download(

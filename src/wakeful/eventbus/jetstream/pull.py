@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 from nats.aio.msg import Msg
 
+from wakeful.aio import Backoff, retry
 from wakeful.eventbus.bus import BusUnavailableError, Message, NoConsumerError
 from wakeful.eventbus.jetstream.connection import Connection
 
@@ -112,16 +113,14 @@ class PullSubscription:
 
     async def _ask(self, count: int) -> None:
         request: dict[str, Any] = {"batch": count, "expires": int(_EXPIRES_SECONDS * 1e9)}
-        while True:
+
+        async def ask() -> None:
             await self._connection.connected.wait()
-            try:
-                await self._connection.send(
-                    self._subject, orjson.dumps(request), self._connection.inbox(self.token)
-                )
-            except BusUnavailableError:
-                await asyncio.sleep(0.05)
-            else:
-                break
+            await self._connection.send(
+                self._subject, orjson.dumps(request), self._connection.inbox(self.token)
+            )
+
+        await retry(ask, BusUnavailableError, backoff=Backoff(base=0.05, cap=0.05))
         self._asked += count
         self._asked_at = asyncio.get_running_loop().time()
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wakeful.aio import Clock, first_of
+from wakeful.aio import Backoff, Clock, first_of, retry
 from wakeful.cloudevents import CloudEventError, Event
 from wakeful.cloudevents.filters import Filter, compile_filters
 from wakeful.eventbus import BusError, EventBus, Message, NoConsumerError, Subscription
@@ -101,11 +101,11 @@ class Lane:
 
     async def _fetch_all(self, deliveries: asyncio.TaskGroup) -> None:
         while True:
-            try:
-                subscription = await self.tools.bus.subscribe(self.plan.stream, self.consumer)
-            except BusError:
-                await asyncio.sleep(_RESUME_SECONDS)
-                continue
+            subscription = await retry(
+                lambda: self.tools.bus.subscribe(self.plan.stream, self.consumer),
+                BusError,
+                backoff=Backoff(base=_RESUME_SECONDS, cap=_RESUME_SECONDS),
+            )
             try:
                 await self._fetch(subscription, deliveries)
             except NoConsumerError:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import structlog
 
-from wakeful.aio import Backoff, Clock
+from wakeful.aio import Backoff, Clock, retry
 from wakeful.apimachinery.errors import APIStatusError, ExpiredError
 from wakeful.apimachinery.request import (
     AUTHENTICATED,
@@ -247,26 +247,33 @@ class Follower:
     ) -> None:
         """Tell of changes until cancelled; ``up`` and ``down`` say whether it watches."""
         backoff, version = Backoff(base=0.2, cap=30.0), ""
-        while True:
-            try:
-                if not version:
-                    version = await self._present_version()
-                async with self._transport.watch(self._request(Verb.WATCH, version)) as changes:
-                    up()
-                    backoff.reset()
-                    async for change in changes:
-                        version = change.object["metadata"].get("resourceVersion") or version
-                        if change.type is not EventType.BOOKMARK:
-                            await on_change(change)
-            except ExpiredError as err:
-                log.warning("changes were missed", kind=self.watch.kind, error=err.message)
-                version = ""
-            except APIStatusError as err:
+
+        async def watch() -> None:
+            nonlocal version
+            while True:
+                try:
+                    if not version:
+                        version = await self._present_version()
+                    request = self._request(Verb.WATCH, version)
+                    async with self._transport.watch(request) as changes:
+                        up()
+                        backoff.reset()
+                        async for change in changes:
+                            version = change.object["metadata"].get("resourceVersion") or version
+                            if change.type is not EventType.BOOKMARK:
+                                await on_change(change)
+                except ExpiredError as err:
+                    log.warning("changes were missed", kind=self.watch.kind, error=err.message)
+                    version = ""
+
+        def tell(err: Exception, delay: float) -> None:
+            if isinstance(err, APIStatusError):
                 down(err.message)
-                await self._clock.sleep(backoff.next())
-            except (TimeoutError, OSError) as err:
+            else:
                 down(f"the API server cannot be reached: {err}")
-                await self._clock.sleep(backoff.next())
+
+        trouble = (TimeoutError, APIStatusError, OSError)
+        await retry(watch, trouble, backoff=backoff, tell=tell, clock=self._clock)
 
     async def _present_version(self) -> str:
         listed = await self._transport.call(self._request(Verb.LIST, ""))

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from wakeful.aio import Backoff, Clock, SystemClock
+from wakeful.aio import Backoff, Clock, SystemClock, retry
 from wakeful.apimachinery.conditions import ConditionedStatus
 from wakeful.apimachinery.meta import Object
 from wakeful.apis.sources import AdapterState, SourceKey
@@ -143,19 +143,24 @@ class AdapterHost:
     async def _keep_running(
         self, key: SourceKey, kind: _Kind, adapter: _Adapter, report: _Reporter
     ) -> None:
-        backoff = Backoff(base=0.2, cap=60.0)
+        async def run() -> None:
+            await kind.run(adapter.plan, report)
+            raise _EndedError("the adapter ended by itself")
+
+        def tell(err: Exception, delay: float) -> None:
+            if not isinstance(err, _EndedError):
+                log.error("adapter failed", error=str(err), exc_info=err)
+            report.trouble(str(err) or type(err).__name__)
+
         with structlog.contextvars.bound_contextvars(source=str(key)):
-            while True:
-                started = self._clock.monotonic()
-                try:
-                    await kind.run(adapter.plan, report)
-                    report.trouble("the adapter ended by itself")
-                except Exception as err:
-                    log.exception("adapter failed", error=str(err))
-                    report.trouble(str(err) or type(err).__name__)
-                if self._clock.monotonic() - started > 60:
-                    backoff.reset()
-                await self._clock.sleep(backoff.next())
+            await retry(
+                run,
+                Exception,
+                backoff=Backoff(base=0.2, cap=60.0),
+                tell=tell,
+                clock=self._clock,
+                steady_seconds=60,
+            )
 
     async def _end(self, key: SourceKey, adapter: _Adapter) -> None:
         if self._adapters.get(key) is adapter:
@@ -168,6 +173,10 @@ class AdapterHost:
     def _notify(self, key: SourceKey) -> None:
         for listener in self._listeners:
             listener(key)
+
+
+class _EndedError(Exception):
+    """An adapter returned, which none should."""
 
 
 class _Reporter:

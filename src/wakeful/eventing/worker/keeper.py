@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from wakeful.aio import Backoff
+from wakeful.aio import Backoff, retry
 from wakeful.eventbus import (
     BusError,
     BusUnavailableError,
@@ -46,6 +46,10 @@ class KeeperState:
     """Version of the plan that this is about."""
 
 
+class _IncompleteError(Exception):
+    """Something is not as the plan wants it; the log says what."""
+
+
 class Keeper:
     """Brings what the plan says into being, again whenever the event server was away."""
 
@@ -70,25 +74,24 @@ class Keeper:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        backoff = Backoff(base=0.1, cap=5.0)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._run_trimmer(), name="eventing:trim")
             while True:
                 await self._wake.wait()
-                self._wake.clear()
-                plan = self._plan
-                try:
-                    complete = await self._bring(plan)
-                except BusError as error:
-                    log.warning("streams are not in line with the plan: %s", error)
-                    complete = False
-                self.state.plan = plan.version()
-                self._on_change()
-                if complete:
-                    backoff.reset()
-                else:
-                    await asyncio.sleep(backoff.next())
-                    self._wake.set()
+                await retry(self._keep_up, _IncompleteError, backoff=Backoff(base=0.1, cap=5.0))
+
+    async def _keep_up(self) -> None:
+        self._wake.clear()
+        plan = self._plan
+        try:
+            complete = await self._bring(plan)
+        except BusError as error:
+            log.warning("streams are not in line with the plan: %s", error)
+            complete = False
+        self.state.plan = plan.version()
+        self._on_change()
+        if not complete:
+            raise _IncompleteError
 
     async def _bring(self, plan: Plan) -> bool:
         streams = {stream.name: stream for stream in plan.streams}

@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from wakeful.aio import SystemClock
+from wakeful.aio import Backoff, SystemClock, retry
 from wakeful.eventbus import BusUnavailableError
 from wakeful.eventbus.jetstream.bus import JetStreamBus
 from wakeful.eventing.delivery import NameTable, open_sender
@@ -134,17 +134,18 @@ class EventProcess:
                 self._on_news()
 
     async def _connect(self, stack: contextlib.AsyncExitStack, draining: asyncio.Event) -> None:
-        while not draining.is_set():
-            try:
+        async def connect() -> None:
+            if not draining.is_set():
                 await stack.enter_async_context(self._bus)
-            except BusUnavailableError as error:
-                log.warning("waiting for the event server: %s", error)
-                self._bus = JetStreamBus(load_bus(self._paths), connect_seconds=_CONNECT_SECONDS)
-                self._ingress.bus = self._bus
-                self._keeper = Keeper(self._bus, self._on_news)
-                await asyncio.sleep(0.1)
-            else:
-                return
+
+        def tell(error: Exception, delay: float) -> None:
+            log.warning("waiting for the event server: %s", error)
+            self._bus = JetStreamBus(load_bus(self._paths), connect_seconds=_CONNECT_SECONDS)
+            self._ingress.bus = self._bus
+            self._keeper = Keeper(self._bus, self._on_news)
+
+        backoff = Backoff(base=0.1, cap=0.1)
+        await retry(connect, BusUnavailableError, backoff=backoff, tell=tell, hurry=draining)
 
 
 async def run_process(paths: EventingPaths, listener: socket.socket, index: int) -> None:

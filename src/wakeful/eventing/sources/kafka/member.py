@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from wakeful.aio import Backoff, Clock, kept_cancellation
+from wakeful.aio import Backoff, Clock, kept_cancellation, retry
 from wakeful.eventbus.kafka import KafkaConnection, KafkaUnavailableError, Record
 from wakeful.eventbus.kafka.errors import translated
 from wakeful.eventing.sources.kafka.lane import Deliver, Lane
@@ -54,14 +54,21 @@ class Member:
         When cancelled, what was delivered is committed before the group is left.
         """
         backoff = Backoff(base=0.5, cap=30)
-        while True:
+
+        async def consume() -> None:
+            trouble: Exception | None = None
             try:
                 await self._consume(backoff)
-            except* (KafkaUnavailableError, ValueError) as trouble:
-                text = str(_first(trouble))
-                self._report(text)
-                log.warning("consumer lost its cluster", group=self._what.group, error=text)
-            await self._clock.sleep(backoff.next())
+            except* (KafkaUnavailableError, ValueError) as group:
+                trouble = _first(group)
+            raise trouble or KafkaUnavailableError("the consumer ended by itself")
+
+        def tell(err: Exception, delay: float) -> None:
+            self._report(str(err))
+            log.warning("consumer lost its cluster", group=self._what.group, error=str(err))
+
+        trouble = (KafkaUnavailableError, ValueError)
+        await retry(consume, trouble, backoff=backoff, tell=tell, clock=self._clock)
 
     async def _consume(self, backoff: Backoff) -> None:
         async with self._consumer() as consumer, asyncio.TaskGroup() as group:
@@ -195,10 +202,10 @@ class _Share:
                 lanes[partition][0].committed(offset)
 
 
-def _first(errors: BaseExceptionGroup[Exception]) -> BaseException:
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
     """The first error that is no group."""
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
+    error: Exception = errors
+    while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
 

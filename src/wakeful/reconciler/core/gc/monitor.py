@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from wakeful.aio import Backoff, Housekeeping
+from wakeful.aio import Backoff, Housekeeping, retry
 from wakeful.apimachinery.errors import APIStatusError, ExpiredError, NotFoundError
 from wakeful.apimachinery.request import APIRequest, Transport, Verb
 from wakeful.apimachinery.watch import EventType
@@ -61,20 +61,24 @@ class GraphMonitor:
 
     async def _keep(self, collection: Collection) -> None:
         backoff = Backoff(base=0.05, cap=10)
-        version = ""
-        while True:
-            try:
-                if not version:
-                    version = await self._list(collection)
-                    backoff.reset()
-                version = await self._watch(collection, version)
-            except ExpiredError:
-                version = ""
-            except (TimeoutError, APIStatusError, OSError) as err:
-                if not isinstance(err, NotFoundError):
-                    _log.warning("watch failed", collection=str(collection), error=str(err))
-                version = ""
-                await asyncio.sleep(backoff.next())
+
+        async def list_and_watch() -> None:
+            version = ""
+            while True:
+                try:
+                    if not version:
+                        version = await self._list(collection)
+                        backoff.reset()
+                    version = await self._watch(collection, version)
+                except ExpiredError:
+                    version = ""
+
+        def tell(err: Exception, delay: float) -> None:
+            if not isinstance(err, NotFoundError):
+                _log.warning("watch failed", collection=str(collection), error=str(err))
+
+        trouble = (TimeoutError, APIStatusError, OSError)
+        await retry(list_and_watch, trouble, backoff=backoff, tell=tell)
 
     async def _list(self, collection: Collection) -> str:
         # The first time there is nobody of it who could be gone.
