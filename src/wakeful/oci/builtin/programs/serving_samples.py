@@ -103,9 +103,13 @@ class Room:
         self._lock = threading.Lock()
         self._members: list[socket.socket] = []
 
-    def host(self, connection: socket.socket, pending: bytes) -> None:
-        """Pass what one member says to all, until it leaves."""
+    def host(self, connection: socket.socket, welcome: bytes, pending: bytes) -> None:
+        """Pass what one member says to all, until it leaves.
+
+        Whoever has got the welcome is in: nothing said from then on is missed.
+        """
         with self._lock:
+            connection.sendall(welcome)
             self._members.append(connection)
         frames = Frames(connection, pending)
         try:
@@ -217,8 +221,7 @@ class Server:
             while b"\r\n\r\n" in pending:
                 head, _, pending = pending.partition(b"\r\n\r\n")
                 if self._room is not None and (key := _field(head, b"sec-websocket-key")):
-                    connection.sendall(_accept(key))
-                    self._room.host(connection, pending)
+                    self._room.host(connection, _accept(key), pending)
                     return
                 pending = _skip_body(connection, head, pending)
                 if self._respond(connection, head):
