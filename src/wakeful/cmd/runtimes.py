@@ -19,7 +19,7 @@ async def make_runtime(settings: Settings, procd: ProcdClient) -> Runtime:
     Raises:
         RuntimeUnavailableError: Its program is not there.
     """
-    root = settings.layout.root / "sandboxes"
+    root = settings.layout.sandboxes
     if settings.runtime is not RuntimeName.SANDBOX:
         cli = shutil.which(settings.runtime.value)
         if cli is None:

@@ -24,6 +24,7 @@ from wakeful.config import DataDir, Settings
 from wakeful.gateway.envoy import EnvoyAdmin
 from wakeful.gateway.settings import GatewayPaths
 from wakeful.loopback import choose_port
+from wakeful.node.runtime.leftovers import remove_leftovers
 from wakeful.procd import control
 from wakeful.procd.client import ProcdClient, ProcdError
 from wakeful.procd.types import ProcessState
@@ -182,9 +183,13 @@ def last_words(lines: Sequence[str]) -> str:
 
 
 async def stop(data_dir: Path, progress: Progress) -> bool:
-    """Drain Envoy, then stop the instances and the rest; return whether anything ran."""
+    """Drain Envoy, then stop the instances and the rest; return whether anything ran.
+
+    After a supervisor that was killed, what it could not undo on this machine is undone here.
+    """
     layout = DataDir(data_dir)
     if control.ping(layout.run) is None:
+        await remove_leftovers(layout.sandboxes)
         _remove_outer_run_dir(layout)
         return False
     admin = EnvoyAdmin(GatewayPaths(layout.run).admin_socket)

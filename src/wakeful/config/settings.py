@@ -59,6 +59,11 @@ class DataDir:
         return self.root / "pods"
 
     @property
+    def sandboxes(self) -> Path:
+        """State of the runtime."""
+        return self.root / "sandboxes"
+
+    @property
     def logs(self) -> Path:
         """Logs of the platform's own processes."""
         return self.root / "logs"

@@ -6,13 +6,13 @@ import asyncio
 import os
 import shutil
 import signal
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from wakeful.node.runtime import ContainerConfig, ContainerState, ExecConfig, SandboxConfig
+from wakeful.node.runtime.leftovers import installation_key, remove_leftovers
 from wakeful.node.runtime.probe import RuntimeSettings, open_sandbox_runtime
 from wakeful.procd import control
 from wakeful.procd.client import ProcdClient
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="own network namespace
 
 
 def key_of(settings: RuntimeSettings) -> str:
-    return f"{zlib.crc32(str(settings.root.resolve()).encode()):08x}"
+    return installation_key(settings.root)
 
 
 def interfaces(settings: RuntimeSettings) -> list[Path]:
@@ -117,10 +117,10 @@ async def test_after_procd_is_gone_sandboxes_are_known_but_dead(
         await again.shutdown()
 
 
-async def test_killing_procd_takes_instances_and_networks_with_it(
+async def kill_with_an_instance(
     place: Path, settings: RuntimeSettings, container: Container
 ) -> None:
-    """And the next installation removes the bridge that was left."""
+    """Kill procd under a runtime that runs ``sleep 6789``; return when that is gone."""
     run_dir = place / "killed"
     pid = control.start(run_dir)
     async with await ProcdClient.connect(run_dir) as procd:
@@ -136,6 +136,33 @@ async def test_killing_procd_takes_instances_and_networks_with_it(
 
     os.waitpid(pid, 0)  # noqa: ASYNC222 - it was killed
     await eventually(lambda: len(interfaces(settings)) <= 1 and not running("sleep", "6789"))
+
+
+def groups(settings: RuntimeSettings) -> list[str]:
+    name = f"wakeful-{key_of(settings)}"
+    return [path for path, _, _ in os.walk("/sys/fs/cgroup") if name in path]
+
+
+async def test_what_a_killed_procd_leaves_can_be_removed(
+    place: Path, settings: RuntimeSettings, container: Container
+) -> None:
+    """Nothing that the runtime changed on the machine stays, without another start."""
+    await kill_with_an_instance(place, settings, container)
+    assert groups(settings)
+
+    await remove_leftovers(settings.root)
+
+    assert groups(settings) == []
+    assert interfaces(settings) == []
+    for directory in ("/run", "/dev/shm"):
+        assert not list(Path(directory).glob(f"wakeful-*{key_of(settings)}*"))
+
+
+async def test_killing_procd_takes_instances_and_networks_with_it(
+    place: Path, settings: RuntimeSettings, container: Container
+) -> None:
+    """And the next installation removes the bridge that was left."""
+    await kill_with_an_instance(place, settings, container)
 
     other = control.start(place / "other")
     try:

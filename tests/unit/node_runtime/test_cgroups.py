@@ -13,6 +13,7 @@ from wakeful.node.runtime.cgroups import (
     cpu_shares,
     cpu_weight,
     find_cgroups,
+    find_leftovers,
 )
 from wakeful.node.runtime.types import ResourceLimits
 
@@ -164,3 +165,18 @@ def test_without_groups_there_is_a_reason(tmp_path: Path, mounts: str) -> None:
 
     assert tree is None
     assert "control groups" in reason
+
+
+@pytest.mark.parametrize("kind", ["cgroup2", "cgroup"])
+def test_leftovers_are_found_wherever_they_are(tmp_path: Path, kind: str) -> None:
+    mounts = tmp_path / "mounts"
+    lines = [f"cgroup {tmp_path}/{c} {kind} rw,{c} 0 0\n" for c in ("memory", "pids")]
+    mounts.write_text("".join(lines[: 1 if kind == "cgroup2" else 2]))
+    for group in ("memory/a/b/wakeful-1234abcd", "pids/wakeful-1234abcd", "memory/wakeful-9"):
+        (tmp_path / group / "pod.main-0").mkdir(parents=True)
+
+    tree = find_leftovers("1234abcd", mounts=mounts)
+
+    assert tree is not None
+    assert tree.names() == ["pod.main-0"]
+    assert find_leftovers("none", mounts=mounts) is None

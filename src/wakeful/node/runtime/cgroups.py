@@ -245,11 +245,13 @@ class CgroupV1:
 
     def names(self) -> list[str]:
         """Return the groups that exist."""
-        found = {p.name for root in self._roots.values() for p in root.iterdir() if p.is_dir()}
-        return sorted(found)
+        roots = [root for root in self._roots.values() if root.is_dir()]
+        return sorted({path.name for root in roots for path in root.iterdir() if path.is_dir()})
 
     def destroy(self) -> None:
         """Remove everything of this installation."""
+        for name in self.names():
+            self.remove(name)
         for root in self._roots.values():
             _kill_tree(root)
             _remove_tree(root)
@@ -413,6 +415,32 @@ def find_cgroups(
         else:
             return tree, ""
     return None, problem
+
+
+def find_leftovers(key: str, *, mounts: Path = Path("/proc/self/mounts")) -> CgroupTree | None:
+    """Return the groups of an installation wherever they are, as no process of it is left to ask.
+
+    Only for one that does not run any more: whatever is in them still may be killed.
+    """
+    v1, v2 = _mounted(mounts)
+    name = f"wakeful-{key}"
+    found = {
+        controller: _find_below(v1[controller], name)
+        for controller in V1_CONTROLLERS
+        if controller in v1
+    }
+    roots = {controller: root for controller, root in found.items() if root is not None}
+    if roots:
+        return CgroupV1(roots)
+    root = _find_below(v2, name) if v2 is not None else None
+    return CgroupV2(root) if root is not None else None
+
+
+def _find_below(mount: Path, name: str) -> Path | None:
+    for directory, children, _ in os.walk(mount):
+        if name in children:
+            return Path(directory, name)
+    return None
 
 
 def _mounted(path: Path) -> tuple[dict[str, Path], Path | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from wakeful.node.runtime.command import (
     bubblewrap_arguments,
     bubblewrap_argv,
 )
+from wakeful.node.runtime.leftovers import installation_key
 from wakeful.node.runtime.network import BridgeNetwork, HostNetwork, NetworkError, PodNetwork
 from wakeful.node.runtime.network.bridge import DEFAULT_RANGE
 from wakeful.node.runtime.paths import host_view
@@ -54,7 +54,7 @@ async def open_sandbox_runtime(procd: ProcdClient, settings: RuntimeSettings) ->
     """Return a runtime with the best isolation that works here; ``start`` it before use."""
     info = await procd.info()
     notes: list[str] = []
-    key = f"{zlib.crc32(str(settings.root.resolve()).encode()):08x}"
+    key = installation_key(settings.root)
     settings.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     bubblewrap, stage = await _sandboxing(procd, settings, info.stage, notes)
     cgroups, reason = find_cgroups(key, info.pid)

@@ -25,7 +25,7 @@ async def claim_state(procd: ProcdClient, key: str) -> Path | None:
     place = await asyncio.to_thread(_find_place)
     if place is None:
         return None
-    path = place / f"wakeful-{key}.pods"
+    path = _path(place, key)
     await asyncio.to_thread(_remove_dead, place, path)
     if CLAIM in await procd.held():
         return path if _is_ours(path) else None
@@ -72,11 +72,25 @@ def _lock(path: Path, *, create: bool) -> int | None:
     return None
 
 
+def remove_dead_state(key: str) -> None:
+    """Remove the directory of an installation that was killed."""
+    place = _find_place()
+    if place is not None:
+        _remove_if_dead(_path(place, key))
+
+
 def _remove_dead(place: Path, own: Path) -> None:
     for path in place.glob("wakeful-*.pods"):
-        if path == own:
-            continue
-        fd = _lock(path, create=False)
-        if fd is not None:
-            remove_tree(path)
-            os.close(fd)
+        if path != own:
+            _remove_if_dead(path)
+
+
+def _remove_if_dead(path: Path) -> None:
+    fd = _lock(path, create=False)
+    if fd is not None:
+        remove_tree(path)
+        os.close(fd)
+
+
+def _path(place: Path, key: str) -> Path:
+    return place / f"wakeful-{key}.pods"

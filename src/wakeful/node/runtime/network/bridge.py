@@ -10,7 +10,7 @@ import os
 import re
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +88,36 @@ def try_lock(path: Path, *, create: bool) -> int | None:
         os.close(fd)
         raise
     return fd
+
+
+def _remove_if_dead(bridge: str, netlink: Netlink, links: Mapping[str, int]) -> bool:
+    """Remove a bridge if nobody holds its claim; return whether somebody had it."""
+    claim = claim_of(bridge)
+    try:
+        lock = try_lock(claim, create=False)
+    except OSError:
+        return False
+    if lock is None:
+        return False
+    claim.unlink(missing_ok=True)
+    os.close(lock)
+    if bridge in links:
+        with contextlib.suppress(NetworkError):
+            netlink.delete(links[bridge])
+    return True
+
+
+async def remove_dead_bridge(key: str) -> None:
+    """Remove the bridge and the translation of an installation that was killed with its procd."""
+    bridge = BridgeNames(key).bridge
+
+    def remove() -> bool:
+        with _one_at_a_time(), Netlink() as netlink:
+            links = {link.name: link.index for link in netlink.links()}
+            return _remove_if_dead(bridge, netlink, links)
+
+    if claim_of(bridge).exists() and await asyncio.to_thread(remove):
+        await egress.disable(bridge)
 
 
 def pod_mac(address: ipaddress.IPv4Address) -> bytes:
@@ -220,18 +250,8 @@ class BridgeNetwork:
         links = {link.name: link.index for link in netlink.links()}
         for claim in _CLAIMS.glob("wakeful-wk*.lock"):
             name = claim.name.removeprefix("wakeful-").removesuffix(".lock")
-            if not _BRIDGE.fullmatch(name) or name == self._names.bridge:
-                continue
-            try:
-                lock = try_lock(claim, create=False)
-            except OSError:
-                continue
-            if lock is not None:
-                claim.unlink(missing_ok=True)
-                os.close(lock)
-                if name in links:
-                    with contextlib.suppress(NetworkError):
-                        netlink.delete(links[name])
+            if _BRIDGE.fullmatch(name) and name != self._names.bridge:
+                _remove_if_dead(name, netlink, links)
 
     def _set_up_bridge(self) -> None:
         with _one_at_a_time(), Netlink() as netlink:
