@@ -11,7 +11,8 @@ import pytest
 from wakeful.node.runtime import ContainerState, SandboxConfig, records
 from wakeful.node.runtime.etc import hosts
 from wakeful.node.runtime.network import Lease, NetworkError
-from wakeful.node.runtime.network.bridge import BridgeNames, choose_range
+from wakeful.node.runtime.network.bridge import choose_range
+from wakeful.node.runtime.network.claims import BridgeNames
 from wakeful.node.runtime.network.egress import ruleset
 from wakeful.node.runtime.statuses import container_status
 from wakeful.procd.types import ProcessState, ProcessStatus

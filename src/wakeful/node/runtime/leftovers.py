@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wakeful.aio import Backoff, retry
 from wakeful.node.runtime.cgroups import find_leftovers
-from wakeful.node.runtime.network.bridge import remove_dead_bridge
+from wakeful.node.runtime.network.claims import remove_dead_bridge
 from wakeful.node.runtime.network.errors import NetworkError
 from wakeful.node.runtime.state import remove_dead_state
 

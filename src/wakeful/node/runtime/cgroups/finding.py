@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from wakeful.node.runtime.cgroups.files import write
@@ -28,31 +29,40 @@ def find_cgroups(
     own = _membership(proc / str(pid) / "cgroup")
     name = f"wakeful-{key}"
     if "memory" in v1:
-        roots = {
-            controller: v1[controller] / own.get(controller, "/").lstrip("/") / name
-            for controller in CONTROLLERS
-            if controller in v1
-        }
-        try:
-            for root in roots.values():
-                root.mkdir(exist_ok=True)
-            if "cpu" in roots:
-                # Our containers together weigh as much as one program on each processor does, not
-                # as one program.
-                write(roots["cpu"] / "cpu.shares", str(1024 * (os.cpu_count() or 1)))
-        except OSError as error:
-            return None, f"control groups are not writable ({error.strerror}: {error.filename})"
-        shown = {
-            word: v1[word] / own.get(word, "/").lstrip("/") for word in ("cpuset",) if word in v1
-        }
-        return CgroupV1(roots, shown), ""
-    if v2 is None:
-        return None, "control groups are not mounted"
+        return _make_version1(v1, own, name)
+    if v2 is not None:
+        return _make_version2(v2, own, name)
+    return None, "control groups are not mounted"
+
+
+def _make_version1(
+    mounted: Mapping[str, Path], own: Mapping[str, str], name: str
+) -> tuple[CgroupTree | None, str]:
+    here = {
+        controller: mount / own.get(controller, "/").lstrip("/")
+        for controller, mount in mounted.items()
+    }
+    roots = {
+        controller: here[controller] / name for controller in CONTROLLERS if controller in here
+    }
+    try:
+        for root in roots.values():
+            root.mkdir(exist_ok=True)
+        if "cpu" in roots:
+            # Our containers together weigh as much as one program on each processor does, not
+            # as one program.
+            write(roots["cpu"] / "cpu.shares", str(1024 * (os.cpu_count() or 1)))
+    except OSError as error:
+        return None, f"control groups are not writable ({error.strerror}: {error.filename})"
+    return CgroupV1(roots, {word: here[word] for word in ("cpuset",) if word in here}), ""
+
+
+def _make_version2(mount: Path, own: Mapping[str, str], name: str) -> tuple[CgroupTree | None, str]:
     # Controllers can be handed down only by groups that have no processes of their own: the
     # root, or the (delegated) group above ours.
-    above = v2 / own.get("", "/").lstrip("/")
+    above = mount / own.get("", "/").lstrip("/")
     problem = ""
-    for parent in dict.fromkeys((v2, above.parent)):
+    for parent in dict.fromkeys((mount, above.parent)):
         tree = CgroupV2(parent / name)
         try:
             tree.prepare()
