@@ -49,10 +49,10 @@ async def read_request_metrics(admin: EnvoyAdmin) -> list[Metric]:
     try:
         text = await admin.get_text(_FILTER)
         since = time.time() - await admin.uptime_seconds()
-    except (OSError, aiohttp.ClientError, TimeoutError) as error:
+        return await asyncio.to_thread(request_metrics, text, since)
+    except (OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
         log.warning("envoy tells no figures", error=str(error))
         return []
-    return await asyncio.to_thread(request_metrics, text, since)
 
 
 def request_metrics(text: str, since: float) -> list[Metric]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 10.0
 _EXPORT = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 _TYPE = {"Content-Type": "application/x-protobuf"}
+
+
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, Red Hat
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+)
 
 
 class PushError(Exception):
@@ -36,6 +44,18 @@ class Target:
         return f"{where}:{self.port}"
 
 
+def trusted_authorities() -> Path:
+    """The file with the certificates of all authorities that this machine trusts.
+
+    ``SSL_CERT_FILE`` names another one. The file that is returned need not exist.
+    """
+    found = ssl.get_default_verify_paths().cafile  # None where there are only single files
+    usual = [found, *_BUNDLES] if found else [*_BUNDLES]
+    if named := os.environ.get("SSL_CERT_FILE"):
+        usual = [named]
+    return next((path for path in map(Path, usual) if path.is_file()), Path(usual[0]))
+
+
 async def push_http(body: bytes, target: Target) -> None:
     """Post an ``ExportMetricsServiceRequest``.
 
@@ -50,9 +70,12 @@ async def push_http(body: bytes, target: Target) -> None:
     headers = {**_TYPE, "Host": f"{host}:{target.port}"}
     url = f"{scheme}://{target.connect_to()}{target.path}"
     try:
+        checked = ssl.create_default_context(cafile=trusted_authorities()) if target.tls else True
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(url, data=body, headers=headers, server_hostname=target.host) as answer,
+            session.post(
+                url, data=body, headers=headers, ssl=checked, server_hostname=target.host
+            ) as answer,
         ):
             if not answer.ok:
                 raise PushError(f"{url}: {answer.status} {answer.reason}")
@@ -74,10 +97,14 @@ def _call(body: bytes, target: Target) -> None:
     import grpc
 
     where = target.connect_to()
+    try:
+        credentials = _credentials() if target.tls else None
+    except OSError as error:
+        raise PushError(f"{where}: no list of trusted authorities: {error}") from error
     options = (("grpc.default_authority", f"{target.host}:{target.port}"),)
-    if target.tls:
+    if credentials is not None:
         names = (("grpc.ssl_target_name_override", target.host),)
-        channel = grpc.secure_channel(where, _credentials(), options=options + names)
+        channel = grpc.secure_channel(where, credentials, options=options + names)
     else:
         channel = grpc.insecure_channel(where, options=options)
     with channel:
@@ -95,6 +122,4 @@ def _as_it_is(body: bytes) -> bytes:
 def _credentials() -> grpc.ChannelCredentials:
     import grpc
 
-    trusted = ssl.get_default_verify_paths()
-    roots = Path(trusted.cafile or trusted.openssl_cafile).read_bytes()
-    return grpc.ssl_channel_credentials(roots)
+    return grpc.ssl_channel_credentials(trusted_authorities().read_bytes())

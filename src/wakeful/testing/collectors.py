@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 from aiohttp import web
 
+from wakeful.pki import PairPaths, server_context
 from wakeful.telemetry.spans import Span, parse_spans
 from wakeful.testing.http import answering
 
@@ -44,8 +45,8 @@ class SpanCollector:
 
 
 @contextlib.asynccontextmanager
-async def http_collector() -> AsyncIterator[SpanCollector]:
-    """Listen as OpenTelemetry's and Zipkin's do, over HTTP."""
+async def http_collector(pair: PairPaths | None = None) -> AsyncIterator[SpanCollector]:
+    """Listen as OpenTelemetry's and Zipkin's do, over HTTP; with a certificate's files, HTTPS."""
     found = SpanCollector()
 
     async def take(request: web.Request) -> web.Response:
@@ -60,14 +61,15 @@ async def http_collector() -> AsyncIterator[SpanCollector]:
             found.spans += parse_spans(body)
         return web.Response(content_type="application/x-protobuf")
 
-    async with answering(take) as url:
-        found.endpoint = url
+    context = server_context(pair) if pair is not None else None
+    async with answering(take, ssl_context=context) as url:
+        found.endpoint = url if pair is None else url.replace("http:", "https:")
         yield found
 
 
 @contextlib.asynccontextmanager
-async def grpc_collector(port: int = 0) -> AsyncIterator[SpanCollector]:
-    """Listen as OpenTelemetry's does, over gRPC."""
+async def grpc_collector(pair: PairPaths | None = None) -> AsyncIterator[SpanCollector]:
+    """Listen as OpenTelemetry's does, over gRPC; with a certificate's files, over TLS."""
     found = SpanCollector()
 
     async def take_spans(body: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
@@ -84,9 +86,13 @@ async def grpc_collector(port: int = 0) -> AsyncIterator[SpanCollector]:
     for service, take in ((_TRACES, take_spans), (_METRICS, take_metrics)):
         methods = {"Export": grpc.unary_unary_rpc_method_handler(take)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    if pair is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        both = [(pair.key.read_bytes(), pair.certificate.read_bytes())]
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials(both))
     await server.start()
-    found.endpoint = f"http://127.0.0.1:{port}"
+    found.endpoint = f"{'http' if pair is None else 'https'}://127.0.0.1:{port}"
     try:
         yield found
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +19,11 @@ BACKLOG = 4096
 
 @asynccontextmanager
 async def serving(
-    app: web.Application, *, backlog: int = BACKLOG, **options: Any
+    app: web.Application,
+    *,
+    backlog: int = BACKLOG,
+    ssl_context: ssl.SSLContext | None = None,
+    **options: Any,
 ) -> AsyncIterator[int]:
     """Serve on a port of the loopback that the kernel chose; yields it.
 
@@ -29,7 +34,7 @@ async def serving(
     runner = web.AppRunner(app, access_log=None, **options)
     await runner.setup()
     try:
-        await web.SockSite(runner, listener, backlog=backlog).start()
+        await web.SockSite(runner, listener, backlog=backlog, ssl_context=ssl_context).start()
         yield listener.getsockname()[1]
     finally:
         # asyncio loses connections that it has accepted but not looked at when a server is closed:

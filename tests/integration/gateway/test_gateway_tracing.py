@@ -158,7 +158,8 @@ async def test_tracing_begins_moves_and_ends_while_requests_run() -> None:
         load = asyncio.ensure_future(ask_on(rig, stop))
         await rig.gateway.publish(traced(PLAN, "grpc", first.endpoint))
         await until_traced(rig, first, "/on")
-        await rig.gateway.publish(traced(PLAN, "http/protobuf", second.endpoint))
+        named = second.endpoint.replace("127.0.0.1", "localhost")
+        await rig.gateway.publish(traced(PLAN, "http/protobuf", named))
         await until_traced(rig, second, "/moved")
         await rig.gateway.publish(PLAN)
 

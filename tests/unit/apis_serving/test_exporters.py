@@ -53,6 +53,10 @@ def test_endpoints_are_read_as_knative_does(text: str, expected: CollectorAddres
         ("collector", "is no URL"),
         ("http://c:port", "Port could not be cast"),
         ("http://c:99999", "Port out of range"),
+        ("http://c:0", "nobody can have"),
+        ("http://two words:4318", "nobody can have"),
+        ("http://c\u00f6:4318", "nobody can have"),
+        ("http://c:4318/a path", "nobody can have"),
     ],
 )
 def test_endpoints_that_nobody_is_at_are_refused(text: str, message: str) -> None:

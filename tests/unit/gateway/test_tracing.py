@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.trace.v3 import opentelemetry_pb2
@@ -101,12 +102,17 @@ def test_services_are_known_by_each_of_their_names() -> None:
     assert not service_address("jaeger", 4318, ADDRESSES)
 
 
-def test_https_is_checked_by_the_collectors_name() -> None:
+def test_https_is_checked_by_the_collectors_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted = tmp_path / "trusted.pem"
+    trusted.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     cluster = cluster_of(planned("https://c.example.org", "grpc"))
     context = tls_pb2.UpstreamTlsContext.FromString(cluster.transport_socket.typed_config.value)
     assert context.sni == "c.example.org"
     validation = context.common_tls_context.validation_context
-    assert validation.trusted_ca.filename
+    assert validation.trusted_ca.filename == str(trusted)
     assert validation.match_typed_subject_alt_names[0].matcher.exact == "c.example.org"
     assert list(context.common_tls_context.alpn_protocols) == ["h2"]
 
@@ -116,3 +122,14 @@ def test_the_younger_map_comes_first() -> None:
     assert effective_tracing(parse_observability({}), zipkin) is zipkin
     both = parse_observability({"tracing-protocol": "grpc", "tracing-endpoint": "http://c:4317"})
     assert effective_tracing(both, zipkin) is both.tracing
+
+
+def test_nothing_is_sent_where_nobody_could_be_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Envoy would refuse the cluster, and with it everything else."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    data = {"tracing-protocol": "grpc", "tracing-endpoint": "https://c"}
+    config = parse_observability({**data, "tracing-sampling-rate": "1"}).tracing
+    assert config.enabled
+    assert plan_tracing(config, {}) is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from wakeful.apis.core import ConfigMap
 from wakeful.apis.serving.config import (
     CONFIG_OBSERVABILITY,
@@ -18,6 +20,9 @@ from wakeful.controller import Manager
 from wakeful.controller.configmaps import ConfigStore
 from wakeful.gateway.plan import RequestLog, ServiceKey, SpanFormat, Tracing
 from wakeful.gateway.planner.draft import Watching
+from wakeful.telemetry.push import trusted_authorities
+
+log = structlog.get_logger("wakeful.gateway.planner")
 
 _FORMATS = {
     Protocol.GRPC: SpanFormat.OTLP_GRPC,
@@ -61,6 +66,10 @@ def plan_tracing(config: TracingConfig, addresses: Mapping[ServiceKey, str]) -> 
     if not config.enabled:
         return None
     collector = config.collector
+    if collector is not None and collector.tls and not trusted_authorities().is_file():
+        # Envoy would refuse it, and everything that comes with it.
+        log.warning("no spans are sent", why="this machine has no list of trusted authorities")
+        return None
     address = service_address(collector.host, collector.port, addresses) if collector else ""
     return Tracing(_FORMATS[config.protocol], config.sampling_rate, collector, address)
 

@@ -8,8 +8,6 @@ from the moment it was let go to an instance. What is between both beginnings it
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import ssl
 
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.core.v3 import (
@@ -37,7 +35,7 @@ from envoy.type.tracing.v3 import custom_tag_pb2
 from envoy.type.v3 import percent_pb2
 from google.protobuf.message import Message
 
-from wakeful.apis.serving.config.collectors import CollectorAddress
+from wakeful.apis.serving.config.collectors import CollectorAddress, is_ip_address
 from wakeful.gateway.plan import SpanFormat, Tracing
 from wakeful.gateway.translator._proto import any_of, flag, seconds, tcp_address
 from wakeful.gateway.translator.clusters import PROTOCOL_OPTIONS, unlimited_breakers
@@ -50,6 +48,7 @@ from wakeful.gateway.translator.names import (
     MARK_REVISION_NAMESPACE,
     MARK_SERVICE,
 )
+from wakeful.telemetry.push import trusted_authorities
 
 SERVICE_NAME = "wakeful-gateway"
 _MILLION = 1_000_000
@@ -197,7 +196,7 @@ def make_collector_cluster(tracing: Tracing) -> cluster_pb2.Cluster | None:
     if collector is None:
         return None
     where = tracing.address or collector.host
-    kind = cluster_pb2.Cluster.STATIC if _is_address(where) else cluster_pb2.Cluster.STRICT_DNS
+    kind = cluster_pb2.Cluster.STATIC if is_ip_address(where) else cluster_pb2.Cluster.STRICT_DNS
     host = endpoint_components_pb2.LbEndpoint(
         endpoint=endpoint_components_pb2.Endpoint(address=tcp_address(where, collector.port))
     )
@@ -205,6 +204,8 @@ def make_collector_cluster(tracing: Tracing) -> cluster_pb2.Cluster | None:
     cluster = cluster_pb2.Cluster(
         name=collector_name(tracing),
         type=kind,
+        # "localhost" is two addresses, and a collector may listen at either.
+        dns_lookup_family=cluster_pb2.Cluster.ALL,
         connect_timeout=seconds(1),
         circuit_breakers=unlimited_breakers(),
         load_assignment=endpoint_pb2.ClusterLoadAssignment(
@@ -218,14 +219,6 @@ def make_collector_cluster(tracing: Tracing) -> cluster_pb2.Cluster | None:
     return cluster
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _http2() -> http_protocol_options_pb2.HttpProtocolOptions:
     explicit = http_protocol_options_pb2.HttpProtocolOptions.ExplicitHttpConfig(
         http2_protocol_options=protocol_pb2.Http2ProtocolOptions()
@@ -236,14 +229,13 @@ def _http2() -> http_protocol_options_pb2.HttpProtocolOptions:
 def _tls(collector: CollectorAddress, how: SpanFormat) -> base_pb2.TransportSocket:
     """Check the collector's certificate by the authorities that this machine trusts."""
     name = _subject(collector.host)
-    trusted = ssl.get_default_verify_paths()
     validation = common_pb2.CertificateValidationContext(
-        trusted_ca=base_pb2.DataSource(filename=trusted.cafile or trusted.openssl_cafile),
+        trusted_ca=base_pb2.DataSource(filename=str(trusted_authorities())),
         match_typed_subject_alt_names=[name],
     )
     protocols = ["h2"] if how is SpanFormat.OTLP_GRPC else ["http/1.1"]
     context = tls_pb2.UpstreamTlsContext(
-        sni="" if _is_address(collector.host) else collector.host,
+        sni="" if is_ip_address(collector.host) else collector.host,
         common_tls_context=tls_pb2.CommonTlsContext(
             alpn_protocols=protocols, validation_context=validation
         ),
@@ -256,5 +248,5 @@ def _tls(collector: CollectorAddress, how: SpanFormat) -> base_pb2.TransportSock
 def _subject(host: str) -> common_pb2.SubjectAltNameMatcher:
     """What the certificate has to name."""
     matcher = common_pb2.SubjectAltNameMatcher
-    kind = matcher.IP_ADDRESS if _is_address(host) else matcher.DNS
+    kind = matcher.IP_ADDRESS if is_ip_address(host) else matcher.DNS
     return matcher(san_type=kind, matcher={"exact": host})

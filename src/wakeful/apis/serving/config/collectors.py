@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,6 +13,8 @@ _PLAIN, _TLS = "http", "https"
 _PORTS = {_PLAIN: 80, _TLS: 443}
 _MAX_PORT = 65_535
 _LEAST_LISTENING_PORT = 1024
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
+_PATH = re.compile(r"[!-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +73,25 @@ def parse_collector(text: str, key: str, *, default_path: str) -> CollectorAddre
         raise ConfigError(f"{key} {text!r} names no host", key=key)
     if whole is not text and port is None:
         raise ConfigError(f"{key} {text!r} is no URL, as http://{text}:4318 would be", key=key)
+    if not _is_host(host) or port == 0 or not _PATH.fullmatch(found.path):
+        raise ConfigError(f"{key} {text!r} is an address that nobody can have", key=key)
     tls = found.scheme.lower() == _TLS
     if port is None:
         port = _PORTS[_TLS if tls else _PLAIN]
     return CollectorAddress(host, port, found.path or default_path, tls)
+
+
+def is_ip_address(host: str) -> bool:
+    """Whether it is no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_host(host: str) -> bool:
+    return is_ip_address(host) or _NAME.fullmatch(host) is not None
 
 
 def parse_listen_address(text: str, key: str) -> ListenAddress:
