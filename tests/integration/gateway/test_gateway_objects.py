@@ -45,9 +45,10 @@ from wakeful.apis.networking import (
     ServerlessServiceSpec,
 )
 from wakeful.apis.serving import Revision
+from wakeful.apis.serving.config import CollectorAddress
 from wakeful.cmd.ingressclasses import ServedIngresses
-from wakeful.gateway import GatewayThread, RevisionKey
-from wakeful.gateway.planner import Planner
+from wakeful.gateway import GatewayThread, RevisionKey, SpanFormat, Tracing
+from wakeful.gateway.planner import Planner, footprints
 from wakeful.reconciler.networking import (
     add_ingress_controller,
     add_serverlessservice_controller,
@@ -433,6 +434,26 @@ async def test_refused_ingress_is_told_and_stops_nobody() -> None:
         await world.eventually(refused)
         await world.given(ingress("good", "good-00001"))
         await world.eventually(lambda: is_ready(world, "good"))
+
+
+@pytest.mark.parametrize("from_the_start", [True, False])
+async def test_refused_collector_stops_nobody(
+    from_the_start: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No endpoint is known that Envoy refuses and the configuration takes: this makes one."""
+    collector = CollectorAddress("fe80::1%eth0", 4317)
+    bad = Tracing(SpanFormat.OTLP_GRPC, 1.0, collector, "fe80::1%eth0")
+    planned: list[Tracing | None] = [bad if from_the_start else None]
+    monkeypatch.setattr(footprints, "plan_tracing", lambda *_: planned[-1])
+    async with running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        await world.given(serverless_service("hello-00001"))
+        await world.given(ingress("hello", "hello-00001"))
+        await world.eventually(lambda: is_ready(world, "hello"))
+        planned.append(bad)
+        await world.given(ingress("second", "hello-00001"))
+        await world.eventually(lambda: is_ready(world, "second"))
+        assert (await rig.get(HOST, headers=PROBE)).status == 200
 
 
 async def test_plain_service_is_reached_without_the_gate() -> None:

@@ -54,6 +54,7 @@ def test_endpoints_are_read_as_knative_does(text: str, expected: CollectorAddres
         ("http://c:port", "Port could not be cast"),
         ("http://c:99999", "Port out of range"),
         ("http://c:0", "nobody can have"),
+        ("http://[fe80::1%25eth0]:4318", "nobody can have"),
         ("http://two words:4318", "nobody can have"),
         ("http://c\u00f6:4318", "nobody can have"),
         ("http://c:4318/a path", "nobody can have"),

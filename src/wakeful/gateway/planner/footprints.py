@@ -20,6 +20,8 @@ from wakeful.controller import Manager
 from wakeful.controller.configmaps import ConfigStore
 from wakeful.gateway.plan import RequestLog, ServiceKey, SpanFormat, Tracing
 from wakeful.gateway.planner.draft import Watching
+from wakeful.gateway.translator.names import COLLECTOR_PREFIX
+from wakeful.gateway.xds import NackError
 from wakeful.telemetry.push import trusted_authorities
 
 log = structlog.get_logger("wakeful.gateway.planner")
@@ -40,6 +42,8 @@ class Footprints:
         maps = manager.informer(ConfigMap)
         self._observability = ConfigStore(maps, CONFIG_OBSERVABILITY, parse_observability)
         self._zipkin = ConfigStore(maps, CONFIG_TRACING, parse_zipkin)
+        self._last: Tracing | None = None
+        self._refused: Tracing | None = None
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` whenever one of them changed."""
@@ -49,11 +53,19 @@ class Footprints:
     def watching(self, addresses: Mapping[ServiceKey, str]) -> Watching:
         """What is wanted now; ``addresses`` are those of plain Services."""
         config = self._observability.current()
+        wanted = effective_tracing(config, self._zipkin.current())
+        self._last = plan_tracing(wanted, addresses)
         return Watching(
             _request_log(config),
-            plan_tracing(effective_tracing(config, self._zipkin.current()), addresses),
+            self._last if self._last != self._refused else None,
             config.request_metrics.protocol is not Protocol.NONE,
         )
+
+    def blame(self, error: NackError) -> None:
+        """Do without tracing if Envoy refuses its collector, until it is to be another."""
+        if COLLECTOR_PREFIX in str(error):  # the cluster's own name, or a listener's complaint
+            log.warning("no spans are sent", why=error.message)
+            self._refused = self._last
 
 
 def effective_tracing(config: ObservabilityConfig, zipkin: TracingConfig) -> TracingConfig:

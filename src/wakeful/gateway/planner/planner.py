@@ -134,6 +134,7 @@ class Planner:
                 log.warning("waiting for envoy")
             except NackError as error:
                 log.warning("first plan refused", error=str(error))
+                self._footprints.blame(error)
                 await self._isolate(list(self._draft.tables))
                 return
             else:
@@ -169,6 +170,7 @@ class Planner:
             await self._publish_plan()
         except NackError as error:
             log.warning("plan refused", error=str(error))
+            self._footprints.blame(error)
             await self._isolate(suspects)
         losers = set()
         for conflict in self._gateway.conflicts:

@@ -91,7 +91,9 @@ def is_ip_address(host: str) -> bool:
 
 
 def _is_host(host: str) -> bool:
-    return is_ip_address(host) or _NAME.fullmatch(host) is not None
+    # An address with a zone is none that Envoy takes.
+    known = is_ip_address(host) or _NAME.fullmatch(host) is not None
+    return known and "%" not in host
 
 
 def parse_listen_address(text: str, key: str) -> ListenAddress:
