@@ -37,6 +37,17 @@ def a_claim(name: str, namespace: str) -> dict[str, Any]:
     }
 
 
+def a_tls_secret(name: str, certificate: bytes, key: bytes) -> dict[str, Any]:
+    data = {"tls.crt": certificate, "tls.key": key}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "type": "kubernetes.io/tls",
+        "data": {member: base64.b64encode(pem).decode() for member, pem in data.items()},
+    }
+
+
 def is_ready(namespace: Namespace, name: str) -> bool:
     return bool(condition(namespace.get("domainmapping", name)).get("status") == "True")
 
@@ -121,16 +132,7 @@ def test_a_certificate_that_the_user_brings(namespace: Namespace, tmp_path: Path
     """HTTPS with the Secret's certificate; plain HTTP leads there when told to."""
     name = "secure.example.org"
     key, certificate = make_certificate(name)
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "secure"},
-        "type": "kubernetes.io/tls",
-        "data": {
-            "tls.crt": base64.b64encode(certificate).decode(),
-            "tls.key": base64.b64encode(key).decode(),
-        },
-    }
+    secret = a_tls_secret("secure", certificate, key)
     mapping = a_mapping(name, "shop", tls={"secretName": "secure"})
     mapping["metadata"]["annotations"] = {"networking.knative.dev/http-protocol": "redirected"}
     namespace.apply(secret, a_claim(name, namespace.name), mapping)
@@ -146,6 +148,25 @@ def test_a_certificate_that_the_user_brings(namespace: Namespace, tmp_path: Path
     assert namespace.get("dm", name)["status"]["url"] == url.removesuffix("/")
     moved = namespace.ask(name)
     assert moved.status == 301
+
+
+def test_a_certificate_that_cannot_be_offered_says_why(namespace: Namespace) -> None:
+    """Ready only when HTTPS would work, and again as soon as the Secret is mended."""
+    name = "broken.example.org"
+    (key, certificate), (other, _) = make_certificate(name), make_certificate(name)
+    mapping = a_mapping(name, "shop", tls={"secretName": "broken"})
+    namespace.apply(a_claim(name, namespace.name), mapping)
+
+    def said(words: str) -> bool:
+        found = condition(namespace.get("dm", name), "IngressReady")
+        return found.get("status") == "False" and words in found["message"]
+
+    until(lambda: said(f'Secret "{namespace.name}/broken" with the certificate does not exist.'))
+    namespace.apply(a_tls_secret("broken", certificate, other))
+    until(lambda: said("tls.key does not belong to tls.crt"))
+    assert namespace.ask(name).text == "Hello shop!\n"
+    namespace.apply(a_tls_secret("broken", certificate, key))
+    until(lambda: is_ready(namespace, name))
 
 
 @pytest.fixture

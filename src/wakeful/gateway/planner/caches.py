@@ -41,6 +41,7 @@ from wakeful.gateway.planner.backends import (
     make_revision_backend,
     make_service_backend,
 )
+from wakeful.gateway.planner.certificates import secret_fault
 from wakeful.gateway.planner.tables import compile_table
 
 _BY_BACKEND, _BY_LOCAL_HOST, _BY_PRIVATE, _BY_SERVICE, _BY_SECRET, _BY_REVISION = (
@@ -221,7 +222,7 @@ class Caches:
         return [instance.endpoint for instance in found]
 
     def certificates(self, keys: Iterable[IngressKey]) -> Iterator[Certificate]:
-        """Certificates that Ingresses name and that exist, each once."""
+        """Certificates that Ingresses name and that can be offered, each once."""
         seen: set[str] = set()
         for key in keys:
             ingress = self.ingresses.get(key.name, key.namespace)
@@ -233,10 +234,21 @@ class Caches:
                     continue
                 seen.add(name)
                 pem = secret.decoded()
-                if pem.get("tls.crt") and pem.get("tls.key"):
+                if not secret_fault(pem):
                     inside = not local.isdisjoint(tls.hosts)
                     side = Visibility.CLUSTER_LOCAL if inside else Visibility.EXTERNAL_IP
                     yield Certificate(name, pem["tls.crt"], pem["tls.key"], side)
+
+    def tls_fault(self, ingress: Ingress) -> str:
+        """Say which Secret of the Ingress gives no certificate, and why; empty when all do."""
+        for tls in ingress.spec.tls:
+            name = f'Secret "{tls.secret_namespace}/{tls.secret_name}"'
+            secret = self.secrets.get(tls.secret_name, tls.secret_namespace)
+            if secret is None:
+                return f"{name} with the certificate does not exist."
+            if fault := secret_fault(secret.decoded()):
+                return f"{name} gives no certificate: {fault}."
+        return ""
 
     def _instances(self, key: RevisionKey) -> list[Instance]:
         """Pods speak for themselves, a step before their slices do; slices for all others.

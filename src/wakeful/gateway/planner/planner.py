@@ -277,6 +277,11 @@ class Planner:
             if self._refused.get(key) == table:
                 continue
             self._refused.pop(key, None)
+            if fault := self._caches.tls_fault(ingress):
+                self._ledger.refuse(key, "InvalidCertificate", fault)
+                self._unproven.discard(key)
+                self._draft.put(key, table)  # without HTTPS, as far as it goes
+                continue
             self._put(key, table)
 
     def _on_empty(self, key: BackendKey) -> None:
