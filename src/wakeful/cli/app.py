@@ -23,7 +23,12 @@ ENTRIES = (
         "Delete objects, by name or as listed in files.",
     ),
     Entry("wait", "wakeful.cli.waiting:wait", _OBJECTS, "Wait until objects are as wanted."),
-    Entry("logs", "wakeful.cli.logs:logs", _OBJECTS, "Show what instances print."),
+    Entry(
+        "logs",
+        "wakeful.cli.logs:logs",
+        _OBJECTS,
+        "Show what instances print, or with --requests what was asked of them.",
+    ),
     Entry(
         "explain",
         "wakeful.cli.explain:explain",

@@ -1,10 +1,11 @@
-"""``logs``: what instances print."""
+"""``logs``: what instances print, and what is logged about requests."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,9 @@ from rich.text import Text
 from wakeful.apimachinery.errors import APIStatusError, NotFoundError, error_from_status
 from wakeful.cli.options import DataDirOption, NamespaceOption, read_seconds
 from wakeful.cli.output import errors, fail, show_errors
+from wakeful.cli.requestlog import show_requests
 from wakeful.cli.session import Session, connect
+from wakeful.procd.logreader import LogQuery
 
 _SERVICE_LABEL = "serving.knative.dev/service"
 
@@ -34,10 +37,29 @@ def logs(
     previous: Annotated[bool, typer.Option("--previous", "-p", help="The run before.")] = False,
     timestamps: Annotated[bool, typer.Option(help="Begin each line with its time.")] = False,
     selector: Annotated[str, typer.Option("--selector", "-l", help="Pods by label.")] = "",
+    requests: Annotated[
+        bool,
+        typer.Option(
+            help="The request log of TARGET, or of the namespace; see config-observability."
+        ),
+    ] = False,
     namespace: NamespaceOption = "default",
     data_dir: DataDirOption = None,
 ) -> None:
-    """Show what instances print."""
+    """Show what instances print, or with --requests what was asked of them."""
+    if requests:
+        if container or previous or selector:
+            fail("--requests goes with neither --container nor --previous nor --selector")
+        query = LogQuery(
+            follow=follow,
+            tail_lines=tail if tail >= 0 else None,
+            since=datetime.now(UTC) - timedelta(seconds=read_seconds("--since", since))
+            if since
+            else None,
+            timestamps=timestamps,
+        )
+        asyncio.run(show_requests(data_dir, namespace, target, query))
+        return
     if not target and not selector:
         fail("name a pod, or ksvc/NAME, or give -l SELECTOR")
     params: dict[str, str] = {}

@@ -17,6 +17,7 @@ from wakeful.aio import Component
 from wakeful.apimachinery.request import AUTHENTICATED, SYSTEM_MASTERS, UserInfo
 from wakeful.apis import make_scheme
 from wakeful.apis.apiextensions import CustomResourceDefinition, without_schemas
+from wakeful.apis.serving.config.requestlog import LOG_NAME
 from wakeful.apiserver.admission import AdmissionHook
 from wakeful.apiserver.auth import default_policy
 from wakeful.apiserver.transport import InProcessTransport
@@ -220,7 +221,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> ControlPlane:
     entrance = ApiEntrance(
         partial(
             api.make_component,
-            PodConnector(node),
+            PodConnector(node, settings.layout.logs / LOG_NAME),
             explain,
             figures.scraped,
             usage,

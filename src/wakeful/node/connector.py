@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 
 from wakeful.apimachinery.errors import BadRequestError, InternalServerError, NotFoundError
 from wakeful.apis.core.pod_types import Pod, PodStatus
+from wakeful.apis.serving.config.requestlog import QUEUE_PROXY, parse_request_line
 from wakeful.apiserver.protocols import (
     ByteStream,
     Channel,
@@ -20,7 +23,6 @@ from wakeful.apiserver.protocols import (
     PodRef,
 )
 from wakeful.node.context import NodeContext
-from wakeful.node.logs import LogQuery, stream_lines, stream_log
 from wakeful.node.runtime import (
     ContainerNotFoundError,
     ContainerState,
@@ -30,6 +32,7 @@ from wakeful.node.runtime import (
     RuntimeOperationError,
     SandboxNotFoundError,
 )
+from wakeful.procd.logreader import LogLine, LogQuery, stream_lines, stream_log
 
 _CHUNK = 32 * 1024
 _PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
@@ -40,14 +43,11 @@ _NOT_EXECUTABLE = 126
 class PodConnector:
     """Plays the API server's ``NodeConnector`` for the Pods of this node."""
 
-    def __init__(self, node: NodeContext) -> None:
-        self._node = node
+    def __init__(self, node: NodeContext, requests: Path | None = None) -> None:
+        self._node, self._requests = node, requests
 
     async def logs(self, pod: PodRef, options: LogOptions) -> AsyncIterator[bytes]:
         """Chunks of a container's log; with ``follow`` until the container ends."""
-        run = await self.newest(pod, options.container)
-        attempt = await self._attempt(pod, options, run)
-        path = self._node.log_path(pod.uid, options.container, attempt)
         query = LogQuery(
             follow=options.follow and not options.previous,
             tail_lines=options.tail_lines,
@@ -55,9 +55,30 @@ class PodConnector:
             since=options.since,
             timestamps=options.timestamps,
         )
+        if self._requests is not None and await self._asks_for_requests(pod, options.container):
+            async for chunk in stream_log(
+                self._requests, query, ended=_Gone(self, pod), pick=partial(_about_pod, pod)
+            ):
+                yield chunk
+            return
+        run = await self.newest(pod, options.container)
+        attempt = await self._attempt(pod, options, run)
+        path = self._node.log_path(pod.uid, options.container, attempt)
         ended = self.ended(run) if _has_begun(run) else _Awaited(self, pod, options.container)
         async for chunk in stream_log(path, query, ended=ended):
             yield chunk
+
+    async def _asks_for_requests(self, pod: PodRef, container: str) -> bool:
+        """Whether the lines about a Pod's requests are wanted, which no container writes here."""
+        if container != QUEUE_PROXY:
+            return False
+        found = await self.find(pod)
+        return found is not None and all(c.name != container for c in found.spec.containers)
+
+    async def find(self, pod: PodRef) -> Pod | None:
+        """The very Pod; None when it is gone."""
+        found = await self._node.client.find(Pod, pod.name, pod.namespace)
+        return found if found is not None and found.metadata.uid == pod.uid else None
 
     @asynccontextmanager
     async def execute(self, pod: PodRef, options: ExecOptions) -> AsyncIterator[ExecSession]:
@@ -186,6 +207,25 @@ class _Ended:
         except RuntimeOperationError:
             return True
         return now.state is not ContainerState.RUNNING
+
+
+class _Gone:
+    """Whether nothing will be said about a Pod any more."""
+
+    def __init__(self, connector: PodConnector, pod: PodRef) -> None:
+        self._connector, self._pod = connector, pod
+
+    async def __call__(self) -> bool:
+        found = await self._connector.find(self._pod)
+        return found is None or found.is_finished
+
+
+def _about_pod(pod: PodRef, line: LogLine) -> LogLine | None:
+    """The line as its template has it, if it is about a request to the Pod."""
+    found = parse_request_line(line.text)
+    if found is None or (found.namespace, found.pod) != (pod.namespace, pod.name):
+        return None
+    return replace(line, text=found.line.encode())
 
 
 class _Awaited:

@@ -18,7 +18,6 @@ from wakeful.autoscaler.coldstart import Mark
 from wakeful.node.context import NodeContext
 from wakeful.node.environment import ContainerConfigError
 from wakeful.node.health import Health, Rest
-from wakeful.node.logs import log_tail, remove_log
 from wakeful.node.materials import Materials
 from wakeful.node.plan import pull_policy, stop_signal
 from wakeful.node.probes import Prober
@@ -42,6 +41,7 @@ from wakeful.oci.errors import (
     ImageNotPresentError,
     InvalidReferenceError,
 )
+from wakeful.procd.logreader import log_tail, remove_log
 
 log = structlog.get_logger("wakeful.node.container")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from wakeful.apis.serving.config import parse_observability
+from wakeful.apis.serving.config.requestlog import RequestLine, parse_request_line
 from wakeful.gateway import GatePlace, Plan, RequestLog, RevisionKey
 from wakeful.testing.gateway import Rig, revision, running_app, running_gateway, simple_plan
 from wakeful.testing.waiting import eventually
@@ -27,8 +28,10 @@ def logging(plan: Plan, template: str | None = None, *, probes: bool = False) ->
 
 
 def lines(rig: Rig, about: str) -> list[str]:
-    text = (rig.settings.paths.run_dir / "envoy.log").read_text()
-    return [line for line in text.splitlines() if about in line]
+    """Lines as their template has them."""
+    stored = (rig.settings.paths.run_dir / "envoy.log").read_bytes().splitlines()
+    found = [line.line for text in stored if (line := parse_request_line(text)) is not None]
+    return [line for line in found if about in line]
 
 
 async def ask_until_logged(rig: Rig, path: str) -> None:
@@ -143,3 +146,18 @@ async def test_log_that_begins_later_knows_instances_behind_the_gate() -> None:
             return bool(lines(rig, "who hello-1 /on"))
 
         await eventually(is_known, every=0.05)
+
+
+async def test_lines_are_stored_with_whom_they_are_about() -> None:
+    """The template need not say it."""
+    hello = revision("hello", service="shop", configuration="conf")
+    plan = logging(simple_plan(hello), '{"n": {{.Response.Code}}, "q": "{{.Request.RequestURI}}"}')
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        await rig.gateway.set_endpoints(HELLO, [replace(app.endpoint, pod="hello-1")])
+        await rig.get(HOST, "/a%22b")
+        await eventually(lambda: lines(rig, "/a"))
+
+        stored = (rig.settings.paths.run_dir / "envoy.log").read_bytes().splitlines()
+        (found,) = [one for one in map(parse_request_line, stored) if one and "/a" in one.line]
+        line = '{"n":200,"q":"/a%22b"}'
+        assert found == RequestLine(line, "default", "shop", "hello", "hello-1")

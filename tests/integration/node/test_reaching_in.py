@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,3 +159,35 @@ async def test_usage_in_the_shape_of_the_metrics_api(stage: Any) -> None:
     took = 10e9 / int(one["usage"]["cpu"].removesuffix("n"))
     assert times[2] - times[1] - 0.01 <= took <= times[3] - times[0] + 0.01
     assert meter.node()["usage"]["memory"].endswith("Ki")
+
+
+async def test_the_log_of_requests_is_the_gateways_lines_about_the_pod(
+    stage: Any, tmp_path: Path
+) -> None:
+    """As their template has them, and until the Pod is gone."""
+
+    def stored(pod: str, line: str) -> str:
+        text = json.dumps({"line": line, "namespace": "default", "pod": pod})
+        return f"2026-01-01T00:00:00.000000000Z stdout F {text}\n"
+
+    log = tmp_path / "envoy.log"
+    own = "2026-01-01T00:00:00.000000000Z stderr F [warning] about web\n"
+    log.write_text(stored("web", "one") + own + stored("other", "two") + stored("web", "three"))
+    connector = PodConnector(stage.node, log)
+    async with stage.agent():
+        await stage.world.given(a_pod())
+        pod = await stage.until(lambda p: p.is_ready)
+
+        async def lines(**options: Any) -> AsyncIterator[bytes]:
+            async for chunk in connector.logs(ref(pod), LogOptions("queue-proxy", **options)):
+                yield chunk
+
+        assert [chunk async for chunk in lines()] == [b"one\nthree\n"]
+        assert [chunk async for chunk in lines(tail_lines=1)] == [b"three\n"]
+        followed = lines(follow=True)
+        assert await anext(followed) == b"one\nthree\n"
+        with log.open("a") as more:
+            more.write(stored("other", "four") + stored("web", "five"))
+        assert await anext(followed) == b"five\n"
+        await stage.world.client.delete(Pod, "web", "default", grace_period_seconds=0)
+        assert [chunk async for chunk in followed] == []

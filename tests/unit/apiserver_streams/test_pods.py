@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from aiohttp.test_utils import make_mocked_request
 from wakeful.apimachinery.errors import BadRequestError, NotFoundError
 from wakeful.apiserver.protocols import PodRef
 from wakeful.apiserver.streams.channels import exit_status
-from wakeful.apiserver.streams.pods import choose_container, find_pod, parse_exec
+from wakeful.apiserver.streams.pods import choose_container, find_pod, parse_exec, parse_log
 from wakeful.apiserver.streams.websocket import parse_size
 
 
@@ -84,3 +85,16 @@ def test_exit_status() -> None:
 )
 def test_sizes(data: bytes, size: tuple[int, int] | None) -> None:
     assert parse_size(data) == size
+
+
+def test_a_revisions_pod_has_a_log_of_requests() -> None:
+    """Under the name of the container that writes it upstream; others have no such container."""
+    request = make_mocked_request("GET", "/log?container=queue-proxy")
+    revisions = pod("a")
+    revisions["metadata"]["labels"] = {"serving.knative.dev/revision": "hello-00001"}
+
+    assert parse_log(request, revisions, datetime.now(UTC)).container == "queue-proxy"
+    with pytest.raises(BadRequestError, match="container queue-proxy is not valid"):
+        parse_log(request, pod("a"), datetime.now(UTC))
+    with pytest.raises(BadRequestError, match="container queue-proxy is not valid"):
+        choose_container(revisions, "queue-proxy")

@@ -7,6 +7,7 @@ from envoy.extensions.access_loggers.stream.v3 import stream_pb2
 from google.protobuf.json_format import MessageToDict
 
 from wakeful.apis.serving.config import ConfigError, ObservabilityConfig, parse_observability
+from wakeful.apis.serving.config.requestlog import RequestLine, parse_request_line
 from wakeful.gateway import RequestLog
 from wakeful.gateway.translator.requestlog import make_access_log
 
@@ -48,7 +49,7 @@ def test_json_keeps_its_shape_and_its_numbers() -> None:
         'Referer}}"], "trace": "x{{index .Request.Header "X-B3-Traceid"}}", "n": 1}'
     )
 
-    shape = MessageToDict(line_of(template).log_format.json_format)
+    shape = MessageToDict(line_of(template).log_format.json_format)["line"]
 
     nothing = "%REQ(X-WAKEFUL-NOTHING)%"
     assert shape == {
@@ -63,9 +64,9 @@ def test_json_keeps_its_shape_and_its_numbers() -> None:
 def test_text_is_one_line() -> None:
     template = '{{.Request.Method}} {{.Response.Latency}}s {{.Request.Header.Get "Via"}} 1%'
 
-    text = line_of(template).log_format.text_format_source.inline_string
+    text = MessageToDict(line_of(template).log_format.json_format)["line"]
 
-    assert text == "%REQ(:METHOD)% %DURATION%ms %REQ(VIA)% 1%%\n"
+    assert text == "%REQ(:METHOD)% %DURATION%ms %REQ(VIA)% 1%%%REQ(X-WAKEFUL-NOTHING)%"
 
 
 def test_probes_are_left_out_unless_wanted() -> None:
@@ -73,3 +74,13 @@ def test_probes_are_left_out_unless_wanted() -> None:
 
     assert make_access_log(RequestLog(template)).filter.HasField("header_filter")
     assert not make_access_log(RequestLog(template, probes=True)).HasField("filter")
+
+
+def test_stored_lines_are_read_as_their_template_has_them() -> None:
+    """Anything else in that file is Envoy's own."""
+    stored = b'{"line":{"n":1,"t":"\\u00e9"},"namespace":"a","pod":"p","revision":"r","service":""}'
+
+    assert parse_request_line(stored) == RequestLine('{"n":1,"t":"\u00e9"}', "a", "", "r", "p")
+    assert parse_request_line(b'{"line":"x y"}') == RequestLine("x y")
+    for other in (b"[warning] x", b"{}", b"{", b"[]", b'{"lines": 1}'):
+        assert parse_request_line(other) is None

@@ -10,6 +10,8 @@ from aiohttp import web
 
 from wakeful.apimachinery.errors import BadRequestError, InvalidError, NotFoundError
 from wakeful.apimachinery.fields import FieldErrors, invalid, to_causes
+from wakeful.apis.serving.config.requestlog import QUEUE_PROXY
+from wakeful.apis.serving.register import REVISION
 from wakeful.apiserver.protocols import ExecOptions, LogOptions, PodRef
 
 Wire = Mapping[str, Any]
@@ -63,6 +65,13 @@ def choose_container(pod: Wire, asked: str) -> str:
     if names["initContainers"]:
         text += f" or one of the init containers: [{' '.join(names['initContainers'])}]"
     raise BadRequestError(text)
+
+
+def _choose_log(pod: Wire, asked: str) -> str:
+    """The same for a log; what is asked of a revision's instances has one, too."""
+    if asked == QUEUE_PROXY and REVISION in (pod["metadata"].get("labels") or {}):
+        return asked
+    return choose_container(pod, asked)
 
 
 def parse_flag(request: web.Request, name: str) -> bool:
@@ -129,7 +138,7 @@ def parse_log(request: web.Request, pod: Wire, now: datetime) -> LogOptions:
     elif since:
         moment = _time(since)
     return LogOptions(
-        container=choose_container(pod, request.query.get("container", "")),
+        container=_choose_log(pod, request.query.get("container", "")),
         follow=parse_flag(request, "follow"),
         previous=parse_flag(request, "previous"),
         timestamps=parse_flag(request, "timestamps"),

@@ -1,7 +1,8 @@
 """Request logs: a template's fields as Envoy's own, written to Envoy's standard output.
 
 A template that is a JSON object becomes one of Envoy's, so that whatever a client sends stays
-inside its quotes; other templates become text.
+inside its quotes; other templates become text. Either is stored in an object of its own, together
+with whom it is about.
 """
 
 from __future__ import annotations
@@ -12,10 +13,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from envoy.config.accesslog.v3 import accesslog_pb2
-from envoy.config.core.v3 import base_pb2, substitution_format_string_pb2
+from envoy.config.core.v3 import substitution_format_string_pb2
 from envoy.extensions.access_loggers.stream.v3 import stream_pb2
 
-from wakeful.apis.serving.config.requestlog import LoggedHeader, LogPart
+from wakeful.apis.serving.config.requestlog import (
+    LINE,
+    NAMESPACE,
+    POD,
+    REVISION,
+    SERVICE,
+    LoggedHeader,
+    LogPart,
+)
 from wakeful.gateway.plan import RequestLog
 from wakeful.gateway.translator._proto import any_of
 from wakeful.gateway.translator.names import MARK_NAMESPACE, PROBE_HEADER
@@ -50,18 +59,24 @@ _COMMANDS = {
     "Revision.PodIP": POD_IP,
     "TraceID": _TRACE_ID,
 }
+_ABOUT = {
+    NAMESPACE: "Revision.Namespace",
+    SERVICE: "Revision.Service",
+    REVISION: "Revision.Name",
+    POD: "Revision.PodName",
+}
+"""What a line is stored with, for those who look for somebody's lines."""
 _STAND_IN = re.compile("\x01(\\d+)\x02")
 
 
 def make_access_log(log: RequestLog) -> accesslog_pb2.AccessLog:
     """One line for each request; for probes only where that is wanted."""
     line = substitution_format_string_pb2.SubstitutionFormatString(omit_empty_values=True)
-    shape = _json_shape(log.template)
-    if shape is not None:
-        line.json_format.update(shape)
-    else:
-        text = "".join(map(_command, log.template)).rstrip("\n")
-        line.text_format_source.CopyFrom(base_pb2.DataSource(inline_string=text + "\n"))
+    shape: Any = _json_shape(log.template)
+    if shape is None:
+        shape = "".join(map(_command, log.template)).rstrip("\n") + _NOTHING
+    about = {name: _COMMANDS[field] + _NOTHING for name, field in _ABOUT.items()}
+    line.json_format.update({LINE: shape} | about)
     return accesslog_pb2.AccessLog(
         name="envoy.access_loggers.stdout",
         typed_config=any_of(stream_pb2.StdoutAccessLog(log_format=line)),

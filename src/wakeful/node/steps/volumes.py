@@ -11,7 +11,6 @@ import structlog
 
 from wakeful.apis.core.pod_types import Container
 from wakeful.node.environment import ContainerConfigError
-from wakeful.node.logs import read_lines
 from wakeful.node.materials import Materials
 from wakeful.node.steps.files import make_below, read_below, write_below
 from wakeful.node.steps.outcomes import LARGE_RESULTS_BYTES
@@ -20,6 +19,7 @@ from wakeful.node.volumes import place_below
 from wakeful.pipelines.entrypoint import ResultKind, RunResult, StepResults
 from wakeful.pipelines.entrypoint import layout as at
 from wakeful.pipelines.entrypoint.layout import StepPlace
+from wakeful.procd.logreader import read_lines
 
 log = structlog.get_logger("wakeful.node.steps")
 

@@ -6,6 +6,7 @@ map is written: Envoy writes the lines, and it only fills in.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -101,3 +102,42 @@ def _parse_action(action: str) -> LogPart:
     if found.group(1) not in FIELDS:
         raise ValueError(f"template: can't evaluate field {found.group(1)}")
     return LoggedField(found.group(1))
+
+
+# --- lines on disk --------------------------------------------------------------------------------
+
+QUEUE_PROXY = "queue-proxy"
+"""Whose log has these lines upstream; asked for by this name, a Pod's lines are shown."""
+LOG_NAME = "envoy.log"
+"""The file below ``logs`` that has them, among what Envoy itself says."""
+LINE, POD, NAMESPACE = "line", "pod", "namespace"
+REVISION, SERVICE = "revision", "service"
+"""Fields that a line is stored with: a template need not say whom it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """A line, and whom it is about; empty where nobody was."""
+
+    line: str
+    namespace: str = ""
+    service: str = ""
+    revision: str = ""
+    pod: str = ""
+
+
+def parse_request_line(text: bytes) -> RequestLine | None:
+    """Read a line as it is stored; None for anything else in that file."""
+    if not text.startswith(b"{"):
+        return None
+    try:
+        stored = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(stored, dict) or LINE not in stored:
+        return None
+    line = stored[LINE]
+    if not isinstance(line, str):
+        line = json.dumps(line, separators=(",", ":"), ensure_ascii=False)
+    about = {name: str(stored.get(name) or "") for name in (NAMESPACE, SERVICE, REVISION, POD)}
+    return RequestLine(line, **about)

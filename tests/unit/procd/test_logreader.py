@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wakeful.node.logs import LogQuery, log_tail, stream_log, tail_lines
+from wakeful.procd.logreader import LogQuery, log_tail, stream_log, tail_lines
 
 
 def write(path: Path, *lines: tuple[int, str, str]) -> None:

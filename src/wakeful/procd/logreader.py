@@ -1,9 +1,13 @@
-"""Reading container logs: the CRI format on disk, as lines, from the end, and as they grow."""
+"""Reading what :mod:`.logs` writes: as lines, from the end, and as they grow.
+
+For those who know a log's path; the supervisor itself reads none.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -122,12 +126,20 @@ def _render(line: LogLine, *, timestamps: bool) -> bytes:
     return prefix + line.text + (b"" if line.partial else b"\n")
 
 
+Pick = Callable[[LogLine], LogLine | None]
+"""What becomes of a line of a log that several share; None for somebody else's."""
+
+
 async def stream_log(
-    path: Path, query: LogQuery, *, ended: Callable[[], Awaitable[bool]]
+    path: Path,
+    query: LogQuery,
+    *,
+    ended: Callable[[], Awaitable[bool]],
+    pick: Pick | None = None,
 ) -> AsyncIterator[bytes]:
     """Yield the log as bytes in sizeable pieces, at most ``limit_bytes`` of them."""
     budget = query.limit_bytes
-    async for lines in _stream(path, query, ended):
+    async for lines in _stream(path, query, ended, pick):
         for piece in _pieces(lines, timestamps=query.timestamps):
             data = piece if budget is None else piece[:budget]
             yield data
@@ -141,20 +153,22 @@ async def stream_lines(
     path: Path, query: LogQuery, *, ended: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[LogLine]:
     """Yield the lines asked for; with ``follow`` until ``ended()`` and all is read."""
-    async for lines in _stream(path, query, ended):
+    async for lines in _stream(path, query, ended, None):
         for line in lines:
             yield line
 
 
 async def _stream(
-    path: Path, query: LogQuery, ended: Callable[[], Awaitable[bool]]
+    path: Path, query: LogQuery, ended: Callable[[], Awaitable[bool]], pick: Pick | None
 ) -> AsyncIterator[Iterable[LogLine]]:
     """What there is, then what is appended; each is to be used up before the next is asked for."""
     place = _Place.at_end_of(path)
     if query.tail_lines is None:
-        lines: Iterable[LogLine] = read_lines(path, place if query.follow else None)
-    else:
+        lines: Iterable[LogLine] = _picked(read_lines(path, place if query.follow else None), pick)
+    elif pick is None:
         lines = tail_lines(path, query.tail_lines)
+    else:
+        lines = deque(_picked(read_lines(path), pick), query.tail_lines)
     since = query.since
     yield lines if since is None else (line for line in lines if _is_after(line, since))
     if not query.follow:
@@ -162,10 +176,14 @@ async def _stream(
     while True:
         over = await ended()
         if found := [line for raw in place.read() if (line := parse_line(raw))]:
-            yield found
+            yield _picked(found, pick)
         if over:
             return
         await asyncio.sleep(_POLL_SECONDS)
+
+
+def _picked(lines: Iterable[LogLine], pick: Pick | None) -> Iterable[LogLine]:
+    return lines if pick is None else (kept for line in lines if (kept := pick(line)) is not None)
 
 
 def _pieces(lines: Iterable[LogLine], *, timestamps: bool) -> Iterator[bytes]:
