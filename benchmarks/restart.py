@@ -48,7 +48,7 @@ async def measure(options: argparse.Namespace) -> Report:
             answer = await wake
             if answer.status != 200:
                 raise FailedError(f"{name} answered {answer.status} to a request during a restart")
-            wakes.append(answer.ended - began)
+            wakes.append(answer.seconds)
             await platform.until_zero(name)
         once = await _start_again(platform)
     # In proportion: what grows with the number of services is in these bars.
