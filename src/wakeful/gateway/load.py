@@ -81,7 +81,7 @@ def _unseen(revision: _Revision, counts: GateCounts, collected_at: float, now: f
     if revision.was_reported or (revision.in_progress and not revision.covered):
         return 0.0
     known = max(revision.seen_until, counts.held_until)
-    return now - known if known > collected_at else 0.0
+    return max(0.0, now - known) if known > collected_at else 0.0
 
 
 class _Stream:

@@ -213,6 +213,20 @@ def test_counts_are_exact_integrals() -> None:
     assert counts.running_area == pytest.approx(3)
 
 
+def test_request_that_was_heard_of_late_has_waited_since_it_came() -> None:
+    """Not for longer than anybody, though: clocks may disagree."""
+    machine = gate()
+    machine.arrive(1, 10.0, late=5.0)
+    machine.arrive(2, 11.0, late=0.5)
+    machine.arrive(3, 11.0, late=100.0)
+    machine.arrive(4, 11.0, late=-3.0)
+    machine.offer([ONE], 12.0)
+    machine.arrive(5, 13.0, late=1.0)
+
+    assert machine.counts(14.0).held_area == pytest.approx(2 + 1.5 + 2 + 1)
+    assert machine.counts(14.0).held_until == 12.0
+
+
 def test_request_that_comes_back_does_not_wait_for_its_own_slot() -> None:
     """A thread of Envoy that knows no instance yet sends what names one to the gate again."""
     machine = gate(1)

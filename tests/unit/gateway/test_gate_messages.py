@@ -50,6 +50,11 @@ def test_request_that_came_back_says_how_often_and_as_what_it_was_let_go(
     assert parse_question(question()).hop == 0
 
 
+def test_request_says_when_it_came() -> None:
+    assert parse_question(question(x_wakeful_arrival="1764181920.125000")).since == 1764181920.125
+    assert parse_question(question()).since is None
+
+
 def test_instance_is_named_once_for_each_try() -> None:
     release = make_release(KEY, ONE, 1)
 

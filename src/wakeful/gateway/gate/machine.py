@@ -115,6 +115,7 @@ class RevisionGate:
         self._held_area = 0.0
         self._running_area = 0.0
         self._held_until = 0.0
+        self._starting_at = 0.0
         self._last_change = 0.0
 
     @property
@@ -165,14 +166,21 @@ class RevisionGate:
         return self._grant()
 
     def arrive(
-        self, ticket: int, now: float, *, hop: int = 0, before: int | None = None
+        self,
+        ticket: int,
+        now: float,
+        *,
+        hop: int = 0,
+        before: int | None = None,
+        late: float = 0.0,
     ) -> list[Effect]:
         """A request came; ``hop`` says how often it was let go before without reaching anybody.
 
         ``before`` is its ticket of the last time, where that named an instance. A thread of Envoy
         that does not know the instance (any more) sends the request to the gate again, inside of
         what it was let go as: nobody works on it, so that its slot is free from now on. It would
-        otherwise wait for its own slot.
+        otherwise wait for its own slot. ``late`` is how many seconds ago it really came: with fifty
+        at once the last is heard of when the first has waited for a while, and so has the last.
         """
         self._account(now)
         if hop >= MAX_HOPS:
@@ -200,7 +208,10 @@ class RevisionGate:
             self._paused.add(ticket)
             return [Pause(ticket, _pause(ticket, hop)), *self._grant()]
         self._queue[ticket] = None
-        return [*self._wake(), *self._grant()]
+        effects = self._wake()
+        if self._phase is Phase.STARTING:
+            self._held_area += min(max(late, 0.0), now - self._starting_at)
+        return [*effects, *self._grant()]
 
     def resume(self, ticket: int, now: float) -> list[Effect]:
         """A paused request may try again."""
@@ -294,7 +305,7 @@ class RevisionGate:
     def _wake(self) -> list[Effect]:
         if self._ready or self._phase is Phase.STARTING:
             return []
-        self._phase = Phase.STARTING
+        self._phase, self._starting_at = Phase.STARTING, self._last_change
         return [Poke()]
 
     def _awaken(self) -> list[Effect]:

@@ -17,6 +17,7 @@ from envoy.type.v3 import http_status_pb2
 from wakeful.gateway.gate.machine import Deny
 from wakeful.gateway.plan import Endpoint, RevisionKey
 from wakeful.gateway.translator.names import (
+    ARRIVAL_HEADER,
     CLUSTER_HEADER,
     MARK_NAME,
     MARK_NAMESPACE,
@@ -58,18 +59,23 @@ class Question:
     """Its client wants to know what it waited for."""
     before: str = ""
     """What ``with_ticket`` called it the last time."""
+    since: float | None = None
+    """When it came to the gate, in seconds since 1970; None when Envoy did not say."""
 
 
 def parse_question(message: ext_proc_pb2.ProcessingRequest) -> Question:
     """Read a message that opens a stream."""
-    hop, timed, before = 0, False, ""
+    hop, timed, before, since = 0, False, "", None
     for header in message.request_headers.headers.headers:
         if header.key == _PROXY:
             value = header.raw_value.decode("latin-1") or header.value
             hop, before = times_let_go(value), last_ticket(value)
         elif header.key == TIMING_HEADER:
             timed = True
-    return Question(_marked(message.metadata_context.SerializeToString()), hop, timed, before)
+        elif header.key == ARRIVAL_HEADER:
+            since = float(header.raw_value or header.value)
+    key = _marked(message.metadata_context.SerializeToString())
+    return Question(key, hop, timed, before, since)
 
 
 @lru_cache(maxsize=_REMEMBERED)

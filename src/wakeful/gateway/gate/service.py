@@ -251,7 +251,11 @@ class Gate:
         verdict: asyncio.Future[Grant | Deny] = asyncio.get_running_loop().create_future()
         self._verdicts[ticket] = verdict
         before = self._number(question.before)
-        self._apply(entry, entry.gate.arrive(ticket, self._now(), hop=question.hop, before=before))
+        late = self._clock.now().timestamp() - question.since if question.since else 0.0
+        self._apply(
+            entry,
+            entry.gate.arrive(ticket, self._now(), hop=question.hop, before=before, late=late),
+        )
         starting = entry.gate.phase is Phase.STARTING
         try:
             async with asyncio.timeout(_deadline(entry.gate.backend)):

@@ -60,6 +60,9 @@ TIMING_NAMESPACE = "wakeful.timing"
 """Dynamic metadata in which the gate says it."""
 TIMING_KEY = "phases"
 
+ARRIVAL_HEADER = "x-wakeful-arrival"
+"""Set by the gate listener, for the gate: when the request came, in seconds since 1970."""
+
 GATE_CLUSTER = "gatecp"
 CONTROL_CLUSTER = "xds"
 COLLECTOR_PREFIX = "trace-collector-"
