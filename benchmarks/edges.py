@@ -12,6 +12,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness import cli
 from harness.figures import Report
@@ -23,7 +24,7 @@ SLEEPERS = [f"sleeper-{number}" for number in range(12)]
 ROLLING, WAVES = "rolling", "waves"
 RATE, CLIENTS = 700, 10
 CROWD = 40
-WINDOW = {"window": "1s"}
+WINDOW: dict[str, Any] = {"window": "1s"}
 
 
 @dataclass(slots=True)

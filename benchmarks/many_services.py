@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness import cli, machine
 from harness.figures import Report, percentile
@@ -19,7 +20,7 @@ from harness.idling import report_idling
 from harness.running import SERVICES, FailedError, Platform, hello, is_true, running
 
 LONE, SWITCH = "lone", "switch"
-SLEEPY = {"window": "1s", "initial_scale": "0"}
+SLEEPY: dict[str, Any] = {"window": "1s", "initial_scale": "0"}
 _EVERY = 0.002
 BARRED = 1000
 """More services than this are measured without bars."""
@@ -110,7 +111,7 @@ async def _create(
 
     begun = time.perf_counter()
     for name in flood:
-        readiness.expect(name)
+        _ = readiness.expect(name)
         await platform.apply(hello(name, **SLEEPY))
     if flood:
         asked = time.perf_counter() - begun
@@ -131,7 +132,7 @@ async def _create(
     for name in paced:
         due += 1 / options.rate
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        readiness.expect(name)
+        _ = readiness.expect(name)
         await platform.apply(hello(name, **SLEEPY))
     async with asyncio.timeout(60 + 2 * len(paced)):
         await asyncio.gather(*(readiness.ready[name] for name in paced))

@@ -12,6 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 from harness import cli, machine
@@ -19,7 +20,7 @@ from harness.figures import Report
 from harness.http import Answer, ask
 from harness.running import SERVICES, FailedError, Platform, hello, running, until
 
-SLEEPY = {"window": "6s", "initial_scale": "0"}
+SLEEPY: dict[str, Any] = {"window": "6s", "initial_scale": "0"}
 MAPS = "/api/v1/namespaces/default/configmaps"
 CALM = 0.3
 """Share of a core that a control plane with nothing left to do stays below."""

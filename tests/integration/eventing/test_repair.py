@@ -250,7 +250,7 @@ async def test_events_are_sent_and_watched_as_they_pass(stage: Stage) -> None:
     tail = stage.http.get(f"{stage.url}{API}/tails/default/events")
     async with asyncio.timeout(60), tail as seen:
         assert await seen.content.readline() == b"\n"
-        body = {
+        body: dict[str, Any] = {
             "spec": {
                 "to": {
                     "apiVersion": "eventing.knative.dev/v1",

@@ -251,7 +251,7 @@ async def test_a_subscription_says_what_it_cannot_find(eventing_core: Any) -> No
     channel = {"apiVersion": M, "kind": "InMemoryChannel", "name": "c"}
     missing = {"ref": {"apiVersion": "v1", "kind": "Service", "name": "nobody"}}
     there = {"uri": "http://x.test"}
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], str]] = {
         "subscriber": ({"subscriber": missing}, "SubscriberResolveFailed"),
         "reply": ({"subscriber": there, "reply": missing}, "ReplyResolveFailed"),
         "sink": (

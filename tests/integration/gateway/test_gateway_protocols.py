@@ -61,8 +61,10 @@ async def test_grpc_calls_are_held_and_answered(limit: int) -> None:
         target = f"127.0.0.1:{rig.ports['public']}"
         options = [("grpc.default_authority", HOST)]
         async with grpc.aio.insecure_channel(target, options=options) as channel:
-            say = asyncio.ensure_future(channel.unary_unary("/t.Echo/Say")(b"hi", timeout=60))
-            chat = channel.stream_stream("/t.Echo/Chat")(timeout=60)
+            say = asyncio.ensure_future(
+                channel.unary_unary("/t.Echo/Say", None, None)(b"hi", timeout=60)
+            )
+            chat = channel.stream_stream("/t.Echo/Chat", None, None)(None, timeout=60)
             await chat.write(b"one")
             await eventually(lambda: rig.held(HELLO) == 2)
 
@@ -83,7 +85,7 @@ async def test_grpc_deadline_ends_the_hold() -> None:
         target = f"127.0.0.1:{rig.ports['public']}"
         async with grpc.aio.insecure_channel(target, options=options) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await channel.unary_unary("/t.Echo/Say")(b"hi", timeout=0.3)
+                await channel.unary_unary("/t.Echo/Say", None, None)(b"hi", timeout=0.3)
 
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         await eventually(lambda: not rig.held(HELLO))

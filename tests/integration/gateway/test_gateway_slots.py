@@ -185,10 +185,10 @@ async def test_grpc_stream_keeps_its_slot_until_it_ends_or_is_cancelled() -> Non
         target = f"127.0.0.1:{rig.ports['public']}"
         options = [("grpc.default_authority", HOST)]
         async with grpc.aio.insecure_channel(target, options=options) as channel:
-            chat = channel.stream_stream("/t.Echo/Chat")
+            chat = channel.stream_stream("/t.Echo/Chat", None, None)
             streams = []
             for number in range(3):
-                streams.append(chat(timeout=30))
+                streams.append(chat(None, timeout=30))
                 await streams[-1].write(b"hi")
                 await eventually(lambda: slots(rig) == 1)
                 await eventually(lambda expected=number: rig.held(HELLO) == expected)

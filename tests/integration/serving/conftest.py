@@ -74,7 +74,7 @@ class Surroundings:
     async def run(self) -> None:
         while True:
             obj = await self._queue.get()
-            fresh = await self._world.client.find(
+            fresh: Any = await self._world.client.find(
                 type(obj), obj.metadata.name, obj.metadata.namespace
             )
             if fresh is None:

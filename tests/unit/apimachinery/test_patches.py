@@ -33,7 +33,7 @@ class TestJSONPatch:
         assert apply_json_patch(patch, {"spec": {}}) == {"spec": {"status": "TaskRunCancelled"}}
 
     def test_test_of_a_missing_member_against_null_passes(self) -> None:
-        document = {"metadata": {}}
+        document: dict[str, Any] = {"metadata": {}}
         assert (
             apply_json_patch([{"op": "test", "path": "/metadata/a", "value": None}], document)
             == document

@@ -50,7 +50,7 @@ def _admit(
 ) -> tuple[Any, str]:
     hub = convert(wire)
     hub["metadata"] = {"name": "x", "namespace": "default"} | hub.get("metadata", {})
-    obj = SCHEME.parse(hub)
+    obj: Any = SCHEME.parse(hub)
     resource = SCHEME.of(type(obj))
     operation: Literal["CREATE", "UPDATE"] = "CREATE" if old is None else "UPDATE"
     found = maps or {}

@@ -99,7 +99,7 @@ def test_faulty_channels_are_refused(admit: Any) -> None:
 
 def test_channels_of_2019_nest_their_subscribers(to_hub: Any) -> None:
     nested = [{"uid": "u", "generation": 1, "subscriberURI": "http://a", "replyURI": "http://b"}]
-    status = {
+    status: dict[str, Any] = {
         "address": {"url": "http://c-kn-channel.default.svc.cluster.local"},
         "subscribableStatus": {"subscribers": [{"uid": "u", "ready": "True"}]},
     }

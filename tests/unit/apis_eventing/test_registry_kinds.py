@@ -50,7 +50,7 @@ def test_the_book_s_entry_becomes_today_s(admit: Any) -> None:
 
 @pytest.mark.parametrize("version", ["v1alpha1", "v1beta1", "v1beta2"])
 def test_what_was_written_in_a_version_is_read_in_it(to_hub: Any, version: str) -> None:
-    spec = dict(BOOK)
+    spec: dict[str, Any] = dict(BOOK)
     if version == "v1beta2":
         del spec["broker"]
         spec |= {"reference": {"kind": "X", "name": "y", "apiVersion": "z/v1"}, "schemaData": "{}"}

@@ -65,12 +65,12 @@ EVENT = Event(id="1", source="/", type="t")
 
 def check(read: Any) -> None:
     """Read; what was read can be written and read again in every way."""
+    event: Any = None
+    fault: CloudEventError | None = None
     try:
         event = read()
     except CloudEventError as error:
         fault = error
-    else:
-        fault = None
     if fault is not None:
         assert orjson.dumps({"error": str(fault)})
         assert fault.reason

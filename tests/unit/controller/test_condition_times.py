@@ -54,12 +54,14 @@ async def test_two_faults_are_written_once() -> None:
             condition.last_transition_time = LONG_AGO
         found = await world.client.update_status(found)
         version = found.metadata.resource_version
-        await world.eventually(
-            lambda: informer.get("t", "default").metadata.resource_version == version
-        )
+
+        def has_arrived() -> bool:
+            return bool(informer.get("t", "default").metadata.resource_version == version)
+
+        await world.eventually(has_arrived)
         before = reconciler.count
         controller.enqueue(found.key)
         await world.eventually(lambda: reconciler.count > before and controller.queue.is_idle)
-        found = await world.find(Trigger, "t")
+        found = await world.latest(found)
         assert found.metadata.resource_version == version
         assert {c.last_transition_time for c in found.status.conditions} == {LONG_AGO}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ from wakeful.eventing.sources.kafka.ledger import Ledger
     gaps=st.lists(st.integers(1, 3), min_size=1, max_size=12),
     order=st.randoms(use_true_random=False),
 )
-def test_nothing_that_is_not_done_is_ever_skipped(gaps: list[int], order: object) -> None:
+def test_nothing_that_is_not_done_is_ever_skipped(gaps: list[int], order: Random) -> None:
     """Whatever the order of endings, the commit stops at the first record under way."""
     offsets = [sum(gaps[: i + 1]) for i in range(len(gaps))]
     ledger, done = Ledger(), set()

@@ -80,7 +80,7 @@ def test_the_json_that_is_signed() -> None:
 def test_the_digest_is_the_one_of_tektons_own_types(file: str, digest: str) -> None:
     """Digests from Tekton's ``Checksum``, of objects with much of what they can hold."""
     wire = yaml.safe_load((SIGNED / file).read_text())
-    kind = {"Task": Task, "Pipeline": Pipeline}[wire["kind"]]
+    kind: type[Task | Pipeline] = Task if wire["kind"] == "Task" else Pipeline
     found = kind.from_wire(wire)
     defaults = set_task_defaults if isinstance(found, Task) else set_pipeline_defaults
     defaults(found, None, AdmissionContext("CREATE", datetime(2026, 1, 1, tzinfo=UTC)))

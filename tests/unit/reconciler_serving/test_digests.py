@@ -48,7 +48,7 @@ def request(*images: str, uid: str = "1") -> ResolveRequest:
 
 
 async def test_quick_answer_is_waited_for_and_nobody_is_enqueued() -> None:
-    registry, told = Registry(), []
+    registry, told = Registry(), list[Any]()
     registry.gate.set()
     queue = DigestQueue(registry)
     queue.on_answer(told.append)
