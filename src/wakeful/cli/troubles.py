@@ -44,7 +44,7 @@ async def read_findings(session: Session, namespace: str, revision: str) -> Find
     listed = await session.read(pods_resource, namespace, params=selector)
     pods = [pod for pod in listed.get("items") or () if _counts(pod)][:_MOST_PODS]
     if not pods and (own := troubles_of_revision(found)):
-        chosen = {"fieldSelector": "involvedObject.kind=Pod,type=Warning"}
+        chosen = {"fieldSelector": "type=Warning"}
         events = (await session.read(events_resource, namespace, params=chosen)).get("items") or ()
         return Findings([*own, *last_words(revision, events)], [])
     complaints: dict[str, str] = {}
@@ -144,13 +144,13 @@ def troubles_of_pods(pods: Iterable[Wire], complaints: Mapping[str, str]) -> lis
 
 
 def last_words(revision: str, events: Iterable[Wire]) -> list[str]:
-    """What was said last of a failed revision's instances, which are gone."""
+    """What was said last of a failed revision's instances, which are gone, or of making them."""
     prefix = f"{revision}-deployment-"
     told = [e for e in events if e["involvedObject"]["name"].startswith(prefix)]
     newest = max(told, key=_time, default=None)
     if newest is None:
         return []
-    return [f"{newest['involvedObject']['name']}, gone since: {newest.get('message') or ''}"]
+    return [f"before that, {newest['involvedObject']['name']}: {newest.get('message') or ''}"]
 
 
 def latest_message(events: Iterable[Wire]) -> str:

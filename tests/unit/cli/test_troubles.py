@@ -168,5 +168,5 @@ def test_a_revision_that_was_given_up_tells_the_last_words_of_its_instances() ->
         said("web-00002-deployment-c", 9, "of another revision"),
     ]
 
-    assert last_words("web-00001", events) == [f"web-00001-deployment-b, gone since: {PROBE}"]
+    assert last_words("web-00001", events) == [f"before that, web-00001-deployment-b: {PROBE}"]
     assert last_words("web-00003", events) == []
