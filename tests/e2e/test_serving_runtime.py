@@ -193,11 +193,14 @@ def test_a_callers_own_forwarded_header_stays(namespace: Namespace) -> None:
 
 def test_requests_are_logged_while_somebody_wants_it(namespace: Namespace) -> None:
     template = '{"seen": "{{.Revision.Service}} {{.Request.RequestURI}} {{.Response.Code}}"}'
-    log = namespace.platform.data_dir / "logs" / "envoy.log"
+    line = '{"seen":"plain /log-this 200"}\n'
 
     def is_logged() -> bool:
         namespace.ask("plain", "/log-this", headers={"Connection": "close"})
-        return log.exists() and '{"seen":"plain /log-this 200"}' in log.read_text()
+        shown = namespace.platform.wakeful(
+            *("logs", "ksvc/plain", "--requests", "--namespace", namespace.name)
+        )
+        return line in shown.out
 
     values = {"logging.enable-request-log": "true", "logging.request-log-template": template}
     refused = {**values, "logging.request-log-template": "{{range .Request}}{{end}}"}
@@ -205,6 +208,9 @@ def test_requests_are_logged_while_somebody_wants_it(namespace: Namespace) -> No
     assert "only single fields" in answer.err
     with namespace.platform.configured("config-observability", values):
         until(is_logged, what="a line for the request")
+    (pod, *_) = namespace.pods("plain")
+    path = f"/api/v1/namespaces/{namespace.name}/pods/{pod['metadata']['name']}/log"
+    assert line in namespace.kubectl("get", "--raw", f"{path}?container=queue-proxy").out
 
 
 def test_standard_input_is_at_its_end(namespace: Namespace) -> None:
