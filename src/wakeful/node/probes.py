@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import json
 import os
 import socket
 import ssl
@@ -263,12 +264,11 @@ async def _http_get(
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    what = f'Get "http{"s" if tls else ""}://{host}:{port}{path}": '
     try:
         reader, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, ValueError, OverflowError) as err:
-        return _not_connected(
-            err, host, port, f'Get "http{"s" if tls else ""}://{host}:{port}{path}": '
-        )
+        return _not_connected(err, host, port, what)
     lower = {name.lower() for name in headers}
     lines = [f"GET {path} HTTP/1.1"]
     if "host" not in lower:
@@ -278,16 +278,31 @@ async def _http_get(
     lines += ["Accept: */*", "Connection: close", *(f"{k}: {v}" for k, v in headers.items())]
     try:
         writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-        status_line = await reader.readline()
-        code = int(status_line.split(b" ", 2)[1])
+        code = _status_code(await reader.readline())
         await _discard(reader)
-    except (OSError, ValueError, IndexError) as err:
-        return Attempt(False, f"Get {path}: malformed answer: {_why(err)}")
+    except (OSError, ValueError) as err:
+        return Attempt(False, what + _why(err))
     finally:
         writer.close()
     if 200 <= code < 400:
         return Attempt(True)
     return Attempt(False, f"HTTP probe failed with statuscode: {code}")
+
+
+def _status_code(line: bytes) -> int:
+    """Read the first line of an answer.
+
+    Raises:
+        ValueError: It is none; says so in the kubelet's words, which people search for.
+    """
+    if not line:
+        raise ValueError("EOF")
+    version, _, rest = line.partition(b" ")
+    code = rest[:3]
+    if not version.startswith(b"HTTP/") or len(code) < 3 or not code.isdigit():
+        told = line.decode(errors="replace").strip()
+        raise ValueError(f"malformed HTTP response {json.dumps(told, ensure_ascii=False)}")
+    return int(code)
 
 
 async def _discard(reader: asyncio.StreamReader) -> None:

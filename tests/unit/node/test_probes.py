@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -10,6 +11,7 @@ from wakeful.apis.core.pod_types import Container, Probe
 from wakeful.node.environment import ContainerConfigError
 from wakeful.node.plan import resolve_port, stop_signal
 from wakeful.node.probes import (
+    Attempt,
     Prober,
     ProbeState,
     Timing,
@@ -105,3 +107,31 @@ async def test_tcp_probe_is_content_with_whoever_listens(host: str) -> None:
         after = await attempt()
 
     assert (before.success, after.success) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", ""),
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "HTTP probe failed with statuscode: 503"),
+        (b"", "{get}EOF"),
+        (b"\n", '{get}malformed HTTP response ""'),
+        (b"SSH-2.0 200\r\n", '{get}malformed HTTP response "SSH-2.0 200"'),
+        (b"HTTP/1.1 +20\r\n", '{get}malformed HTTP response "HTTP/1.1 +20"'),
+    ],
+)
+async def test_http_probe_says_what_is_wrong_with_an_answer(answer: bytes, told: str) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        probe = Probe.from_wire({"httpGet": {"port": port, "path": "/up"}})
+        attempt = Prober(FakeRuntime(), "127.0.0.1", {}).prepare(probe, Container(name="c"), "id")
+
+        outcome = await attempt()
+
+    get = f'Get "http://127.0.0.1:{port}/up": '
+    assert outcome == Attempt(not told, told.format(get=get))
