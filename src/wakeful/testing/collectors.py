@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 from aiohttp import web
@@ -35,13 +36,18 @@ class SpanCollector:
 
     def of(self, path: str) -> list[Span]:
         """The spans of requests for one path, those behind the gate included."""
-        traces = {s.trace_id for s in self.spans if s.attributes.get("url.path") == path}
+        traces = {s.trace_id for s in self.spans if path_of(s.attributes) == path}
         return [span for span in self.spans if span.trace_id in traces]
 
     def zipkin_of(self, path: str) -> list[dict[str, Any]]:
         """The same of Zipkin's."""
-        traces = {s["traceId"] for s in self.zipkin if s["tags"].get("url.path") == path}
+        traces = {s["traceId"] for s in self.zipkin if path_of(s["tags"]) == path}
         return [span for span in self.zipkin if span["traceId"] in traces]
+
+
+def path_of(attributes: Mapping[str, str]) -> str:
+    """The path that a span's request was for."""
+    return urlsplit(attributes.get("http.url", "")).path
 
 
 @contextlib.asynccontextmanager

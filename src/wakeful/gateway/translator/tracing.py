@@ -59,21 +59,17 @@ _ATTRIBUTES = {
     "kn.revision.name": MARK_NAME,
     "k8s.namespace.name": MARK_REVISION_NAMESPACE,
 }
-"""Knative's names for what it says of a revision on spans."""
-_FORMATTED = {
-    "http.request.method": "%REQ(:METHOD)%",
-    "http.response.status_code": "%RESPONSE_CODE%",
-    "url.path": "%PATH(NQ)%",
-}
-"""OpenTelemetry's present names, which Knative's spans have; Envoy's own are older."""
+"""Knative's names for what it says of a revision on spans.
+
+What requests and answers were, Envoy says by itself. Tags out of its format strings would be made
+of every request, sampled or not: three of them made each some 15 % dearer.
+"""
 
 
 def trace_entrance(manager: hcm_pb2.HttpConnectionManager, tracing: Tracing) -> None:
     """Make one span of each request that comes in."""
     _trace(manager, tracing)
     manager.tracing.operation = "%REQ(:METHOD)%"
-    for name, value in _FORMATTED.items():
-        manager.tracing.custom_tags.add(tag=name, value=value)
 
 
 def trace_gate(manager: hcm_pb2.HttpConnectionManager, tracing: Tracing) -> None:
