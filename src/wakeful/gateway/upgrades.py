@@ -18,11 +18,11 @@ from envoy.data.accesslog.v3 import accesslog_pb2
 from envoy.service.accesslog.v3 import als_pb2
 
 from wakeful.gateway.plan import Endpoint, RevisionKey
+from wakeful.gateway.translator.logfilters import BEGAN
 from wakeful.gateway.translator.names import GATE, parse_cluster_name
 
 _SERVICE = "envoy.service.accesslog.v3.AccessLogService"
 _METHOD = "StreamAccessLogs"
-_BEGUN = accesslog_pb2.AccessLogType.DownstreamTunnelSuccessfullyEstablished
 
 _Where = tuple[RevisionKey, Endpoint]
 _Identity = tuple[int, bytes, bytes]
@@ -105,7 +105,7 @@ class Upgrades:
             stream.at_gate = message.identifier.log_name == GATE
         for entry in message.http_logs.log_entry:
             identity = _identity(entry.common_properties)
-            if entry.common_properties.access_log_type != _BEGUN:
+            if entry.common_properties.access_log_type != BEGAN:
                 self._close(stream, identity)
             elif (where := _where(entry.common_properties)) is not None:
                 stream.open[identity] = where

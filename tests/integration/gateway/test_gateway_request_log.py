@@ -161,3 +161,18 @@ async def test_lines_are_stored_with_whom_they_are_about() -> None:
         (found,) = [one for one in map(parse_request_line, stored) if one and "/a" in one.line]
         line = '{"n":200,"q":"/a%22b"}'
         assert found == RequestLine(line, "default", "shop", "hello", "hello-1")
+
+
+async def test_a_websocket_is_one_line_as_any_request_is() -> None:
+    """Envoy asks its logs about an upgrade when it is answered, too."""
+    plan = logging(simple_plan(revision("hello")), "did {{.Request.RequestURI}} ")
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+        async with rig.http.ws_connect(f"{rig.url}/chat", headers={"Host": HOST}) as socket:
+            await socket.send_str("ping")
+            assert await socket.receive_str() == "one:ping"
+        await eventually(lambda: lines(rig, "/chat"))
+        await rig.get(HOST, "/after")
+        await eventually(lambda: lines(rig, "/after"))
+
+        assert lines(rig, "/chat") == ["did /chat "]

@@ -35,6 +35,7 @@ from wakeful.gateway.translator._proto import (
     tcp_address,
 )
 from wakeful.gateway.translator.clusters import retry_at_once
+from wakeful.gateway.translator.logfilters import response_flags
 from wakeful.gateway.translator.misses import second_looks
 from wakeful.gateway.translator.names import (
     ARRIVAL_HEADER,
@@ -54,7 +55,7 @@ from wakeful.gateway.translator.names import (
     TIMING_NAMESPACE,
     TIMING_RESPONSE_HEADER,
 )
-from wakeful.gateway.translator.replies import make_entrance_replies, response_flags
+from wakeful.gateway.translator.replies import make_entrance_replies
 from wakeful.gateway.translator.requestlog import make_access_log
 from wakeful.gateway.translator.requeststats import make_request_stats
 from wakeful.gateway.translator.scopes import KEY_PARTS

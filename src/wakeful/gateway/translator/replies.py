@@ -9,46 +9,19 @@ from http import HTTPStatus
 
 from envoy.config.accesslog.v3 import accesslog_pb2
 from envoy.config.core.v3 import base_pb2, substitution_format_string_pb2
-from envoy.config.route.v3 import route_components_pb2
 from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as hcm_pb2,
 )
-from envoy.type.matcher.v3 import string_pb2
 
 from wakeful.gateway.translator._proto import any_of, u32
+from wakeful.gateway.translator.logfilters import all_of, header_is, response_flags
 from wakeful.gateway.translator.names import (
     ACTIVATOR_VALUE,
     HASH_HEADER,
     PROBE_HEADER,
     PROBE_VALUE,
 )
-
-
-def response_flags(*flags: str) -> accesslog_pb2.AccessLogFilter:
-    """Answers that Envoy gave for one of these reasons."""
-    return accesslog_pb2.AccessLogFilter(
-        response_flag_filter=accesslog_pb2.ResponseFlagFilter(flags=flags)
-    )
-
-
-def header_is(name: str, value: str, *, invert: bool = False) -> accesslog_pb2.AccessLogFilter:
-    """Requests with a header of exactly this value; one that is missing counts as empty."""
-    return accesslog_pb2.AccessLogFilter(
-        header_filter=accesslog_pb2.HeaderFilter(
-            header=route_components_pb2.HeaderMatcher(
-                name=name.lower(),
-                string_match=string_pb2.StringMatcher(exact=value),
-                treat_missing_header_as_empty=True,
-                invert_match=invert,
-            )
-        )
-    )
-
-
-def all_of(*filters: accesslog_pb2.AccessLogFilter) -> accesslog_pb2.AccessLogFilter:
-    """Every one of two or more."""
-    return accesslog_pb2.AccessLogFilter(and_filter=accesslog_pb2.AndFilter(filters=filters))
 
 
 def _lasted_too_long() -> accesslog_pb2.AccessLogFilter:

@@ -27,8 +27,8 @@ from wakeful.apis.serving.config.requestlog import (
 )
 from wakeful.gateway.plan import RequestLog
 from wakeful.gateway.translator._proto import any_of
+from wakeful.gateway.translator.logfilters import ENDED, all_of, at, header_is
 from wakeful.gateway.translator.names import MARK_NAMESPACE, PROBE_HEADER
-from wakeful.gateway.translator.replies import header_is
 from wakeful.gateway.translator.servedby import POD_IP, POD_NAME
 
 _NOTHING = "%REQ(X-WAKEFUL-NOTHING)%"
@@ -80,7 +80,7 @@ def make_access_log(log: RequestLog) -> accesslog_pb2.AccessLog:
     return accesslog_pb2.AccessLog(
         name="envoy.access_loggers.stdout",
         typed_config=any_of(stream_pb2.StdoutAccessLog(log_format=line)),
-        filter=None if log.probes else header_is(PROBE_HEADER, ""),
+        filter=at(ENDED) if log.probes else all_of(at(ENDED), header_is(PROBE_HEADER, "")),
     )
 
 

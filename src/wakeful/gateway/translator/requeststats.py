@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from envoy.config.accesslog.v3 import accesslog_pb2
-from envoy.data.accesslog.v3 import accesslog_pb2 as entries_pb2
 from xds.type.v3 import typed_struct_pb2
 
 from wakeful.gateway.translator._proto import any_of
+from wakeful.gateway.translator.logfilters import ENDED, all_of, at, header_is
 from wakeful.gateway.translator.names import (
     MARK_CONFIGURATION,
     MARK_NAME,
@@ -15,7 +15,6 @@ from wakeful.gateway.translator.names import (
     MARK_SERVICE,
     PROBE_HEADER,
 )
-from wakeful.gateway.translator.replies import all_of, header_is
 
 STATS_PREFIX = "requests"
 """Begins the statistic's name, and is known to Envoy's bootstrap, which keeps but a few."""
@@ -53,11 +52,5 @@ def make_request_stats() -> accesslog_pb2.AccessLog:
     return accesslog_pb2.AccessLog(
         name="envoy.access_loggers.stats",
         typed_config=any_of(config),
-        # Upgraded connections are told of when they begin, too.
-        filter=all_of(header_is(PROBE_HEADER, ""), _ended()),
+        filter=all_of(header_is(PROBE_HEADER, ""), at(ENDED)),
     )
-
-
-def _ended() -> accesslog_pb2.AccessLogFilter:
-    types = [entries_pb2.AccessLogType.DownstreamEnd]
-    return accesslog_pb2.AccessLogFilter(log_type_filter=accesslog_pb2.LogTypeFilter(types=types))

@@ -8,15 +8,14 @@ from __future__ import annotations
 from envoy.config.accesslog.v3 import accesslog_pb2
 from envoy.config.core.v3 import config_source_pb2, grpc_service_pb2
 from envoy.config.route.v3 import route_components_pb2
-from envoy.data.accesslog.v3 import accesslog_pb2 as entries_pb2
 from envoy.extensions.access_loggers.grpc.v3 import als_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as hcm_pb2,
 )
 
 from wakeful.gateway.translator._proto import any_of, u32
+from wakeful.gateway.translator.logfilters import BEGAN, ENDED, all_of, at
 from wakeful.gateway.translator.names import CONTROL_CLUSTER
-from wakeful.gateway.translator.replies import all_of
 
 
 def log_upgrades(manager: hcm_pb2.HttpConnectionManager, listener: str) -> None:
@@ -37,7 +36,7 @@ def _make_log(listener: str) -> accesslog_pb2.AccessLog:
     return accesslog_pb2.AccessLog(
         name="envoy.access_loggers.http_grpc",
         typed_config=any_of(als_pb2.HttpGrpcAccessLogConfig(common_config=config)),
-        filter=all_of(_is_upgrade(), _begins_or_ends()),
+        filter=all_of(_is_upgrade(), at(BEGAN, ENDED)),
     )
 
 
@@ -45,12 +44,3 @@ def _is_upgrade() -> accesslog_pb2.AccessLogFilter:
     """Requests for an upgrade; Envoy gives those of HTTP/2 this header too."""
     header = route_components_pb2.HeaderMatcher(name="upgrade", present_match=True)
     return accesslog_pb2.AccessLogFilter(header_filter=accesslog_pb2.HeaderFilter(header=header))
-
-
-def _begins_or_ends() -> accesslog_pb2.AccessLogFilter:
-    types = entries_pb2.AccessLogType
-    return accesslog_pb2.AccessLogFilter(
-        log_type_filter=accesslog_pb2.LogTypeFilter(
-            types=[types.DownstreamTunnelSuccessfullyEstablished, types.DownstreamEnd]
-        )
-    )
