@@ -9,6 +9,8 @@ from google.protobuf.json_format import MessageToDict
 from wakeful.apis.serving.config import ConfigError, ObservabilityConfig, parse_observability
 from wakeful.apis.serving.config.requestlog import RequestLine, parse_request_line
 from wakeful.gateway import RequestLog
+from wakeful.gateway.translator.logfilters import ENDED, at, header_is
+from wakeful.gateway.translator.names import PROBE_HEADER
 from wakeful.gateway.translator.requestlog import make_access_log
 
 ENABLED = {"logging.enable-request-log": "true"}
@@ -72,8 +74,9 @@ def test_text_is_one_line() -> None:
 def test_probes_are_left_out_unless_wanted() -> None:
     template = parse("{{.Request.Method}}").request_log
 
-    assert make_access_log(RequestLog(template)).filter.HasField("header_filter")
-    assert not make_access_log(RequestLog(template, probes=True)).HasField("filter")
+    left_out = header_is(PROBE_HEADER, "")
+    assert left_out in make_access_log(RequestLog(template)).filter.and_filter.filters
+    assert make_access_log(RequestLog(template, probes=True)).filter == at(ENDED)
 
 
 def test_stored_lines_are_read_as_their_template_has_them() -> None:
