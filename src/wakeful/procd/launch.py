@@ -8,20 +8,19 @@ give up capabilities, enter another process' namespaces, take a terminal.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import resource
-import signal
-import struct
-import termios
 
 from wakeful.procd import linux
-from wakeful.procd.spec import Spec, SpecError
+from wakeful.procd.child import DEFAULT_SIGNALS, Child
+from wakeful.procd.errors import LaunchError, SpecError
 
-_DEFAULT_SIGNALS = [n for n in range(1, 32) if n not in (signal.SIGKILL, signal.SIGSTOP)]
-"""All that can be: what whoever started the platform ignores (nohup does, and scripts in the
-background) is none of the programs' business."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wakeful.procd.cgroups import Cgroups
+    from wakeful.procd.spec import Spec
+
 _SHIFT = 100
 """Descriptors are lifted above this number first, so that no target overwrites a source."""
 _ENTERED = (
@@ -33,103 +32,22 @@ _ENTERED = (
 )
 
 
-class LaunchError(Exception):
-    """The program could not be started; ``stage`` says what was being done."""
-
-    def __init__(self, stage: str, number: int, subject: str = "") -> None:
-        super().__init__(f"{stage}: {os.strerror(number)}" + (f": {subject!r}" if subject else ""))
-        self.stage, self.number = stage, number
-
-
-class Cgroups:
-    """Put a process into control groups, v1 or v2."""
-
-    def __init__(self) -> None:
-        self._home = self._find_home()
-
-    @staticmethod
-    def _find_home() -> dict[str, str]:
-        mounts: dict[str, str] = {}
-        try:
-            with open("/proc/self/mounts", encoding="utf-8") as file:
-                for line in file:
-                    fields = line.split()
-                    if fields[2] == "cgroup":
-                        for option in fields[3].split(","):
-                            mounts.setdefault(option, fields[1])
-            home = {}
-            with open("/proc/self/cgroup", encoding="utf-8") as file:
-                for line in file:
-                    _, names, path = line.rstrip("\n").split(":", 2)
-                    for name in names.split(","):
-                        if name in mounts:
-                            home[mounts[name]] = mounts[name] + path.rstrip("/")
-        except OSError:
-            return {}
-        return home
-
-    def move(self, paths: list[str]) -> list[str]:
-        """Move this (single-threaded) process; return where to go back to.
-
-        Writing 0 to ``tasks`` moves the writer alone, which spares the kernel's global lock and
-        the milliseconds it costs.
-        """
-        back = []
-        for path in paths:
-            root = next((mount for mount in self._home if path.startswith(mount + "/")), None)
-            if root is None:
-                continue
-            if root.endswith("freezer") and _read(path + "/freezer.state").strip() != b"THAWED":
-                raise LaunchError("control group", 11, path)
-            _write(path + "/tasks", b"0")
-            back.append(self._home[root])
-        return back
-
-    def unified(self, paths: list[str]) -> str | None:
-        """Return the version 2 group among ``paths``, if any."""
-        for path in paths:
-            if os.path.exists(path + "/cgroup.controllers"):
-                return path
-        return None
-
-    @staticmethod
-    def restore(back: list[str]) -> None:
-        """Return to where ``move`` came from."""
-        for path in back:
-            _write(path + "/tasks", b"0")
-
-
-def _read(path: str) -> bytes:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(fd, 4096)
-    finally:
-        os.close(fd)
-
-
-def _write(path: str, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, data)
-    finally:
-        os.close(fd)
-
-
 def find_program(spec: Spec) -> str:
     """Return the path of ``argv[0]`` as a shell with the spec's PATH would."""
     name = spec.argv[0]
     if "/" in name:
         return name
-    for path in _candidates(name, spec.env):
+    for path in _candidates(spec):
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
     raise LaunchError("exec", 2, name)
 
 
-def _candidates(name: str, env: dict[str, str]) -> list[str]:
+def _candidates(spec: Spec) -> list[str]:
+    name = spec.argv[0]
     if "/" in name:
         return [name]
-    path = env.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    path = spec.env.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     return [f"{directory or '.'}/{name}" for directory in path.split(":")]
 
 
@@ -194,7 +112,7 @@ def spawn(spec: Spec, fds: dict[int, int], netns: int, home_netns: int, cgroups:
             setsid=True,
             resetids=spec.sets_user,
             setsigmask=[],
-            setsigdef=_DEFAULT_SIGNALS,
+            setsigdef=DEFAULT_SIGNALS,
         )
     except OSError as error:
         raise LaunchError(stage, error.errno or 5, subject) from None
@@ -229,30 +147,6 @@ def _restore_user(spec: Spec) -> None:
         os.setgroups([])
 
 
-def main_pid(pid: int) -> int:
-    """Return the user's process of a sandbox whose monitor is ``pid``; ``pid`` for others.
-
-    The sandbox's tree is monitor → init → program → …; a young one may not have its program yet.
-    """
-    init = first_child(pid)
-    return (first_child(init) or init) if init else pid
-
-
-def is_set_up(pid: int) -> bool:
-    """Whether the sandbox whose monitor is ``pid`` stands: its program has been forked."""
-    init = first_child(pid)
-    return bool(init and first_child(init))
-
-
-def first_child(pid: int) -> int:
-    """Return the eldest living child of ``pid``, or 0."""
-    try:
-        text = _read(f"/proc/{pid}/task/{pid}/children").split()
-    except OSError:
-        return 0
-    return int(text[0]) if text else 0
-
-
 def fork(
     spec: Spec, fds: dict[int, int], netns: int, cgroups: Cgroups, inside: int
 ) -> tuple[int, int]:
@@ -264,14 +158,15 @@ def fork(
     limits = _limits(spec)
     lifted = lift(fds)
     namespaces = _open_namespaces(inside) if inside else []
-    program = spec.argv[0] if inside else find_program(spec)
+    programs = _candidates(spec) if inside else [find_program(spec)]
     group = cgroups.unified(spec.cgroups)
     group_fd = os.open(group, os.O_RDONLY | os.O_CLOEXEC) if group else -1
     result_r, result_w = os.pipe()
+    child = Child(spec, programs, lifted, limits, netns, namespaces, cgroups, result_w)
     try:
         pid = linux.clone_into_cgroup(group_fd) if group_fd >= 0 else os.fork()
         if pid == 0:
-            _child(spec, program, lifted, limits, netns, namespaces, cgroups, result_w)
+            child.run()
     finally:
         os.close(result_w)
         for fd in [*lifted.values(), *(fd for fd, _ in namespaces)]:
@@ -312,107 +207,3 @@ def _open_namespaces(pid: int) -> list[tuple[int, int]]:
         else:
             needed.append((fd, kind))
     return needed
-
-
-def _child(
-    spec: Spec,
-    program: str,
-    lifted: dict[int, int],
-    limits: list[tuple[int, int, int]],
-    netns: int,
-    namespaces: list[tuple[int, int]],
-    cgroups: Cgroups,
-    result: int,
-) -> None:
-    """Runs in the child; never returns, never imports."""
-    stage = "session"
-    try:
-        signal.set_wakeup_fd(-1)
-        for default in _DEFAULT_SIGNALS:
-            signal.signal(default, signal.SIG_DFL)
-        stage = "control group"
-        cgroups.move(spec.cgroups)
-        stage = "limits"
-        for kind, soft, hard in limits:
-            resource.setrlimit(kind, (soft, hard))
-        os.umask(spec.umask)
-        stage = "namespaces"
-        if netns >= 0:
-            linux.setns(netns, linux.CLONE_NEWNET)
-        for fd, kind in namespaces:
-            linux.setns(fd, kind)
-        if namespaces:
-            pid = linux.clone_as_sibling()
-            if pid:
-                os.write(result, pid_report(pid))
-                os._exit(0)
-        stage = "session"
-        os.setsid()
-        for target, source in lifted.items():
-            os.dup2(source, target)
-        if spec.terminal:
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-        stage = "working directory"
-        os.chdir(spec.cwd)
-        stage = "user"
-        uid = os.geteuid() if spec.uid is None else spec.uid
-        if spec.gid is not None or spec.uid is not None:
-            with contextlib.suppress(PermissionError):  # not allowed in a namespace of one user
-                os.setgroups(spec.groups)
-            gid = uid if spec.gid is None else spec.gid
-            os.setresgid(gid, gid, gid)
-        if spec.capabilities is not None:
-            linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-            linux.bound_capabilities(spec.capabilities)
-            if spec.uid is not None:
-                linux.prctl(linux.PR_SET_KEEPCAPS, 1)
-                os.setresuid(uid, uid, uid)
-            linux.set_capabilities(spec.capabilities, ambient=bool(uid and spec.capabilities))
-        elif spec.uid is not None:
-            os.setresuid(uid, uid, uid)
-        if spec.die_with_parent:
-            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        stage = "exec"
-        for path in _candidates(program, spec.env):
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                os.execve(path, spec.argv, spec.env)  # noqa: S606 - no shell is meant
-        raise FileNotFoundError(2, "")  # noqa: TRY301 - told to the parent below
-    except BaseException as error:  # noqa: BLE001 - the parent is told, this process ends
-        number = getattr(error, "errno", None) or 5
-        os.write(result, failure_report(number, stage))
-    finally:
-        os._exit(127)
-
-
-def pid_report(pid: int) -> bytes:
-    """Tell which process is the real child: one that was forked once more."""
-    return struct.pack("=cI", b"P", pid)
-
-
-def failure_report(number: int, stage: str) -> bytes:
-    """Tell at which stage a child failed, with the system's error number."""
-    text = stage.encode()
-    return struct.pack("=cIB", b"E", number, len(text)) + text
-
-
-def read_result(data: bytes, spec: Spec) -> int:
-    """Interpret what ``fork``'s pipe said; return the pid of the real child, or 0.
-
-    Reports come in any order: a real child may have failed before its parent tells of it.
-
-    Raises:
-        LaunchError: The child could not be started.
-    """
-    pid, failure = 0, None
-    while data:
-        kind, number = struct.unpack_from("=cI", data)
-        if kind == b"P":
-            pid, data = number, data[5:]
-        else:
-            end = 6 + data[5]
-            failure, data = (data[6:end].decode(), number), data[end:]
-    if failure is not None:
-        stage, number = failure
-        subject = {"exec": spec.argv[0], "working directory": spec.cwd}.get(stage, "")
-        raise LaunchError(stage, number, subject)
-    return pid

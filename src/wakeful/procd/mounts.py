@@ -13,7 +13,7 @@ import os
 import zlib
 
 from wakeful.procd import linux
-from wakeful.procd.spec import SpecError
+from wakeful.procd.errors import SpecError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,96 +12,23 @@ import sys
 import time
 
 from wakeful.procd import linux
-from wakeful.procd.launch import LaunchError, raise_own_limits
-from wakeful.procd.loop import READ, WRITE, Loop
+from wakeful.procd.connection import Connection
+from wakeful.procd.errors import BusyError, MissingError, RequestError, SpecError
+from wakeful.procd.launch import raise_own_limits
+from wakeful.procd.loop import READ, Loop
 from wakeful.procd.mounts import Stage
 from wakeful.procd.process import EXITED
-from wakeful.procd.spec import SpecError
-from wakeful.procd.table import BusyError, MissingError, Table
-from wakeful.procd.wire import Decoder, ProtocolError, Sender, receive
+from wakeful.procd.table import Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from wakeful.procd.errors import LaunchError
     from wakeful.procd.process import Process
 
 EXIT_ALREADY_RUNNING = 3
-_BACKLOG_LIMIT_BYTES = 8 * 1024 * 1024
-
-
-class Connection:
-    """One client."""
-
-    def __init__(self, server: Server, sock: socket.socket) -> None:
-        self._server, self._sock = server, sock
-        self._decoder, self._sender = Decoder(), Sender(sock)
-        self.subscribed = False
-        self._overflowed = False
-        self.closed = False
-        sock.setblocking(False)
-        server.loop.watch(sock.fileno(), READ, self._ready)
-
-    def _ready(self, events: int) -> None:
-        if events & WRITE:
-            self._flush()
-        if events & READ and not self.closed:
-            self._read()
-
-    def _read(self) -> None:
-        try:
-            data, fds = receive(self._sock)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data, fds = b"", []
-        if not data:
-            self.close()
-            return
-        try:
-            messages = self._decoder.feed(data, fds)
-        except ProtocolError as error:
-            self._server.log(f"client dropped: {error}")
-            self.close()
-            return
-        for message, message_fds in messages:
-            self._server.handle(self, message, message_fds)
-
-    def send(self, message: dict[str, Any], fds: list[int] | None = None) -> None:
-        """Queue and try to send at once."""
-        if not self.closed:
-            self._sender.push(message, fds, own=True)
-            self._flush()
-
-    def tell(self, event: dict[str, Any]) -> None:
-        """Send an event, unless the client has stopped reading."""
-        if self._sender.queued_bytes > _BACKLOG_LIMIT_BYTES:
-            self._overflowed = True
-        elif self.subscribed:
-            self.send(event)
-
-    def _flush(self) -> None:
-        try:
-            done = self._sender.flush()
-        except OSError:
-            self.close()
-            return
-        if done and self._overflowed:
-            self._overflowed = False
-            self.send({"event": "overflow"})
-            return
-        self._server.loop.watch(self._sock.fileno(), READ if done else READ | WRITE, self._ready)
-
-    def close(self) -> None:
-        """Drop the client and what it owned."""
-        if not self.closed:
-            self.closed = True
-            self._server.loop.unwatch(self._sock.fileno())
-            self._sock.close()
-            self._sender.close()
-            self._decoder.close()
-            self._server.disconnected(self)
 
 
 class Server:
@@ -152,7 +79,8 @@ class Server:
                 if int.from_bytes(peer[4:8], sys.byteorder) not in (0, os.getuid()):
                     sock.close()
                     return
-                self._connections.append(Connection(self, sock))
+                connection = Connection(self.loop, sock, self.log, self.handle, self._disconnected)
+                self._connections.append(connection)
 
         listener.setblocking(False)
         self.loop.watch(listener.fileno(), READ, ready)
@@ -172,16 +100,10 @@ class Server:
         kept: list[int] = list(fds)
         try:
             if op is None:
-                raise SpecError(f"op {message.get('op')!r} is unknown")  # noqa: TRY301
+                raise SpecError(f"op {message.get('op')!r} is unknown")
             op(connection, number, message, kept)
-        except SpecError as error:
-            self._fail(connection, number, "invalid", str(error))
-        except MissingError as error:
-            self._fail(connection, number, "missing", str(error))
-        except BusyError as error:
-            self._fail(connection, number, "busy", str(error))
-        except LaunchError as error:
-            self._fail(connection, number, "launch", str(error), error.number, error.stage)
+        except RequestError as error:
+            self._refuse(connection, number, error)
         except OSError as error:
             self._fail(connection, number, "os", str(error), error.errno or 5)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -189,6 +111,9 @@ class Server:
         finally:
             for fd in kept:
                 os.close(fd)
+
+    def _refuse(self, connection: Connection, number: int, error: RequestError) -> None:
+        self._fail(connection, number, error.code, str(error), error.number, error.stage)
 
     def _fail(
         self,
@@ -202,7 +127,7 @@ class Server:
         error = {"code": code, "message": text, "errno": errno, "stage": stage}
         connection.send({"id": number, "error": error})
 
-    def disconnected(self, connection: Connection) -> None:
+    def _disconnected(self, connection: Connection) -> None:
         """Kill what the client owned: exec sessions end with their caller."""
         self._connections = [c for c in self._connections if c is not connection]
         self._table.disown(connection)
@@ -229,7 +154,7 @@ class Server:
             connection.send({"id": number, "ok": process.status()})
 
         def failed(error: LaunchError) -> None:
-            self._fail(connection, number, "launch", str(error), error.number, error.stage)
+            self._refuse(connection, number, error)
 
         if message.get("mounts"):
             self._stage.mount(message["mounts"])

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 
+from wakeful.procd.errors import SpecError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-
-class SpecError(Exception):
-    """A request that cannot be carried out as it is written."""
 
 
 def _get(raw: dict[str, Any], key: str, kind: type | tuple[type, ...], default: Any) -> Any:

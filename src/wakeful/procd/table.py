@@ -7,10 +7,12 @@ import os
 import signal
 import time
 
-from wakeful.procd import launch
-from wakeful.procd.launch import LaunchError
+from wakeful.procd import launch, signals
+from wakeful.procd.cgroups import Cgroups
+from wakeful.procd.child import read_result
+from wakeful.procd.errors import BusyError, LaunchError, MissingError, SpecError
 from wakeful.procd.process import BACKOFF, EXITED, RUNNING, STARTING, Process
-from wakeful.procd.spec import Spec, SpecError
+from wakeful.procd.spec import Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,14 +25,6 @@ if TYPE_CHECKING:
 _STAGE_CHECK_S = 0.25
 _LAST_RESORT_S = 2.0
 """A sandbox's monitor that outlives its sandbox by this much is killed too."""
-
-
-class MissingError(Exception):
-    """No such name."""
-
-
-class BusyError(Exception):
-    """The name is taken by something that runs."""
 
 
 class Table:
@@ -48,7 +42,7 @@ class Table:
         self._by_pid: dict[int, Process] = {}
         self._results: dict[Process, Callable[[], None]] = {}
         self._early: dict[int, int] = {}
-        self._cgroups = launch.Cgroups()
+        self._cgroups = Cgroups()
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         self._home_netns = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._ending = False
@@ -114,7 +108,7 @@ class Table:
             netns = self._held[spec.netns]
         inside = 0
         if spec.enter:
-            inside = launch.main_pid(self.get(spec.enter).pid)
+            inside = signals.main_pid(self.get(spec.enter).pid)
         temporary: list[int] = []
         captured: list[tuple[int, str]] = []
         try:
@@ -205,7 +199,7 @@ class Table:
             del self._results[process]
             self._by_pid.pop(pid, None)
             try:
-                real = launch.read_result(bytes(data), process.spec)
+                real = read_result(bytes(data), process.spec)
             except LaunchError as error:
                 for fd, _ in captured:
                     os.close(fd)
@@ -251,7 +245,7 @@ class Table:
         def check() -> None:
             if process.pid != pid:
                 return  # it has ended; who started it cleans up
-            if launch.is_set_up(pid):
+            if signals.is_set_up(pid):
                 self._stage.unmount(process.spec.stage)
             else:
                 self._clear_stage_later(process, pid, min(2 * seconds, 5.0))
@@ -336,35 +330,7 @@ class Table:
     def signal(self, name: str, number: int, to: str) -> bool:
         """Send a signal; return whether there was somebody to receive it."""
         process = self.get(name)
-        return process.alive and self._send(process, number, to)
-
-    def _send(self, process: Process, number: int, to: str) -> bool:
-        try:
-            if to == "group":
-                os.killpg(process.pid, number)
-            elif to == "main":
-                return self._send_main(process, number)
-            else:
-                os.kill(process.pid, number)
-        except ProcessLookupError:
-            return False
-        return True
-
-    def _send_main(self, process: Process, number: int) -> bool:
-        init = launch.first_child(process.pid)
-        main = launch.first_child(init) if init else 0
-        if not main:
-            if number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-                os.kill(init or process.pid, signal.SIGKILL)  # its program has not begun yet
-                return True
-            return False
-        fd = os.pidfd_open(main)
-        try:
-            if launch.first_child(init) == main:  # the number was not given to another meanwhile
-                signal.pidfd_send_signal(fd, number)
-        finally:
-            os.close(fd)
-        return True
+        return process.alive and signals.send(process.pid, number, to)
 
     def stop(self, process: Process, number: int, grace_s: float, done: Callable[[], None]) -> None:
         """Signal, wait, kill; call ``done`` when it has ended and will not be started again."""
@@ -382,7 +348,7 @@ class Table:
         if number == signal.SIGKILL or grace_s <= 0:
             self._kill(process)
             return
-        self._send(process, number, process.spec.signal_to)
+        signals.send(process.pid, number, process.spec.signal_to)
         if process.kill_timer is not None:
             process.kill_timer.cancel()
         process.kill_timer = self._loop.after(grace_s, lambda: self._kill(process))
@@ -395,7 +361,7 @@ class Table:
             if process.spec.signal_to == "main":
                 # Killing the first process of a pid namespace kills all of it, and the monitor
                 # then reports how it ended.
-                os.kill(launch.first_child(pid) or pid, signal.SIGKILL)
+                os.kill(signals.first_child(pid) or pid, signal.SIGKILL)
                 if process.kill_timer is not None:
                     process.kill_timer.cancel()
                 process.kill_timer = self._loop.after(
@@ -436,7 +402,7 @@ class Table:
         self._ending = True
         rest = [p for p in self.processes.values() if p.state != EXITED]
         if not rest:
-            self._kill_orphans()
+            signals.kill_orphans()
             finished()
             return
         rank = min(p.spec.shutdown_rank for p in rest)
@@ -457,15 +423,3 @@ class Table:
                 spec.stop_grace_s if grace_s is None else grace_s,
                 one_done,
             )
-
-    @staticmethod
-    def _kill_orphans() -> None:
-        """Kill adopted grandchildren: this process is their reaper."""
-        for _ in range(1000):
-            child = launch.first_child(os.getpid())
-            if not child:
-                return
-            with contextlib.suppress(OSError):
-                os.kill(child, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(child, 0)

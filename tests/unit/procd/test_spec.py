@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from wakeful.procd.spec import RestartPolicy, Spec, SpecError
+from wakeful.procd.errors import SpecError
+from wakeful.procd.spec import RestartPolicy, Spec
 from wakeful.procd.types import DataFd, LogTarget, PassedFd, ProcessSpec, Restart, RestartMode
 
 

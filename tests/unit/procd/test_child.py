@@ -6,7 +6,8 @@ import errno
 
 import pytest
 
-from wakeful.procd.launch import LaunchError, failure_report, pid_report, read_result
+from wakeful.procd.child import failure_report, pid_report, read_result
+from wakeful.procd.errors import LaunchError
 from wakeful.procd.spec import Spec
 
 SPEC = Spec({"name": "a", "argv": ["/bin/missing"]})
