@@ -10,7 +10,8 @@ import time
 from wakeful.procd import launch, signals
 from wakeful.procd.cgroups import Cgroups
 from wakeful.procd.child import read_result
-from wakeful.procd.errors import BusyError, LaunchError, MissingError, SpecError
+from wakeful.procd.descriptors import Descriptors
+from wakeful.procd.errors import BusyError, LaunchError, MissingError
 from wakeful.procd.process import BACKOFF, EXITED, RUNNING, STARTING, Process
 from wakeful.procd.spec import Spec
 
@@ -109,77 +110,27 @@ class Table:
         inside = 0
         if spec.enter:
             inside = signals.main_pid(self.get(spec.enter).pid)
-        temporary: list[int] = []
-        captured: list[tuple[int, str]] = []
+        fds = Descriptors(process, self._stage, self._null)
         try:
-            fds = self._descriptors(process, temporary, captured)
             if spec.needs_fork or self._cgroups.unified(spec.cgroups):
-                pid, result = launch.fork(spec, fds, netns, self._cgroups, inside)
-                self._await_result(process, pid, result, captured, started, failed)
+                pid, result = launch.fork(spec, fds.given, netns, self._cgroups, inside)
+                self._await_result(process, pid, result, fds, started, failed)
                 return
-            pid = launch.spawn(spec, fds, netns, self._home_netns, self._cgroups)
+            pid = launch.spawn(spec, fds.given, netns, self._home_netns, self._cgroups)
         except BaseException:
-            for fd, _ in captured:
-                os.close(fd)
+            fds.close()
             raise
         finally:
-            for fd in temporary:
-                os.close(fd)
-        self._running(process, pid, captured)
+            fds.release()
+        self._running(process, pid, fds)
         started(process)
-
-    def _descriptors(
-        self, process: Process, temporary: list[int], captured: list[tuple[int, str]]
-    ) -> dict[int, int]:
-        spec = process.spec
-        fds = dict(process.extra_fds)
-        for number, source in spec.fds.items():
-            if "data" in source:
-                fd = os.memfd_create("data", os.MFD_CLOEXEC)
-                temporary.append(fd)
-                os.write(fd, source["data"].encode("utf-8", "surrogateescape"))
-                os.lseek(fd, 0, os.SEEK_SET)
-                fds[int(number)] = fd
-            elif "idmap" in source:
-                fds[int(number)] = self._stage.userns(source["idmap"], source.get("owner"))
-        if spec.terminal and 0 not in fds:
-            master, slave = os.openpty()
-            temporary.append(slave)
-            captured.append((master, "stdout"))
-            fds.update({0: slave, 1: slave, 2: slave})
-        if 0 not in fds:
-            fds[0] = self._stdin(process, temporary)
-        for target, kind, stream in ((1, spec.stdout, "stdout"), (2, spec.stderr, "stderr")):
-            if target in fds:
-                continue
-            if kind == "log" and spec.log_path:
-                read, write = os.pipe()
-                temporary.append(write)
-                captured.append((read, stream))
-                fds[target] = write
-            elif kind == "stdout" and target == 2:
-                fds[2] = fds[1]
-            elif kind == "inherit":
-                fds[target] = target
-            elif kind in ("null", "log"):
-                fds[target] = self._null
-            else:
-                raise SpecError(f"{stream} {kind!r} is none of log, null, inherit, stdout")
-        return fds
-
-    def _stdin(self, process: Process, temporary: list[int]) -> int:
-        if process.spec.stdin != "pipe":
-            return self._null
-        read, process.stdin_fd = os.pipe()
-        temporary.append(read)
-        return read
 
     def _await_result(
         self,
         process: Process,
         pid: int,
         result: int,
-        captured: list[tuple[int, str]],
+        fds: Descriptors,
         started: Callable[[Process], None],
         failed: Callable[[LaunchError], None],
     ) -> None:
@@ -201,11 +152,10 @@ class Table:
             try:
                 real = read_result(bytes(data), process.spec)
             except LaunchError as error:
-                for fd, _ in captured:
-                    os.close(fd)
+                fds.close()
                 failed(error)
                 return
-            self._running(process, real or pid, captured)
+            self._running(process, real or pid, fds)
             started(process)
             status = self._early.pop(process.pid, None)
             if not self._results:
@@ -226,15 +176,14 @@ class Table:
         self._results[process] = finish
         self._loop.watch(result, 1, ready)
 
-    def _running(self, process: Process, pid: int, captured: list[tuple[int, str]]) -> None:
+    def _running(self, process: Process, pid: int, fds: Descriptors) -> None:
         process.pid = pid
         process.state = RUNNING
         process.started_ns = time.time_ns()
         process.exit_code = process.signal = None
         process.exited_ns = 0
         self._by_pid[pid] = process
-        for fd, stream in captured:
-            process.capture(fd, stream)
+        fds.capture()
         if process.spec.restart.mode == "never":
             process.release_passed()  # or their other ends would never see them closed
         if process.spec.stage:

@@ -45,6 +45,15 @@ class Restart:
     cap_seconds: float = 10.0
     reset_after_seconds: float = 10.0
 
+    def to_wire(self) -> dict[str, Any]:
+        """Return the request's form."""
+        return {
+            "mode": self.mode.value,
+            "base_s": self.base_seconds,
+            "cap_s": self.cap_seconds,
+            "reset_after_s": self.reset_after_seconds,
+        }
+
 
 class SignalTarget(StrEnum):
     """Who receives signals."""
@@ -87,6 +96,14 @@ class LogTarget:
     path: Path
     max_bytes: int = 10 * 1024 * 1024
     max_files: int = 5
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the request's form."""
+        return {
+            "path": str(self.path),
+            "max_bytes": self.max_bytes,
+            "max_files": self.max_files,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,18 +165,7 @@ class ProcessSpec:
 
     def to_wire(self) -> tuple[dict[str, Any], list[int]]:
         """Return the request's form and the descriptors to send with it."""
-        passed: list[int] = []
-        fds: dict[str, Any] = {}
-        for number, source in self.fds.items():
-            match source:
-                case PassedFd(fd):
-                    fds[str(number)] = {"fd": len(passed)}
-                    passed.append(fd)
-                case DataFd(data):
-                    fds[str(number)] = {"data": data}
-                case UserNamespaceFd(idmap, owner):
-                    entries = [list(entry) for entry in idmap]
-                    fds[str(number)] = {"idmap": entries, "owner": owner}
+        fds, passed = _fds_to_wire(self.fds)
         wire: dict[str, Any] = {
             "name": self.name,
             "argv": list(self.argv),
@@ -190,19 +196,27 @@ class ProcessSpec:
             "meta": dict(self.meta),
         }
         if self.log is not None:
-            wire["log"] = {
-                "path": str(self.log.path),
-                "max_bytes": self.log.max_bytes,
-                "max_files": self.log.max_files,
-            }
+            wire["log"] = self.log.to_wire()
         if self.restart is not None:
-            wire["restart"] = {
-                "mode": self.restart.mode.value,
-                "base_s": self.restart.base_seconds,
-                "cap_s": self.restart.cap_seconds,
-                "reset_after_s": self.restart.reset_after_seconds,
-            }
+            wire["restart"] = self.restart.to_wire()
         return wire, passed
+
+
+def _fds_to_wire(sources: Mapping[int, FdSource]) -> tuple[dict[str, Any], list[int]]:
+    """Return what the child's numbers are, and the descriptors that go with the request."""
+    passed: list[int] = []
+    fds: dict[str, Any] = {}
+    for number, source in sources.items():
+        match source:
+            case PassedFd(fd):
+                fds[str(number)] = {"fd": len(passed)}
+                passed.append(fd)
+            case DataFd(data):
+                fds[str(number)] = {"data": data}
+            case UserNamespaceFd(idmap, owner):
+                entries = [list(entry) for entry in idmap]
+                fds[str(number)] = {"idmap": entries, "owner": owner}
+    return fds, passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
