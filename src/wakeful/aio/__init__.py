@@ -6,6 +6,7 @@ Not for anything that knows a kind, a socket or a file format.
 from wakeful.aio.backoff import Backoff
 from wakeful.aio.cancellation import kept_cancellation, to_thread_and_back
 from wakeful.aio.clock import Clock, ManualClock, SystemClock
+from wakeful.aio.fairtimeout import fair_timeout
 from wakeful.aio.housekeeping import Housekeeping, Piece
 from wakeful.aio.program import ProgramResult, run_program, running_program
 from wakeful.aio.retry import retry
@@ -25,6 +26,7 @@ __all__ = [
     "ProgramResult",
     "RightOfWay",
     "SystemClock",
+    "fair_timeout",
     "first_of",
     "kept_cancellation",
     "retry",

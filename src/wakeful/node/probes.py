@@ -17,6 +17,7 @@ from functools import lru_cache
 import grpc
 import grpc.aio
 
+from wakeful.aio import fair_timeout
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.core.pod_types import Container, HTTPGetAction, LifecycleHandler, Probe
 from wakeful.node.environment import ContainerConfigError
@@ -197,9 +198,9 @@ class Prober:
 
 
 async def attempt_within(seconds: float, make: MakeAttempt) -> Attempt:
-    """Make one attempt, which counts as failed when it takes longer."""
+    """Make one attempt, which counts as failed when it takes longer; what we are late does not."""
     try:
-        async with asyncio.timeout(seconds):
+        async with fair_timeout(seconds):
             return await make()
     except TimeoutError:
         return Attempt(False, f"probe timed out after {seconds:g}s")
