@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +17,11 @@ from pathlib import Path
 from wakeful.aio import run_program
 from wakeful.node.runtime import engine_command as command
 from wakeful.node.runtime.errors import (
-    ContainerNotFoundError,
     ContainerStartError,
     RuntimeOperationError,
     RuntimeUnavailableError,
 )
-from wakeful.node.runtime.execs import ProcdExec, Streams
+from wakeful.node.runtime.execs import start_exec
 from wakeful.node.runtime.network import Lease
 from wakeful.node.runtime.protocol import ExecProcess
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
@@ -42,7 +40,7 @@ from wakeful.node.runtime.types import (
     SandboxStatus,
 )
 from wakeful.procd.client import ProcdClient, ProcdError, ProcessNotFoundError
-from wakeful.procd.types import DataFd, LogTarget, ProcessSpec
+from wakeful.procd.types import DataFd, FdSource, LogTarget, ProcessSpec
 
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.10"
 _CLIENT_VARIABLES = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR")
@@ -172,15 +170,7 @@ class DockerRuntime:
     async def start_container(self, sandbox_id: str, config: ContainerConfig) -> ContainerStatus:
         """Start one run of a container."""
         record = self._table.sandbox(sandbox_id)
-        container_id = f"{sandbox_id}/{config.name}/{config.attempt}"
-        if container_id in record.containers:
-            raise ContainerStartError(
-                config.name, f"attempt {config.attempt} was started before", reason="StartError"
-            )
-        if not config.argv:
-            raise ContainerStartError(
-                config.name, "no command specified", reason="CreateContainerConfigError"
-            )
+        container_id = record.admit(config)
         if config.no_network:
             raise ContainerStartError(
                 config.name,
@@ -250,10 +240,7 @@ class DockerRuntime:
 
     async def wait_container(self, container_id: str) -> ContainerStatus:
         """Return once it has ended."""
-        container = self._table.container(container_id)
-        with contextlib.suppress(ProcessNotFoundError):
-            self._table.learn(await self._procd.wait(container.process))
-        return self._table.status(container)
+        return await self._table.wait(container_id)
 
     async def container(self, container_id: str) -> ContainerStatus:
         """Return one run."""
@@ -263,44 +250,28 @@ class DockerRuntime:
         """Forget an ended run and its writable layer."""
         container = self._table.container(container_id)
         await self._end(container)
-        record = self._table.sandbox(container_id.split("/", 1)[0])
+        record = self._table.sandbox_of(container)
         record.containers.pop(container_id, None)
         self._table.save(record)
 
     async def exec(self, container_id: str, config: ExecConfig) -> ExecProcess:
         """Start a program in a running container."""
-        container = self._table.container(container_id)
-        if self._table.status(container).state is not ContainerState.RUNNING:
-            raise ContainerNotFoundError(container_id)
-        name = f"exec/{container_id}/{secrets.token_hex(4)}"
-        streams = Streams(
-            tty=config.tty, stdin=config.stdin, rows=config.rows, columns=config.columns
-        )
-        process = ProcdExec(self._procd, name)
-        try:
-            await self._procd.spawn(
-                ProcessSpec(
-                    name=name,
-                    argv=command.exec_in(self._cli, self._owner, container_id, config),
-                    env=_client_env(),
-                    fds={
-                        **streams.sources(),
-                        command.ENV_FD: DataFd(command.env_file(config.env or {})),
-                    },
-                    terminal=config.tty,
-                    owned=True,
-                )
+        container = self._table.running(container_id)
+
+        def make_spec(name: str, streams: Mapping[int, FdSource]) -> ProcessSpec:
+            return ProcessSpec(
+                name=name,
+                argv=command.exec_in(self._cli, self._owner, container_id, config),
+                env=_client_env(),
+                fds={**streams, command.ENV_FD: DataFd(command.env_file(config.env or {}))},
+                terminal=config.tty,
+                owned=True,
             )
-            streams.close_child_ends()
-            await process.connect(streams, stdin=config.stdin)
+
+        try:
+            return await start_exec(self._procd, container_id, config, make_spec)
         except ProcdError as error:
             raise ContainerStartError(container.name, str(error)) from error
-        except BaseException:
-            await process.aclose()
-            raise
-        finally:
-            streams.close()
-        return process
 
     async def stats(self, sandbox_id: str) -> SandboxStats:
         """Measure what its containers use."""

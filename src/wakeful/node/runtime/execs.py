@@ -6,12 +6,15 @@ import asyncio
 import errno
 import fcntl
 import os
+import secrets
 import struct
 import termios
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from wakeful.node.runtime.types import ExecConfig
 from wakeful.procd.client import ProcdClient, ProcdError
-from wakeful.procd.types import FdSource, PassedFd
+from wakeful.procd.types import FdSource, PassedFd, ProcessSpec
 
 _READ_LIMIT = 1 << 20
 
@@ -150,3 +153,29 @@ class ProcdExec:
         with suppress(ProcdError):
             await self._procd.kill(self._name)
             await self._procd.remove(self._name)
+
+
+async def start_exec(
+    procd: ProcdClient,
+    container_id: str,
+    config: ExecConfig,
+    make_spec: Callable[[str, Mapping[int, FdSource]], ProcessSpec],
+) -> ProcdExec:
+    """Start what ``make_spec`` makes of a name at procd and the child's streams.
+
+    Raises:
+        ProcdError: It could not be started.
+    """
+    name = f"exec/{container_id}/{secrets.token_hex(4)}"
+    streams = Streams(tty=config.tty, stdin=config.stdin, rows=config.rows, columns=config.columns)
+    process = ProcdExec(procd, name)
+    try:
+        await procd.spawn(make_spec(name, streams.sources()))
+        streams.close_child_ends()
+        await process.connect(streams, stdin=config.stdin)
+    except BaseException:
+        await process.aclose()
+        raise
+    finally:
+        streams.close()
+    return process

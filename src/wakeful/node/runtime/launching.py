@@ -207,9 +207,9 @@ class Launcher:
 
     def exec_spec(
         self,
-        name: str,
         container: ContainerRecord,
         config: ExecConfig,
+        name: str,
         streams: Mapping[int, FdSource],
     ) -> ProcessSpec:
         """Another process with the container's surroundings."""

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from wakeful.node.runtime.errors import ContainerStartError
 from wakeful.node.runtime.network import Lease
-from wakeful.node.runtime.types import SandboxConfig
+from wakeful.node.runtime.types import ContainerConfig, SandboxConfig
 
 STATE_FILE = "state.json"
 
@@ -62,6 +63,23 @@ class SandboxRecord:
     def id(self) -> str:
         """The sandbox's id."""
         return self.config.id
+
+    def admit(self, config: ContainerConfig) -> str:
+        """Return the id of a run that is to begin.
+
+        Raises:
+            ContainerStartError: There was this run before, or there is nothing to execute.
+        """
+        container_id = f"{self.id}/{config.name}/{config.attempt}"
+        if container_id in self.containers:
+            raise ContainerStartError(
+                config.name, f"attempt {config.attempt} was started before", reason="StartError"
+            )
+        if not config.argv:
+            raise ContainerStartError(
+                config.name, "no command specified", reason="CreateContainerConfigError"
+            )
+        return container_id
 
 
 PROCESS_PREFIX = "pod/"

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from wakeful.node.runtime import capabilities, usage
 from wakeful.node.runtime.bwrap import Bubblewrap
-from wakeful.node.runtime.cgroups import CgroupTree
-from wakeful.node.runtime.errors import (
-    ContainerNotFoundError,
-    ContainerStartError,
-    RuntimeOperationError,
-)
+from wakeful.node.runtime.cgroups import CgroupTree, settle
+from wakeful.node.runtime.errors import ContainerStartError, RuntimeOperationError
 from wakeful.node.runtime.etc import write_etc
-from wakeful.node.runtime.execs import ProcdExec, Streams
+from wakeful.node.runtime.execs import start_exec
 from wakeful.node.runtime.launching import Launcher
 from wakeful.node.runtime.layers import LayerPool
 from wakeful.node.runtime.network import Lease, PodNetwork
@@ -33,7 +29,6 @@ from wakeful.node.runtime.trees import remove_tree
 from wakeful.node.runtime.types import (
     ContainerConfig,
     ContainerEvent,
-    ContainerState,
     ContainerStatus,
     ExecConfig,
     Isolation,
@@ -48,12 +43,7 @@ from wakeful.procd.client import (
     ProcdError,
     ProcessNotFoundError,
 )
-from wakeful.procd.types import (
-    SignalTarget,
-)
-
-_EXEC_PREFIX = "exec/"
-_FREEZE_SECONDS = 5.0
+from wakeful.procd.types import SignalTarget
 
 
 class SandboxRuntime:
@@ -230,15 +220,7 @@ class SandboxRuntime:
             raise ContainerStartError(
                 config.name, "its sandbox has lost its network", reason="CreateContainerError"
             )
-        container_id = f"{sandbox_id}/{config.name}/{config.attempt}"
-        if container_id in record.containers:
-            raise ContainerStartError(
-                config.name, f"attempt {config.attempt} was started before", reason="StartError"
-            )
-        if not config.argv:
-            raise ContainerStartError(
-                config.name, "no command specified", reason="CreateContainerConfigError"
-            )
+        container_id = record.admit(config)
         if record.frozen:
             raise ContainerStartError(config.name, "its sandbox is frozen")
         identity = identify(config)
@@ -285,7 +267,7 @@ class SandboxRuntime:
     ) -> ContainerStatus:
         """Send ``first``, wait up to ``grace_seconds``, kill; return how it ended."""
         container = self._table.container(container_id)
-        self._thaw(self._table.sandbox(container_id.split("/", 1)[0]), container)
+        self._thaw(self._table.sandbox_of(container), container)
         with contextlib.suppress(ProcessNotFoundError):
             self._table.learn(
                 await self._procd.stop(container.process, signal=first, grace_seconds=grace_seconds)
@@ -296,7 +278,7 @@ class SandboxRuntime:
     async def kill_container(self, container_id: str) -> ContainerStatus:
         """Kill every process of the container and return how it ended."""
         container = self._table.container(container_id)
-        self._thaw(self._table.sandbox(container_id.split("/", 1)[0]), container)
+        self._thaw(self._table.sandbox_of(container), container)
         with contextlib.suppress(ProcessNotFoundError):
             self._table.learn(await self._procd.kill(container.process))
         self._kill_leftovers(container)
@@ -314,10 +296,7 @@ class SandboxRuntime:
 
     async def wait_container(self, container_id: str) -> ContainerStatus:
         """Return once it has ended."""
-        container = self._table.container(container_id)
-        with contextlib.suppress(ProcessNotFoundError):
-            self._table.learn(await self._procd.wait(container.process))
-        return self._table.status(container)
+        return await self._table.wait(container_id)
 
     async def container(self, container_id: str) -> ContainerStatus:
         """Return one run."""
@@ -326,40 +305,25 @@ class SandboxRuntime:
     async def remove_container(self, container_id: str) -> None:
         """Forget an ended run and its writable layer."""
         container = self._table.container(container_id)
-        record = self._table.sandbox(container_id.split("/", 1)[0])
+        record = self._table.sandbox_of(container)
         await self._end(record, container)
         record.containers.pop(container_id, None)
         self._table.save(record)
 
     async def exec(self, container_id: str, config: ExecConfig) -> ExecProcess:
         """Start a program in a running container."""
-        container = self._table.container(container_id)
-        if self._table.status(container).state is not ContainerState.RUNNING:
-            raise ContainerNotFoundError(container_id)
-        name = f"{_EXEC_PREFIX}{container_id}/{secrets.token_hex(4)}"
-        streams = Streams(
-            tty=config.tty, stdin=config.stdin, rows=config.rows, columns=config.columns
-        )
-        process = ProcdExec(self._procd, name)
+        container = self._table.running(container_id)
+        make_spec = partial(self._launcher.exec_spec, container, config)
         try:
-            spec = self._launcher.exec_spec(name, container, config, streams.sources())
-            await self._procd.spawn(spec)
-            streams.close_child_ends()
-            await process.connect(streams, stdin=config.stdin)
+            return await start_exec(self._procd, container_id, config, make_spec)
         except LaunchFailedError as error:
             raise ContainerStartError(container.name, str(error)) from error
-        except BaseException:
-            await process.aclose()
-            raise
-        finally:
-            streams.close()
-        return process
 
     async def keep(self, container_id: str, fd: int) -> None:
         """Have procd hold a descriptor for a container."""
         container = self._table.container(container_id)
         container.keeps = True
-        self._table.save(self._table.sandbox(container_id.split("/", 1)[0]))
+        self._table.save(self._table.sandbox_of(container))
         await self._procd.release(container.descriptor)
         await self._procd.hold(container.descriptor, fd)
 
@@ -409,10 +373,7 @@ class SandboxRuntime:
             except OSError as error:
                 raise RuntimeOperationError(f"container {container.id!r}: {error}") from error
         try:
-            async with asyncio.timeout(_FREEZE_SECONDS):
-                for container in record.containers.values():
-                    while not self._cgroups.is_settled(container.cgroup):  # noqa: ASYNC110
-                        await asyncio.sleep(0.001)
+            await settle(self._cgroups, [c.cgroup for c in record.containers.values()])
         except TimeoutError:
             raise RuntimeOperationError(
                 f"sandbox {sandbox_id!r} did not {'freeze' if frozen else 'thaw'} in time"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -23,10 +23,11 @@ from wakeful.node.runtime.trees import remove_tree
 from wakeful.node.runtime.types import (
     ContainerEvent,
     ContainerEventType,
+    ContainerState,
     ContainerStatus,
     SandboxStatus,
 )
-from wakeful.procd.client import ProcdClient
+from wakeful.procd.client import ProcdClient, ProcessNotFoundError
 from wakeful.procd.types import ProcessEventType, ProcessStatus
 
 log = structlog.get_logger("wakeful.node.runtime")
@@ -145,6 +146,17 @@ class ContainerTable:
             raise ContainerNotFoundError(container_id)
         return record.containers[container_id]
 
+    def running(self, container_id: str) -> ContainerRecord:
+        """Return one container that runs, or raise ``ContainerNotFoundError``."""
+        container = self.container(container_id)
+        if self.status(container).state is not ContainerState.RUNNING:
+            raise ContainerNotFoundError(container_id)
+        return container
+
+    def sandbox_of(self, container: ContainerRecord) -> SandboxRecord:
+        """Return the sandbox that ``container`` is in."""
+        return self.sandbox(container.id.split("/", 1)[0])
+
     def containers(self) -> list[ContainerRecord]:
         """Return every container of every sandbox."""
         return [c for record in self.sandboxes.values() for c in record.containers.values()]
@@ -185,6 +197,13 @@ class ContainerTable:
     def learn_start(self, process: ProcessStatus) -> None:
         """Take in a start, unless its end was heard of meanwhile."""
         self._processes.setdefault(process.name, process)
+
+    async def wait(self, container_id: str) -> ContainerStatus:
+        """Return once it has ended."""
+        container = self.container(container_id)
+        with suppress(ProcessNotFoundError):
+            self.learn(await self._procd.wait(container.process))
+        return self.status(container)
 
     def unlearn(self, container: ContainerRecord) -> None:
         """Forget what procd said of a container that is no more."""

@@ -6,7 +6,7 @@ get in by procd, before their program starts.
 
 from wakeful.node.runtime.cgroups.finding import find_cgroups, find_leftovers
 from wakeful.node.runtime.cgroups.limits import cpu_quota_us, cpu_shares, cpu_weight
-from wakeful.node.runtime.cgroups.tree import CgroupTree, Usage
+from wakeful.node.runtime.cgroups.tree import CgroupTree, Usage, settle
 from wakeful.node.runtime.cgroups.version1 import CgroupV1
 from wakeful.node.runtime.cgroups.version2 import CgroupV2
 
@@ -20,4 +20,5 @@ __all__ = [
     "cpu_weight",
     "find_cgroups",
     "find_leftovers",
+    "settle",
 ]

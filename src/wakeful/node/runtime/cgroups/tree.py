@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from wakeful.node.runtime.types import ResourceLimits
+
+_SETTLE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +70,15 @@ class CgroupTree(Protocol):
     def destroy(self) -> None:
         """Remove everything of this installation."""
         ...
+
+
+async def settle(tree: CgroupTree, names: Iterable[str]) -> None:
+    """Return once every process of these groups has obeyed the last ``freeze``.
+
+    Raises:
+        TimeoutError: One does not; it may be held in the kernel.
+    """
+    async with asyncio.timeout(_SETTLE_SECONDS):
+        for name in names:
+            while not tree.is_settled(name):  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0.001)
