@@ -12,10 +12,14 @@ from rich.text import Text
 
 from wakeful.apimachinery.errors import NotFoundError
 from wakeful.autoscaler.explain import EXPLAIN_PREFIX
+from wakeful.cli.naming import one_object
 from wakeful.cli.options import DataDirOption, NamespaceOption, check_output
 from wakeful.cli.output import console, fail, print_data, print_table, show_errors
 from wakeful.cli.session import Session, connect
 from wakeful.cli.troubles import read_findings
+
+
+_OF_REVISIONS = {f"serving.knative.dev/{kind}" for kind in ("Service", "Configuration", "Route")}
 
 
 @show_errors
@@ -31,15 +35,15 @@ def explain(
 
 
 async def _explain(data_dir: Path | None, what: list[str], namespace: str, output: str) -> None:
-    kind, _, name = what[0].partition("/")
-    name = name or (what[1] if len(what) > 1 else "")
-    if not name:
-        kind, name = "ksvc", kind
+    kind, name = one_object(what, "ksvc")
     async with connect(data_dir) as session:
         resource = await session.resolve("ksvc" if kind == "service" else kind)
         data = await session.read(resource, namespace, name)
         revisions = _revisions(data)
         if not revisions:
+            group = data["apiVersion"].partition("/")[0]
+            if f"{group}/{resource.kind}" not in _OF_REVISIONS:
+                fail(f"{kind!r} has no scale; name a ksvc, a revision or an hpa")
             fail(
                 f"{resource.kind} {name!r} has no revision yet",
                 hint=f"`wakeful describe {kind} {name}` shows what it waits for.",

@@ -24,3 +24,13 @@ def named_objects(words: list[str]) -> list[tuple[str, str]]:
     if not found:
         fail(f"name the {kind}")
     return found
+
+
+def one_object(words: list[str], default_kind: str) -> tuple[str, str]:
+    """Kind and name of the one object in ``NAME``, ``KIND NAME`` or ``KIND/NAME``."""
+    if len(words) == 1 and "/" not in words[0]:
+        words = [default_kind, words[0]]
+    objects = named_objects(words)
+    if len(objects) > 1 or not all(objects[0]):
+        fail(f"{' '.join(words)!r}: name one object, as NAME, KIND NAME or KIND/NAME")
+    return objects[0]
