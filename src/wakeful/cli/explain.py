@@ -18,7 +18,6 @@ from wakeful.cli.output import console, fail, print_data, print_table, show_erro
 from wakeful.cli.session import Session, connect
 from wakeful.cli.troubles import read_findings
 
-
 _OF_REVISIONS = {f"serving.knative.dev/{kind}" for kind in ("Service", "Configuration", "Route")}
 
 

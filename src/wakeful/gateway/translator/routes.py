@@ -179,12 +179,13 @@ def _action(
     ]
     _limit_time(action, backends, options.margin_seconds)
     _rewrite_path(action, route)
-    if route.rewrite_host and not _keeps_host(route):
+    keeps_host = _keeps_host(route)
+    if route.rewrite_host and not keeps_host:
         action.host_rewrite_literal = route.rewrite_host
     splits = [split for split in route.splits if split.percent > 0] or list(route.splits[:1])
     if len(splits) == 1:
         action.cluster = cluster_name(splits[0].backend)
-        if splits[0].rewrite_host:
+        if splits[0].rewrite_host and not keeps_host:
             action.host_rewrite_literal = splits[0].rewrite_host
     else:
         for split in splits:
@@ -192,7 +193,7 @@ def _action(
                 name=cluster_name(split.backend),
                 weight=u32(split.percent),
                 request_headers_to_add=_split_headers(split),
-                host_rewrite_literal=split.rewrite_host,
+                host_rewrite_literal="" if keeps_host else split.rewrite_host,
             )
     return action
 

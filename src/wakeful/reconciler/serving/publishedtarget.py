@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from wakeful.apimachinery.errors import WakefulError
 from wakeful.apis.serving import register
 
+ORIGINAL_HOST = "K-Original-Host"
+"""Tells the gateway which host the program should see instead of the one it is led by."""
+
 
 class UnmappableError(WakefulError):
     """An address that no domain can stand for; worded for the status."""

@@ -18,12 +18,11 @@ from wakeful.apis.networking import (
 )
 from wakeful.apis.serving import DomainMapping, register
 from wakeful.apis.serving.config import NetworkConfig
-from wakeful.reconciler.serving.publishedtarget import Target
+from wakeful.reconciler.serving.publishedtarget import ORIGINAL_HOST, Target
 from wakeful.reconciler.serving.route.resources import http_option
 
 UID_LABEL = f"{register.GROUP}/domainMappingUID"
 NAMESPACE_LABEL = f"{register.GROUP}/domainMappingNamespace"
-ORIGINAL_HOST = "K-Original-Host"
 _PORT = 80
 
 

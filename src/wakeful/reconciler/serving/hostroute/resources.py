@@ -21,7 +21,7 @@ from wakeful.apis.networking import (
 from wakeful.apis.routing import GROUP, HostRoute, HostRouteRule, HostRouteTarget
 from wakeful.apis.serving import register
 from wakeful.apis.serving.config import NetworkConfig
-from wakeful.reconciler.serving.publishedtarget import Target
+from wakeful.reconciler.serving.publishedtarget import ORIGINAL_HOST, Target
 from wakeful.reconciler.serving.route.resources import http_option
 
 UID_LABEL = f"{GROUP}/hostRouteUID"
@@ -55,11 +55,13 @@ def reference(target: HostRouteTarget, namespace: str) -> KReference:
 def make_ingress(
     route: HostRoute, targets: Targets, tls: Sequence[IngressTLS], network: NetworkConfig
 ) -> Ingress:
-    """One rule for all hosts, with a path for each of the route's rules."""
+    """One rule for each host, with a path for each of the route's rules.
+
+    Programs see the host that the client asked for, as those behind a DomainMapping do.
+    """
     meta = route.metadata
     ingress_class = register.INGRESS_CLASS.get(meta.annotations) or network.ingress_class
-    hosts = list(route.spec.hosts)
-    paths = [_make_path(rule, number, targets) for number, rule in enumerate(route.spec.rules)]
+    rules = list(enumerate(route.spec.rules))
     return Ingress(
         metadata=ObjectMeta(
             name=ingress_name(meta),
@@ -72,17 +74,20 @@ def make_ingress(
             tls=list(tls),
             rules=[
                 IngressRule(
-                    hosts=hosts,
+                    hosts=[host],
                     visibility=str(IngressVisibility.EXTERNAL_IP),
-                    http=HTTPIngressRuleValue(paths=paths),
+                    http=HTTPIngressRuleValue(
+                        paths=[_make_path(host, rule, number, targets) for number, rule in rules]
+                    ),
                 )
+                for host in route.spec.hosts
             ],
             http_option=http_option(meta, network),
         ),
     )
 
 
-def _make_path(rule: HostRouteRule, number: int, targets: Targets) -> HTTPIngressPath:
+def _make_path(host: str, rule: HostRouteRule, number: int, targets: Targets) -> HTTPIngressPath:
     return HTTPIngressPath(
         path=rule.path,
         path_type=rule.path_type,
@@ -98,4 +103,5 @@ def _make_path(rule: HostRouteRule, number: int, targets: Targets) -> HTTPIngres
             )
             for index, target in enumerate(rule.to)
         ],
+        append_headers={ORIGINAL_HOST: host},
     )
