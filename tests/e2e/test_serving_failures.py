@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ def services(namespace: Namespace) -> None:
         "failureThreshold": 2,
     }
     startup = {"httpGet": {"path": "/ready"}, "periodSeconds": 1, "failureThreshold": 90}
+    namespace.kubectl("create", "configmap", "mood", "--from-literal=TARGET=good")
     namespace.apply(
         *(
             a_service(f"probe-{name}", container={"readinessProbe": probe}, annotations=AWAKE)
@@ -71,6 +73,7 @@ def services(namespace: Namespace) -> None:
         ),
         a_service("good", env={"TARGET": "good"}, annotations=AWAKE),
         a_service("crashes", annotations=AWAKE),
+        a_service("moody", container={"envFrom": [{"configMapRef": {"name": "mood"}}]}),
     )
 
 
@@ -187,16 +190,34 @@ def test_a_program_that_ends_while_it_serves_is_started_again(namespace: Namespa
 
 
 def test_failing_liveness_restarts_the_container(namespace: Namespace) -> None:
+    """Nobody who asks meanwhile is told that a container ended: the next one answers them."""
     namespace.ready("heart")
     before = namespace.ask("heart", "/switch?alive=0").text
 
-    def another() -> bool:
-        answer = namespace.ask("heart", "/info")
-        return answer.status == 200 and answer.json()["instance"] != before
+    def answers(_asker: int) -> list[str]:
+        """What is answered, up to and with the first answer of the container started again."""
+        heard = [namespace.ask("heart", "/info")]
+        while heard[-1].status != 200 or heard[-1].json()["instance"] == before:
+            heard.append(namespace.ask("heart", "/info"))
+        return [answer.text for answer in heard]
 
-    until(another)
+    with ThreadPoolExecutor(8) as askers:
+        heard = [text for texts in askers.map(answers, range(8)) for text in texts]
+
+    assert [text for text in heard if text.startswith("Container failed")] == []
     pod = until(lambda: next(iter(namespace.pods("heart")), None))
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 1
+
+
+def test_a_program_that_ends_as_it_wakes_is_told_to_those_who_wait(namespace: Namespace) -> None:
+    """It served before; that its next instance cannot start is known long before any timeout."""
+    namespace.ready("moody")
+    namespace.asleep("moody")
+    namespace.kubectl("patch", "configmap", "mood", "-p", '{"data": {"EXIT_AT_START": "4"}}')
+
+    answer = namespace.ask("moody")
+
+    assert (answer.status, answer.text.startswith("Container failed with: ")) == (503, True)
 
 
 def test_liveness_waits_for_the_startup_probe(namespace: Namespace) -> None:

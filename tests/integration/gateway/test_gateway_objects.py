@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 
 from wakeful.apimachinery.labels import LabelSelector
-from wakeful.apimachinery.meta import ObjectMeta
+from wakeful.apimachinery.meta import ObjectMeta, format_time
 from wakeful.apis import make_scheme
 from wakeful.apis.apps import Deployment
 from wakeful.apis.apps.deployment_types import DeploymentSpec
@@ -24,6 +25,7 @@ from wakeful.apis.core import (
     PodTemplateSpec,
     Service,
 )
+from wakeful.apis.core.pod_types import ContainerStatus, PodCondition
 from wakeful.apis.core.service_types import Endpoints
 from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.discovery.endpointslice_types import (
@@ -320,6 +322,62 @@ async def test_ready_pod_serves_before_its_slice_and_is_drained_before_it_goes()
         await drained
 
         assert (await slow).status == 200
+
+
+BEGUN, ENDED = (datetime(2026, 1, 2, 3, minute, tzinfo=UTC) for minute in (4, 5))
+
+
+async def _tell_that_its_container_ended(world: World, pod: Pod, *, started_at: datetime) -> Pod:
+    """What the node agent writes of a container that it starts again; it was ready until ENDED."""
+    pod = (await world.latest(pod)).model_copy(deep=True)
+    ended = {"exitCode": 1, "message": "no database", "startedAt": format_time(started_at)}
+    container = {"name": "user-container", "lastState": {"terminated": ended}, "restartCount": 1}
+    ready = {"type": "Ready", "status": "False", "lastTransitionTime": format_time(ENDED)}
+    pod.status.conditions = [PodCondition.from_wire(ready)]
+    pod.status.container_statuses = [ContainerStatus.from_wire(container)]
+    return await world.client.update_status(pod)
+
+
+async def test_restart_of_an_instance_that_served_is_waited_for_unless_it_crashes() -> None:
+    """Requests that came meanwhile go to it once it is ready; else they are told its last words."""
+    async with running_app("one") as app, running_platform() as platform:
+        world, rig = platform.world, platform.rig
+        pod, slow = await _with_a_request_in_flight(platform, app)
+        app.let_go.set()
+        assert (await slow).status == 200
+        came_ready = pod.status.conditions
+
+        async def held_while_it_is_started_again() -> asyncio.Task[aiohttp.ClientResponse]:
+            await _tell_that_its_container_ended(world, pod, started_at=BEGUN)
+            await world.eventually(lambda: not rig.gateway.gate.ready(HELLO))
+            held = asyncio.create_task(rig.get(HOST))
+            await world.eventually(lambda: rig.held(HELLO) == 1)
+            return held
+
+        held = await held_while_it_is_started_again()
+        revision = (await world.client.get(Revision, "hello-00001", "default")).model_copy(
+            deep=True
+        )
+        revision.status.mark_container_exited(1, "no database")
+        await world.client.update_status(revision)
+        await world.eventually(lambda: _has_failed(platform))
+        mended = (await world.latest(pod)).model_copy(deep=True)
+        mended.status.conditions = came_ready
+        await world.client.update_status(mended)
+        assert (await held).status == 200
+
+        held = await held_while_it_is_started_again()
+        await _tell_that_its_container_ended(world, pod, started_at=ENDED)
+        answer = await held
+        assert answer.status == 503
+        assert await answer.text() == "Container failed with: no database"
+
+
+def _has_failed(platform: Platform) -> bool:
+    """Whether the gateway's own view of the Revision says that a container ended."""
+    seen = platform.world.manager.informer(Revision).get("hello-00001", "default")
+    condition = seen.status.condition("ContainerHealthy") if seen is not None else None
+    return condition is not None and condition.is_false
 
 
 @pytest.mark.parametrize("what", ["route", "revision", "service"])

@@ -10,7 +10,6 @@ from wakeful.apis.discovery import EndpointSlice
 from wakeful.apis.networking import Ingress, IngressBackendSplit, ServerlessService
 from wakeful.apis.networking.gateway_role import ServingPhase
 from wakeful.apis.serving import Revision
-from wakeful.client import Change
 from wakeful.gateway import (
     BackendKey,
     Endpoint,
@@ -30,7 +29,6 @@ from wakeful.gateway.planner.backends import (
     instances_of,
     make_revision_backend,
 )
-from wakeful.gateway.planner.failures import start_failure
 from wakeful.gateway.planner.faults import find_fault
 from wakeful.gateway.planner.ledger import Ledger
 from wakeful.gateway.planner.tables import compile_table
@@ -272,23 +270,6 @@ def test_member_that_is_not_ready_any_more_is_dropped_at_once() -> None:
     leavers.merge(HELLO, [Instance(Endpoint("127.0.0.1", 80), "pod")])
 
     assert leavers.merge(HELLO, []) == []
-
-
-def revision(**conditions: str) -> Revision:
-    listed = [
-        {"type": kind, "status": "False", "reason": reason, "message": f"why {reason}"}
-        for kind, reason in conditions.items()
-    ]
-    return Revision.from_wire({"metadata": {"name": "r"}, "status": {"conditions": listed}})
-
-
-def test_failure_is_told_when_it_happens_and_once() -> None:
-    fine, crashed = revision(), revision(ContainerHealthy="ExitCode1")
-
-    assert start_failure(Change(fine, crashed)) == "why ExitCode1"
-    assert start_failure(Change(crashed, crashed)) == ""
-    assert start_failure(Change(fine, revision(Active="NoTraffic"))) == ""
-    assert start_failure(Change(fine, revision(Active="TimedOut"))) == "why TimedOut"
 
 
 def test_ledger_speaks_of_one_generation() -> None:

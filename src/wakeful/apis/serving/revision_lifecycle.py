@@ -115,10 +115,8 @@ class RevisionStatus(ConditionedStatus):
 
     def mark_container_exited(self, exit_code: int, message: str) -> None:
         """A container ended where it should keep running."""
-        if exit_code == 0 and not message:
-            message = "container exited with no error"
         self._manager.mark_false(
-            CONTAINER_HEALTHY, f"ExitCode{exit_code}", f"Container failed with: {message}"
+            CONTAINER_HEALTHY, f"ExitCode{exit_code}", exit_message(exit_code, message)
         )
 
     def mark_container_healthy(self) -> None:
@@ -194,6 +192,13 @@ def summarize_deployment(conditions: Iterable[WorkloadCondition]) -> tuple[str, 
     if progressing.status == "True":
         return "True", "", ""
     return "Unknown", progressing.reason, progressing.message
+
+
+def exit_message(exit_code: int, message: str) -> str:
+    """How it is told that a container ended."""
+    if exit_code == 0 and not message:
+        message = "container exited with no error"
+    return f"Container failed with: {message}"
 
 
 def missing_image_message(image: str, message: str) -> str:

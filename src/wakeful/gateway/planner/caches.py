@@ -113,6 +113,10 @@ class Caches:
         name = pod.metadata.labels.get(register.REVISION)
         return RevisionKey(pod.metadata.namespace, name) if name else None
 
+    def pods_of(self, key: RevisionKey) -> Iterable[Pod]:
+        """The Pods that say they belong to a revision, as the watch has them."""
+        return self.pods.by_index(_BY_REVISION, str(key))
+
     def announce(self, pod: Pod) -> bool:
         """Take a Pod's word for being ready until the watch has a newer version of it."""
         return instance_of(pod) is not None and self._believe(pod)
@@ -259,7 +263,7 @@ class Caches:
         revision = self.revisions.get(key.name, key.namespace)
         pods = {
             pod.metadata.name: self._announced.get(pod.metadata.uid, pod)
-            for pod in self.pods.by_index(_BY_REVISION, str(key))
+            for pod in self.pods_of(key)
             if revision is None
             or pod.metadata.labels.get(register.REVISION_UID) == revision.metadata.uid
         }

@@ -30,7 +30,7 @@ from wakeful.gateway.plan import (
 from wakeful.gateway.planner.backends import gate_place
 from wakeful.gateway.planner.caches import Caches
 from wakeful.gateway.planner.draft import Draft
-from wakeful.gateway.planner.failures import start_failure
+from wakeful.gateway.planner.failures import Failures
 from wakeful.gateway.planner.faults import find_fault
 from wakeful.gateway.planner.footprints import Footprints, service_address
 from wakeful.gateway.planner.instances import Instances
@@ -298,6 +298,7 @@ class Planner:
         caches.services.add_handler(self._on_service)
         caches.revisions.add_handler(self._on_revision)
         caches.secrets.add_handler(self._on_secret)
+        Failures(caches, self._gateway.fail)
 
     def _mark(self, ingresses: Iterable[Ingress]) -> None:
         self._stale.update(ingress.key for ingress in ingresses)
@@ -348,9 +349,6 @@ class Planner:
         self._draft.touch([key])
         if change.old is None or change.new is None or change.old.spec != change.new.spec:
             self._mark(self._caches.ingresses_of_service(key))
-        reason = start_failure(change)
-        if reason:
-            self._gateway.fail(key, reason)
 
     def _on_secret(self, change: Change[Secret]) -> None:
         self._mark(self._caches.ingresses_of_secret(change.object.key))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from wakeful.apimachinery.meta import NamespacedName
 from wakeful.apis.apps import Deployment
+from wakeful.apis.core.pod_endings import LOST
 from wakeful.apis.core.pod_types import POD_SCHEDULED, Pod
 from wakeful.apis.serving import register
 from wakeful.apis.serving.revision_lifecycle import RevisionReason, RevisionStatus
@@ -21,9 +22,6 @@ _HOPELESS = frozenset(
     )
 )
 """Why containers wait when nothing but a change by the user is likely to help."""
-
-_LOST = "ContainerStatusUnknown"
-"""How a container ended when the machine or the platform went down: not by its own fault."""
 
 
 def revision_of(pod: Pod) -> Iterable[NamespacedName]:
@@ -58,7 +56,7 @@ def report_trouble(
         status.mark_resources_unavailable(scheduled.reason, scheduled.message)
     for container in pod.status.container_statuses:
         ended = container.last_state.terminated if container.last_state is not None else None
-        if ended is not None and ended.reason != _LOST:
+        if ended is not None and ended.reason != LOST:
             status.mark_container_exited(ended.exit_code or 0, ended.message)
             return
         waiting = container.state.waiting if container.state is not None else None
