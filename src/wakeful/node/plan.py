@@ -10,9 +10,8 @@ from wakeful.apimachinery.quantity import parse_quantity
 from wakeful.apis.core.pod_types import Container, Pod
 from wakeful.node.environment import ContainerConfigError, expand
 from wakeful.node.runtime import ContainerConfig, LogPolicy, Mount, ResourceLimits, Tmpfs
+from wakeful.node.runtime.identity import DEFAULT_PATH
 from wakeful.oci import PullPolicy, RootfsPlan
-
-_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def stop_signal(container: Container, image_signal: str) -> int:
@@ -60,7 +59,7 @@ def resolve_port(port: int | str | None, container: Container) -> int:
 
 def base_environment(plan: RootfsPlan, pod: Pod) -> dict[str, str]:
     """What a container's environment starts from: the image's, and the usual names."""
-    return {"PATH": _DEFAULT_PATH, "HOSTNAME": pod.spec.hostname or pod.metadata.name} | dict(
+    return {"PATH": DEFAULT_PATH, "HOSTNAME": pod.spec.hostname or pod.metadata.name} | dict(
         plan.env
     )
 

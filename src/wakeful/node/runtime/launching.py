@@ -22,9 +22,10 @@ from wakeful.node.runtime.command import (
     bubblewrap_argv,
 )
 from wakeful.node.runtime.errors import ContainerStartError
+from wakeful.node.runtime.identity import Identity
 from wakeful.node.runtime.layers import LayerPool
 from wakeful.node.runtime.paths import HostView
-from wakeful.node.runtime.preparing import Identity, Preparation, Surroundings, prepare
+from wakeful.node.runtime.preparing import Preparation, Surroundings, prepare
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
 from wakeful.node.runtime.trees import remove_tree
 from wakeful.node.runtime.types import ContainerConfig, ExecConfig

@@ -16,11 +16,11 @@ from wakeful.node.runtime.cgroups import CgroupTree, settle
 from wakeful.node.runtime.errors import ContainerStartError, RuntimeOperationError
 from wakeful.node.runtime.etc import write_etc
 from wakeful.node.runtime.execs import start_exec
+from wakeful.node.runtime.identity import environment, identify
 from wakeful.node.runtime.launching import Launcher
 from wakeful.node.runtime.layers import LayerPool
 from wakeful.node.runtime.network import Lease, PodNetwork
 from wakeful.node.runtime.paths import host_view
-from wakeful.node.runtime.preparing import environment, identify
 from wakeful.node.runtime.protocol import ExecProcess
 from wakeful.node.runtime.records import ContainerRecord, SandboxRecord
 from wakeful.node.runtime.state import CLAIM as STATE_CLAIM

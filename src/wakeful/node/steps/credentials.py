@@ -14,7 +14,7 @@ from wakeful.apis.core import Secret
 from wakeful.node.context import NodeContext
 from wakeful.node.materials import Materials
 from wakeful.node.runtime import ContainerConfig, Mount
-from wakeful.node.runtime.preparing import environment, identify
+from wakeful.node.runtime.identity import environment, identify
 from wakeful.node.steps.files import write_below
 from wakeful.node.steps.plan import PlannedStep
 from wakeful.node.steps.volumes import find_place
