@@ -66,6 +66,7 @@ class NodeAgent:
                 await life.draining.wait()
                 work.cancel("draining")
         finally:
+            self._node.adopted.clear()
             if self._ending:
                 await self._node.runtime.shutdown()
             else:
@@ -85,6 +86,7 @@ class NodeAgent:
                 self._on_change(change, group, adoptable)
 
             self._pods.add_handler(on_change)
+            self._node.adopted.set()
             life.started.set()
 
     # --- what a former agent left -----------------------------------------------------------------

@@ -41,7 +41,10 @@ _NOT_EXECUTABLE = 126
 
 
 class PodConnector:
-    """Plays the API server's ``NodeConnector`` for the Pods of this node."""
+    """Plays the API server's ``NodeConnector`` for the Pods of this node.
+
+    The API opens before the agent has found what runs: who wants to reach in waits for that.
+    """
 
     def __init__(self, node: NodeContext, requests: Path | None = None) -> None:
         self._node, self._requests = node, requests
@@ -105,6 +108,7 @@ class PodConnector:
     @asynccontextmanager
     async def connect(self, pod: PodRef, port: int) -> AsyncIterator[ByteStream]:
         """Open a TCP connection to a port of the pod."""
+        await self._node.adopted.wait()
         actual = self._node.ports.of(pod.uid).get(port, port)
         try:
             reader, writer = await self._node.runtime.dial(pod.uid, actual)
@@ -131,6 +135,7 @@ class PodConnector:
         return max(runs, key=lambda c: c.attempt, default=None)
 
     async def _running(self, pod: PodRef, container: str) -> ContainerStatus:
+        await self._node.adopted.wait()
         run = await self.newest(pod, container)
         if run is None or run.state is not ContainerState.RUNNING:
             raise _not_running(pod, container)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,8 @@ class NodeContext:
     """Where instances look names of the cluster up; None while nobody serves them."""
     clock: Clock = field(default_factory=SystemClock)
     ports: PortTable = field(default_factory=PortTable)
+    adopted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while an agent knows all that runs; requests of the API may come before."""
 
     @property
     def shares_host_network(self) -> bool:

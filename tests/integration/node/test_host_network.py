@@ -8,7 +8,7 @@ from typing import Any
 
 from wakeful.apis.core.pod_ports import PORTS_ANNOTATION
 from wakeful.apiserver.protocols import PodRef
-from wakeful.node import PodConnector
+from wakeful.node import NodeContext, PodConnector
 from wakeful.node.runtime import ContainerConfig, SandboxStatus
 from wakeful.testing.node import a_pod, make_node
 from wakeful.testing.runtime import FakeRuntime
@@ -81,3 +81,29 @@ async def test_pod_with_its_own_network_keeps_its_ports(stage: Any) -> None:
         await stage.until(lambda p: p.is_ready, "other")
         after = await stage.until(lambda p: p.is_ready)
     assert after.metadata.resource_version == before.metadata.resource_version
+
+
+async def test_who_comes_before_the_agent_is_led_in_when_it_is_there(stage: Any) -> None:
+    """The API is open already when the next agent has yet to find what the former one left."""
+    runtime, programs = FakeRuntime(clock=stage.clock, pod_network=False), Programs()
+    runtime.on_start = programs.start
+    folder = stage.node.pods_dir.parent
+
+    def fresh() -> NodeContext:
+        return make_node(stage.world, runtime, stage.images, folder, clock=stage.clock)
+
+    async with stage.agent(fresh()):
+        await stage.world.given(a_pod("one", CONTAINER))
+        pod = await stage.until(lambda p: p.is_ready, "one")
+    node = fresh()
+
+    async def ask() -> bytes:
+        where = PodRef("default", "one", pod.metadata.uid)
+        async with PodConnector(node).connect(where, 8080) as stream:
+            await stream.write(b"?")
+            return await stream.read(100)
+
+    asked = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    async with stage.agent(node):
+        assert await asked == b"default/one"
