@@ -462,6 +462,52 @@ async def test_app_is_told_who_asked_unless_it_was_told_before() -> None:
         assert told == ["for=127.0.0.1;proto=http", "for=192.0.2.9"]
 
 
+@pytest.mark.parametrize("held", [False, True])
+async def test_app_is_told_the_callers_address_behind_those_before_it(held: bool) -> None:
+    """A caller of this machine has the address that it has, and is told of once."""
+    limit = 1 if held else 0
+    plan = simple_plan(revision("hello", container_concurrency=limit))
+    async with running_app("one") as app, running_gateway(plan) as rig:
+        await rig.gateway.set_endpoints(HELLO, [app.endpoint])
+
+        await rig.get(HOST)
+        await rig.get(HOST, headers={"X-Forwarded-For": "192.0.2.9"})
+
+        told = [headers["X-Forwarded-For"] for headers in app.headers]
+        assert told == ["127.0.0.1", "192.0.2.9,127.0.0.1"]
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_informational_responses_end_at_the_gateway_which_answers_expect(limit: int) -> None:
+    """The program is not asked whether it wants the body; its early hints go no further."""
+    seen: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+        seen.append(await reader.readexactly(5))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    plan = simple_plan(revision("hello", container_concurrency=limit))
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, running_gateway(plan) as rig:
+        port = server.sockets[0].getsockname()[1]
+        await rig.gateway.set_endpoints(HELLO, [Endpoint("127.0.0.1", port)])
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.ports["public"])
+        head = f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5\r\n"
+        writer.write(f"{head}Connection: close\r\nExpect: 100-continue\r\n\r\n".encode())
+        first = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"hello")
+        then = await reader.read()
+        writer.close()
+
+    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert then.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"expect" not in seen[0].lower()
+    assert seen[1] == b"hello"
+
+
 async def test_two_gateways_do_not_disturb_each_other() -> None:
     plan = simple_plan(revision("hello"))
     async with (

@@ -141,6 +141,7 @@ def _entrance(name: str, manner: Manner) -> hcm_pb2.HttpConnectionManager:
         trace_entrance(manager, manner.tracing)
     manager.scoped_routes.CopyFrom(_scoped_routes(name))
     manager.use_remote_address.CopyFrom(flag(True))
+    manager.skip_xff_append = True  # routes add the caller; Envoy takes itself for one on loopback
     manager.strip_any_host_port = True
     manager.strip_trailing_host_dot = True
     manager.http_protocol_options.CopyFrom(_http1())

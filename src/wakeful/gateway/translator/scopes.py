@@ -38,7 +38,8 @@ _NOT_FOR_PROGRAMS = (
 )
 """Taken off whatever comes in: what Knative takes away, and what only Envoy has to say."""
 
-_FORWARDED = "for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;proto=%REQ(X-FORWARDED-PROTO)%"
+_CALLER = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
+_FORWARDED = f"for={_CALLER};proto=%REQ(X-FORWARDED-PROTO)%"
 """RFC 7239's account of who asked; part of the contract with user programs."""
 
 
@@ -75,7 +76,11 @@ def _make_scope(
                 base_pb2.HeaderValueOption(
                     header=base_pb2.HeaderValue(key="forwarded", value=_FORWARDED),
                     append_action=base_pb2.HeaderValueOption.ADD_IF_ABSENT,
-                )
+                ),
+                base_pb2.HeaderValueOption(
+                    header=base_pb2.HeaderValue(key="x-forwarded-for", value=_CALLER),
+                    append_action=base_pb2.HeaderValueOption.APPEND_IF_EXISTS_OR_ADD,
+                ),
             ],
             request_headers_to_remove=_NOT_FOR_PROGRAMS,
             typed_per_filter_config=no_second_looks(),
