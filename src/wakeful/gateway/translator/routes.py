@@ -204,7 +204,8 @@ def _limit_time(
     """One route has one timeout; the most patient of its revisions decides. None is no limit.
 
     It counts from the request's beginning, as Knative's does. Envoy's own ``timeout`` would count
-    from its end, which an upgraded connection or a stream of gRPC reaches last of all.
+    from its end, which an upgraded connection or a stream of gRPC reaches last of all. That of a
+    try does so, too, and is all there is for ``responseStartTimeoutSeconds``.
     """
     longest = _longest([backend.timeout_seconds for backend in backends])
     action.timeout.CopyFrom(seconds(0.0))
