@@ -63,10 +63,47 @@ def test_service_keeps_its_address_and_may_not_change_it() -> None:
     assert "may not change once set" in admit(moved, old)["spec.clusterIPs[0]"]
 
 
+def test_service_leaves_the_policy_of_its_former_type() -> None:
+    """As `kubectl patch svc web -p '{"spec":{"type":"ClusterIP"}}'` sends it."""
+    old = service(type="NodePort", ports=[{"port": 80}], clusterIP="198.18.0.9")
+    admit(old)
+    assert old.spec.external_traffic_policy == "Cluster"
+    inside = old.deep_copy()
+    inside.spec.type = "ClusterIP"
+    assert admit(inside, old) == {}
+    assert inside.spec.external_traffic_policy == ""
+
+
 @pytest.mark.parametrize(
     ("spec", "field", "message"),
     [
         ({}, "spec.ports", "Required value"),
+        (
+            {
+                "type": "NodePort",
+                "ports": [
+                    {"name": "a", "port": 1, "nodePort": 31000},
+                    {"name": "b", "port": 2, "nodePort": 31000},
+                ],
+            },
+            "spec.ports[1].nodePort",
+            "Duplicate value: 31000",
+        ),
+        (
+            {"type": "NodePort", "ports": [{"port": 1}], "externalTrafficPolicy": "Foo"},
+            "spec.externalTrafficPolicy",
+            'Unsupported value: "Foo": supported values: "Cluster", "Local"',
+        ),
+        (
+            {"ports": [{"port": 1}], "externalTrafficPolicy": "Local"},
+            "spec.externalTrafficPolicy",
+            'Invalid value: "Local": may only be set for externally-accessible services',
+        ),
+        (
+            {"ports": [{"port": 1}], "internalTrafficPolicy": "Foo"},
+            "spec.internalTrafficPolicy",
+            'Unsupported value: "Foo": supported values: "Cluster", "Local"',
+        ),
         ({"ports": [{"port": 1}, {"port": 2}]}, "spec.ports[0].name", "Required value"),
         (
             {"ports": [{"port": 0}]},

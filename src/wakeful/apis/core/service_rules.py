@@ -36,11 +36,13 @@ from wakeful.apis.core.service_types import (
     LoadBalancerStatus,
     Service,
     ServicePort,
+    ServiceSpec,
 )
 
 _TYPES = (CLUSTER_IP, EXTERNAL_NAME, LOAD_BALANCER, NODE_PORT)
 _EXPOSED = (NODE_PORT, LOAD_BALANCER)
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
+_POLICIES = ("Cluster", "Local")
 
 
 def set_service_defaults(new: Service, old: Object | None, context: AdmissionContext) -> None:
@@ -54,8 +56,10 @@ def set_service_defaults(new: Service, old: Object | None, context: AdmissionCon
         port.protocol = port.protocol or "TCP"
         if port.target_port is None or port.target_port in (0, ""):
             port.target_port = port.port
-    if spec.type in _EXPOSED:
+    if _is_reached_from_outside(spec):
         spec.external_traffic_policy = spec.external_traffic_policy or "Cluster"
+    elif isinstance(old, Service) and _has_same_policy(spec, old.spec):
+        spec.external_traffic_policy = ""  # of the former type
     if spec.type == LOAD_BALANCER and spec.allocate_load_balancer_node_ports is None:
         spec.allocate_load_balancer_node_ports = True
     if spec.type != EXTERNAL_NAME:
@@ -79,6 +83,14 @@ def wants_node_ports(service: Service) -> bool:
     if spec.type == LOAD_BALANCER:
         return spec.allocate_load_balancer_node_ports is not False
     return spec.type == NODE_PORT
+
+
+def _is_reached_from_outside(spec: ServiceSpec) -> bool:
+    return spec.type in _EXPOSED or (spec.type == CLUSTER_IP and bool(spec.external_ips))
+
+
+def _has_same_policy(spec: ServiceSpec, before: ServiceSpec) -> bool:
+    return spec.external_traffic_policy == before.external_traffic_policy
 
 
 def _keep_allocations(new: Service, old: Service) -> None:
@@ -115,6 +127,7 @@ def validate_service(new: Service, old: Object | None, context: AdmissionContext
     found += _validate_ports(spec.ports, spec.type)
     found += validate_labels(spec.selector, "spec.selector")
     found += validate_choice(spec.session_affinity, ("ClientIP", "None"), "spec.sessionAffinity")
+    found += _validate_policies(spec)
     if spec.type == EXTERNAL_NAME:
         name = spec.external_name.rstrip(".")
         if not name:
@@ -145,10 +158,25 @@ def validate_service(new: Service, old: Object | None, context: AdmissionContext
     return found
 
 
+def _validate_policies(spec: ServiceSpec) -> FieldErrors:
+    errors: FieldErrors = []
+    outside = "spec.externalTrafficPolicy"
+    if _is_reached_from_outside(spec):
+        errors += validate_choice(spec.external_traffic_policy, _POLICIES, outside)
+    elif spec.external_traffic_policy:
+        detail = "may only be set for externally-accessible services"
+        errors.append(invalid(outside, spec.external_traffic_policy, detail))
+    if spec.internal_traffic_policy is not None:
+        inside = "spec.internalTrafficPolicy"
+        errors += validate_choice(spec.internal_traffic_policy, _POLICIES, inside)
+    return errors
+
+
 def _validate_ports(ports: list[ServicePort], service_type: str) -> FieldErrors:
     errors: FieldErrors = []
     names: set[str] = set()
     numbers: set[tuple[int, str]] = set()
+    node_ports: set[tuple[int, str]] = set()
     for index, port in enumerate(ports):
         at = f"spec.ports[{index}]"
         if not port.name:
@@ -166,6 +194,9 @@ def _validate_ports(ports: list[ServicePort], service_type: str) -> FieldErrors:
         if port.node_port and service_type not in _EXPOSED:
             detail = f"may not be used when `type` is '{service_type}'"
             errors.append(forbidden(f"{at}.nodePort", detail))
+        if port.node_port and (port.node_port, port.protocol) in node_ports:
+            errors.append(duplicate(f"{at}.nodePort", port.node_port))
+        node_ports.add((port.node_port, port.protocol))
         key = (port.port, port.protocol)
         if key in numbers:
             errors.append(duplicate(at, {"port": port.port, "protocol": port.protocol}))
