@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from wakeful.apimachinery.decoding import json_type
+from wakeful.apimachinery.decodeerrors import json_type
 from wakeful.apimachinery.fields import (
     ErrorType,
     FieldError,

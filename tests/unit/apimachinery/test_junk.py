@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from wakeful.apimachinery.decoding import decode_json, decode_yaml, validation_error
+from wakeful.apimachinery.decodeerrors import validation_error
+from wakeful.apimachinery.decoding import decode_json, decode_yaml
 from wakeful.apimachinery.errors import APIStatusError, BadRequestError
 from wakeful.apimachinery.jsonpatch import apply_json_patch
 from wakeful.apimachinery.jsonpath import JSONPathError, compile_path

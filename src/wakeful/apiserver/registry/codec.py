@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from wakeful.apimachinery.decoding import (
+from wakeful.apimachinery.decodeerrors import (
     decoding_problems,
     fill_nulls,
     strict_error,
