@@ -19,10 +19,10 @@ from wakeful.node.context import NodeContext
 from wakeful.node.environment import ContainerConfigError
 from wakeful.node.health import Health, Rest
 from wakeful.node.materials import Materials
-from wakeful.node.plan import pull_policy, stop_signal
+from wakeful.node.plan import stop_signal
 from wakeful.node.probes import Prober
-from wakeful.node.pulling import PullEvents
-from wakeful.node.restart import CrashBackoff, ended_run, should_restart
+from wakeful.node.pulling import ImageFinder, pull_reasons
+from wakeful.node.restart import START_FAILED, CrashBackoff, ended_run, judge_end, should_restart
 from wakeful.node.runtime import (
     ContainerConfig,
     ContainerNotFoundError,
@@ -34,18 +34,12 @@ from wakeful.node.runtime import (
 from wakeful.node.status import ContainerSnapshot, running, terminated, waiting
 from wakeful.node.statuswriter import Report
 from wakeful.node.zygote import ContainerZygote
-from wakeful.oci import PullPolicy, RootfsPlan
-from wakeful.oci.errors import (
-    ImageError,
-    ImageNotFoundError,
-    ImageNotPresentError,
-    InvalidReferenceError,
-)
+from wakeful.oci import RootfsPlan
+from wakeful.oci.errors import ImageError
 from wakeful.procd.logreader import log_tail, remove_log
 
 log = structlog.get_logger("wakeful.node.container")
 
-_START_FAILED = 128
 LAST_SECONDS = 2.0
 """What a program gets between the signal to end and SIGKILL even when its time is over."""
 
@@ -68,6 +62,7 @@ class ContainerRunner:
         self._rest, self._zygote = rest or Rest(), zygote
         self._node, self._pod, self._container = node, pod, container
         self._materials, self._report, self._init = materials, report, init
+        self._images = ImageFinder(node, pod, container, materials, report)
         sidecar = init and container.restart_policy == "Always"
         self._policy = pod.spec.restart_policy or "Always"
         if sidecar:
@@ -135,7 +130,7 @@ class ContainerRunner:
         run = self._adopted
         if run is None or run.state is ContainerState.RUNNING:
             return False
-        code = _START_FAILED if run.exit_code is None else run.exit_code
+        code = START_FAILED if run.exit_code is None else run.exit_code
         return not should_restart(self._policy, code)
 
     async def run(self) -> int | None:
@@ -241,9 +236,9 @@ class ContainerRunner:
     async def _image(self) -> RootfsPlan | None:
         image = self._container.image
         try:
-            plan = await self._find_image(image)
+            plan = await self._images.find(self.snapshot.image_id)
         except ImageError as err:
-            reason, again = _image_reasons(err)
+            reason, again = pull_reasons(err)
             self._set_waiting(reason, str(err))
             self._report.warning("Failed", f'Failed to pull image "{image}": {err}')
             delay = self._pulls.next()
@@ -258,25 +253,6 @@ class ContainerRunner:
                 f'Image "{image}" is not on this machine; {plan.stand_in} stands in for it',
             )
         self.snapshot.image_id = f"{image.split('@')[0]}@{plan.digest}"
-        return plan
-
-    async def _find_image(self, image: str) -> RootfsPlan:
-        holder = self._node.image_holder(self._pod.metadata.uid, self._container.name)
-        pulling = PullEvents(image, self._report, self._node.clock)
-        provide = partial(
-            self._node.images.provide,
-            keychain=await self._materials.keychain(),
-            holder=holder,
-            progress=pulling.progress,
-        )
-        try:
-            plan = await provide(image, policy=pull_policy(self._container))
-        except ImageNotFoundError:
-            if not self.snapshot.image_id:
-                raise
-            # Its name was removed, but what the last run used was kept for it.
-            return await provide(self.snapshot.image_id, policy=PullPolicy.NEVER)
-        pulling.end()
         return plan
 
     def _set_waiting(self, reason: str, message: str) -> None:
@@ -347,7 +323,7 @@ class ContainerRunner:
             return
 
         async def configure() -> ContainerConfig:
-            return await self._configure(await self._find_image(self._container.image))
+            return await self._configure(await self._images.find(self.snapshot.image_id))
 
         await self._zygote.guide(
             run,
@@ -373,16 +349,8 @@ class ContainerRunner:
 
     def _ended(self, final: ContainerStatus) -> tuple[int, float]:
         finished = final.finished_at or self._node.clock.now()
-        code = final.exit_code if final.exit_code is not None else _START_FAILED
-        reason = "Completed" if code == 0 else "Error"
-        message = self._materials.termination_message(self._container, final.attempt)
-        if final.oom_killed:
-            reason = "OOMKilled"
-        elif final.start_error:
-            reason, message, code = "StartError", final.start_error, _START_FAILED
-        elif final.state is ContainerState.UNKNOWN:
-            reason, code = "ContainerStatusUnknown", 137
-            message = "The container could not be located. The container used to be Running"
+        left = self._materials.termination_message(self._container, final.attempt)
+        code, reason, message = judge_end(final, left)
         policy = self._container.termination_message_policy
         if not message and code != 0 and policy == "FallbackToLogsOnError":
             message = log_tail(final.log_path, lines=80, limit_bytes=2048)
@@ -422,14 +390,6 @@ class ContainerRunner:
     def _prefixed(self, run_id: str) -> str:
         prefix = f"{self._node.runtime.describe().name}://"
         return run_id if run_id.startswith(prefix) else prefix + run_id
-
-
-def _image_reasons(err: ImageError) -> tuple[str, str]:
-    if isinstance(err, InvalidReferenceError):
-        return "InvalidImageName", "InvalidImageName"
-    if isinstance(err, ImageNotPresentError):
-        return "ErrImageNeverPull", "ErrImageNeverPull"
-    return "ErrImagePull", "ImagePullBackOff"
 
 
 def _seconds(start: datetime, end: datetime) -> float:

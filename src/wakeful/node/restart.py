@@ -1,4 +1,4 @@
-"""Whether and when a container that ended is started again, also by another agent. Pure."""
+"""How a run ended, and whether and when its container is started again. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,23 @@ from wakeful.node.runtime import ContainerState, ContainerStatus
 
 BACKOFF_BASE, BACKOFF_CAP, BACKOFF_RESET = 10.0, 300.0, 600.0
 """Seconds: the kubelet's crash back-off, and how long a run must last to be forgiven."""
+
+START_FAILED = 128
+"""Exit code of a run whose program was never executed."""
+
+
+def judge_end(final: ContainerStatus, message: str) -> tuple[int, str, str]:
+    """Exit code, reason and message of a run that ended and left ``message``."""
+    if final.oom_killed:
+        reason = "OOMKilled"
+    elif final.start_error:
+        return START_FAILED, "StartError", final.start_error
+    elif final.state is ContainerState.UNKNOWN:
+        gone = "The container could not be located. The container used to be Running"
+        return 137, "ContainerStatusUnknown", gone
+    else:
+        reason = "Error" if final.exit_code != 0 else "Completed"
+    return START_FAILED if final.exit_code is None else final.exit_code, reason, message
 
 
 def should_restart(policy: str, exit_code: int) -> bool:
