@@ -81,6 +81,12 @@ def check_pipeline_run(run: PipelineRun, spec: PipelineSpec, pipeline_name: str)
     namespace, name = run.metadata.namespace, run.metadata.name
     this = f"PipelineRun {namespace}/{name}"
     that = f"Pipeline {namespace}/{pipeline_name}"
+    _check_given_params(run, spec, this, that)
+    _check_workspaces(run, spec, this, that)
+    _check_task_run_specs(run, spec, this)
+
+
+def _check_given_params(run: PipelineRun, spec: PipelineSpec, this: str, that: str) -> None:
     params = run.spec.params
     missing = missing_params(spec.params, [p.name for p in params])
     if missing:
@@ -116,7 +122,9 @@ def check_pipeline_run(run: PipelineRun, spec: PipelineSpec, pipeline_name: str)
             " index while referring to an array: "
             + user_error(f"non-existent param references:{go_list(bad)}"),
         )
-    _check_workspaces(run, spec, this, that)
+
+
+def _check_task_run_specs(run: PipelineRun, spec: PipelineSpec, this: str) -> None:
     known = {t.name for t in (*spec.tasks, *spec.finally_)}
     for own in run.spec.task_run_specs:
         if own.pipeline_task_name not in known:
