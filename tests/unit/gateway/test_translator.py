@@ -292,22 +292,25 @@ def test_mapped_domain_reaches_a_program_as_its_host_and_a_plain_service_in_a_he
 
 
 def test_parts_under_one_host_see_that_host() -> None:
-    """Where the shares of a route are other names of their own, too."""
-    other = RevisionKey("default", "hello-00002")
-    names = ("hello.default.svc.cluster.local", "other.default.svc.cluster.local")
-    one, two = Split(HELLO, 70, names[0]), Split(other, 30, names[1])
+    """Where the shares of a route are other names of their own; a plain service has its own."""
+    names = ("hello.default.svc.cluster.local", "web.default.svc.cluster.local")
+    program = Split(HELLO, 70, names[0])
+    service = Split(ServiceKey("default", "web", 80), 30, names[1])
     told = (("K-Original-Host", "shop.example.com"),)
     tables = [
-        table("a", Route((one,), append_headers=told)),
-        table("b", Route((one, two), append_headers=told)),
+        table(name, Route(splits, append_headers=told))
+        for name, splits in (("a", (program,)), ("b", (program, service)))
     ]
 
     alone, shared = (
-        host.routes[0].route for host in hosts(PlanCompiler(SETTINGS).compile(plan(*tables)))
+        host.routes[0] for host in hosts(PlanCompiler(SETTINGS).compile(plan(*tables)))
     )
 
-    assert alone.host_rewrite_literal == ""
-    assert [c.host_rewrite_literal for c in shared.weighted_clusters.clusters] == ["", ""]
+    assert alone.route.host_rewrite_literal == ""
+    assert not alone.request_headers_to_add
+    clusters = shared.route.weighted_clusters.clusters
+    assert [cluster.host_rewrite_literal for cluster in clusters] == ["", names[1]]
+    assert shared.request_headers_to_add[0].header.value == "shop.example.com"
 
 
 def test_split_weighs_its_revisions() -> None:

@@ -179,21 +179,20 @@ def _action(
     ]
     _limit_time(action, backends, options.margin_seconds)
     _rewrite_path(action, route)
-    keeps_host = _keeps_host(route)
-    if route.rewrite_host and not keeps_host:
+    if route.rewrite_host and not _keeps_host(route):
         action.host_rewrite_literal = route.rewrite_host
     splits = [split for split in route.splits if split.percent > 0] or list(route.splits[:1])
     if len(splits) == 1:
         action.cluster = cluster_name(splits[0].backend)
-        if splits[0].rewrite_host and not keeps_host:
-            action.host_rewrite_literal = splits[0].rewrite_host
+        if host := _rewritten_host(route, splits[0]):
+            action.host_rewrite_literal = host
     else:
         for split in splits:
             action.weighted_clusters.clusters.add(
                 name=cluster_name(split.backend),
                 weight=u32(split.percent),
                 request_headers_to_add=_split_headers(split),
-                host_rewrite_literal="" if keeps_host else split.rewrite_host,
+                host_rewrite_literal=_rewritten_host(route, split),
             )
     return action
 
@@ -224,8 +223,20 @@ def _keeps_host(route: Route) -> bool:
     That is what Knative's queue-proxy does for the sake of domain mappings; plain Services have
     nobody who would.
     """
-    named = any(name.lower() == ORIGINAL_HOST_HEADER.lower() for name, _ in route.append_headers)
-    return named and all(isinstance(split.backend, RevisionKey) for split in route.splits)
+    programs = all(isinstance(split.backend, RevisionKey) for split in route.splits)
+    return programs and _names_original_host(route)
+
+
+def _rewritten_host(route: Route, split: Split) -> str:
+    """What a share makes of the host; a program's share of a route that names the original keeps
+    it, whatever the others do.
+    """
+    is_program = isinstance(split.backend, RevisionKey)
+    return "" if is_program and _names_original_host(route) else split.rewrite_host
+
+
+def _names_original_host(route: Route) -> bool:
+    return any(name.lower() == ORIGINAL_HOST_HEADER.lower() for name, _ in route.append_headers)
 
 
 def _longest(values: list[float]) -> float:
