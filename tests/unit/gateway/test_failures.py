@@ -110,19 +110,32 @@ def test_other_troubles_are_failures_whoever_is_started_again(trouble: dict[str,
     assert start_failure(Change(revision(), revision(**trouble)), [RESTARTED]) != ""
 
 
-def test_who_does_not_come_up_again_is_not_waited_for() -> None:
+@pytest.mark.parametrize("old", [NEW, CRASHED_AT_START, RESTARTED])
+def test_who_does_not_come_up_is_not_waited_for(old: Pod) -> None:
     """The Revision tells the same as after the first ending, so it is for the Pod to tell."""
-    change = Change(RESTARTED, RESTARTED_AND_CRASHED)
+    change = Change(old, RESTARTED_AND_CRASHED)
 
     assert restart_failure(change, [RESTARTED_AND_CRASHED]) == "Container failed with: no database"
-    other = a_pod(started=2, since=30, uid="two")
-    assert restart_failure(change, [RESTARTED_AND_CRASHED, other]) == ""
+
+
+@pytest.mark.parametrize(
+    ("other", "waits"),
+    [
+        (a_pod(uid="two"), True),
+        (a_pod(ready=True, uid="two"), True),
+        (a_pod(started=2, since=30, uid="two"), True),
+        (a_pod(started=1, uid="two"), False),
+    ],
+)
+def test_who_does_not_come_up_is_no_failure_while_another_may(other: Pod, waits: bool) -> None:
+    change = Change(RESTARTED, RESTARTED_AND_CRASHED)
+
+    assert (restart_failure(change, [RESTARTED_AND_CRASHED, other]) == "") is waits
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (NEW, CRASHED_AT_START),  # this its Revision tells
         (SERVING, RESTARTED),
         (RESTARTED, RESTARTED),
         (RESTARTED, BACK_AGAIN),

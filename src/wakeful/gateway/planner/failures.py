@@ -70,19 +70,19 @@ def start_failure(change: Change[Revision], pods: Iterable[Pod]) -> str:
 
 
 def restart_failure(change: Change[Pod], pods: Iterable[Pod]) -> str:
-    """Why nobody should wait any longer for a Pod that served and did not come up again.
+    """Why nobody should wait for a Pod whose container ended once more before it served.
 
     Its Revision has nothing new to say then: a container of it had ended before. Empty unless this
-    very change says so, and while there is another of its ``pods`` to wait for.
+    very change says so, and while another of its ``pods`` serves or is on its way.
     """
     old, new = change.old, change.new
     if old is None or new is None or not new.is_active:
         return ""
     ended = last_ending(new)
-    if ended is None or not ended_after_ready(old) or _is_hopeful(new):
+    if ended is None or ended == last_ending(old) or _is_hopeful(new):
         return ""
-    others = (pod for pod in pods if pod.metadata.uid != new.metadata.uid)
-    if any(map(_is_hopeful, others)):
+    others = (pod for pod in pods if pod.metadata.uid != new.metadata.uid and pod.is_active)
+    if any(_is_hopeful(pod) or last_ending(pod) is None for pod in others):
         return ""
     return exit_message(ended.exit_code or 0, ended.message)
 
