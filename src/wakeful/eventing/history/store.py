@@ -43,6 +43,21 @@ _LETTER = "owner, event_id, source, type, url, reason, status, attempts, respons
 _IN_NAMESPACE = " AND owner GLOB ?"
 
 
+def _narrow(
+    where: str, *values: object, namespace: str | None, **columns: str | None
+) -> tuple[str, list[object]]:
+    """Add to a condition what was asked for: values of columns, owners in a namespace."""
+    found = list(values)
+    for column, value in columns.items():
+        if value is not None:
+            where += f" AND {column} = ?"
+            found.append(value)
+    if namespace is not None:
+        where += _IN_NAMESPACE
+        found.append(_owners_in(namespace))
+    return where, found
+
+
 def _owners_in(namespace: str) -> str:
     """Pattern of owners in a namespace; names of namespaces have nothing special in them."""
     return f"*/{namespace}/*"
@@ -99,26 +114,14 @@ class HistoryStore:
         self, event_id: str, source: str | None = None, *, namespace: str | None = None
     ) -> Sequence[Hop]:
         """Everything known about an event (in one namespace), oldest first."""
-        where, values = "event_id = ?", [event_id]
-        if source is not None:
-            where += " AND source = ?"
-            values.append(source)
-        if namespace is not None:
-            where += _IN_NAMESPACE
-            values.append(_owners_in(namespace))
+        where, values = _narrow("event_id = ?", event_id, source=source, namespace=namespace)
         return self._hops(f"WHERE {where} ORDER BY number", values)
 
     def recent_hops(
         self, limit: int = 100, owner: str | None = None, *, namespace: str | None = None
     ) -> Sequence[Hop]:
         """The latest hops, newest first; ``owner`` picks a Broker's, a Trigger's."""
-        where, values = "TRUE", list[object]()
-        if owner is not None:
-            where += " AND owner = ?"
-            values.append(owner)
-        if namespace is not None:
-            where += _IN_NAMESPACE
-            values.append(_owners_in(namespace))
+        where, values = _narrow("TRUE", owner=owner, namespace=namespace)
         return self._hops(f"WHERE {where} ORDER BY number DESC LIMIT ?", [*values, limit])
 
     def hop(self, number: int) -> Hop | None:
@@ -159,13 +162,7 @@ class HistoryStore:
         limit: int = 100,
     ) -> Sequence[DeadLetter]:
         """Dead letters in the order in which they came, from number ``after`` on."""
-        where, values = "number > ?", list[object]([after])
-        if owner is not None:
-            where += " AND owner = ?"
-            values.append(owner)
-        if namespace is not None:
-            where += _IN_NAMESPACE
-            values.append(_owners_in(namespace))
+        where, values = _narrow("number > ?", after, owner=owner, namespace=namespace)
         return self._letters(f"WHERE {where} ORDER BY number LIMIT ?", [*values, limit])
 
     def dead_letter(self, number: int) -> DeadLetter | None:
