@@ -68,41 +68,52 @@ class Puller:
         Cancellation: safe anywhere; whole blobs are kept, half ones are taken up again.
         """
         keychain = keychain or Keychain()
-        report = progress or _ignore
         with self._store.ingesting():
-            target, data = await self._registry.manifest(image, keychain)
-            document = parse_document(data, subject=image.familiar, media_type=target.media_type)
-            documents = [data]
-            if isinstance(document, Index):
-                chosen = document.choose(self._platform)
-                if chosen is None:
-                    raise InvalidImageError(image.familiar, f"no manifest for {self._platform}")
-                _, data = await self._registry.manifest(image.with_digest(chosen.digest), keychain)
-                documents.append(data)
-                document = parse_document(data, subject=image.familiar)
-            if not isinstance(document, Manifest):
-                raise InvalidImageError(image.familiar, "an index that leads to another index")
-            await self._fetch(image, document.config, keychain, _ignore)
-            self._check_config(image, document)
-            slots = asyncio.Semaphore(self._parallel)
-
-            async def fetch(layer: Descriptor) -> None:
-                async with slots:
-                    await self._fetch(image, layer, keychain, report)
-
-            layers = {layer.digest: layer for layer in document.layers}
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for layer in layers.values():
-                        group.create_task(fetch(layer), name=f"oci-pull:{layer.digest[7:19]}")
-            except ExceptionGroup as failures:  # the first to fail has cancelled the others
-                raise failures.exceptions[0] from failures
+            target, manifest, documents = await self._resolve(image, keychain)
+            await self._fetch(image, manifest.config, keychain, _ignore)
+            self._check_config(image, manifest)
+            await self._fetch_layers(image, manifest, keychain, progress or _ignore)
             for data in reversed(documents):  # an index is stored after what it points to
                 await asyncio.to_thread(self._store.write_blob, data)
             await asyncio.to_thread(
                 self._store.add_image, target, image, pulled_from=image.registry
             )
         return target.digest
+
+    async def _resolve(
+        self, image: Reference, keychain: Keychain
+    ) -> tuple[Descriptor, Manifest, list[bytes]]:
+        """What the name means, the manifest for this platform, and all documents on the way."""
+        target, data = await self._registry.manifest(image, keychain)
+        document = parse_document(data, subject=image.familiar, media_type=target.media_type)
+        documents = [data]
+        if isinstance(document, Index):
+            chosen = document.choose(self._platform)
+            if chosen is None:
+                raise InvalidImageError(image.familiar, f"no manifest for {self._platform}")
+            _, data = await self._registry.manifest(image.with_digest(chosen.digest), keychain)
+            documents.append(data)
+            document = parse_document(data, subject=image.familiar)
+        if not isinstance(document, Manifest):
+            raise InvalidImageError(image.familiar, "an index that leads to another index")
+        return target, document, documents
+
+    async def _fetch_layers(
+        self, image: Reference, manifest: Manifest, keychain: Keychain, report: ProgressCallback
+    ) -> None:
+        slots = asyncio.Semaphore(self._parallel)
+
+        async def fetch(layer: Descriptor) -> None:
+            async with slots:
+                await self._fetch(image, layer, keychain, report)
+
+        layers = {layer.digest: layer for layer in manifest.layers}
+        try:
+            async with asyncio.TaskGroup() as group:
+                for layer in layers.values():
+                    group.create_task(fetch(layer), name=f"oci-pull:{layer.digest[7:19]}")
+        except ExceptionGroup as failures:  # the first to fail has cancelled the others
+            raise failures.exceptions[0] from failures
 
     def _check_config(self, image: Reference, manifest: Manifest) -> None:
         data = self._store.read_blob(manifest.config.digest)

@@ -74,6 +74,30 @@ class DockerfileText:
     """ARG before the first FROM: only FROM sees them."""
     stages: tuple[StageText, ...]
 
+    def needed_for(self, target: str = "", *, subject: str = "Dockerfile") -> set[int]:
+        """Numbers of the stages that ``target``, else the last, is built from, itself included.
+
+        Raises:
+            BuildError: There is no such stage.
+        """
+        names = {stage.name: number for number, stage in enumerate(self.stages) if stage.name}
+        names |= {str(number): number for number in range(len(self.stages))}
+        last = len(self.stages) - 1
+        if target:
+            if target.lower() not in names:
+                raise BuildError(subject, f"has no stage {target!r}")
+            last = names[target.lower()]
+        wanted, pending = set(), [last]
+        while pending:
+            number = pending.pop()
+            if number in wanted:
+                continue
+            wanted.add(number)
+            stage = self.stages[number]
+            used = [stage.base.lower(), *(one.flag("from").lower() for one in stage.instructions)]
+            pending += [names[name] for name in used if names.get(name, number) < number]
+        return wanted
+
 
 def parse_dockerfile(text: str, *, subject: str = "Dockerfile") -> DockerfileText:
     """Read a Dockerfile.

@@ -116,7 +116,7 @@ class HostBuilder:
         leading: dict[str, str] = {}
         for one in text.arguments:
             self._argument(one, leading, leading)
-        wanted = _needed(text, target, self._subject)
+        wanted = text.needed_for(target, subject=self._subject)
         for number, stage_text in enumerate(text.stages):
             if number in wanted:
                 stage = self._start(stage_text, leading, number)
@@ -380,24 +380,3 @@ _ALL = IgnoreRules()
 def _below(root: Path) -> Callable[[str], Path]:
     """Where paths of an image lie when it is laid out at ``root``."""
     return lambda path: root / path.lstrip("/")
-
-
-def _needed(text: DockerfileText, target: str, subject: str) -> set[int]:
-    """Numbers of the stages that the wanted one is built from, itself included."""
-    names = {stage.name: number for number, stage in enumerate(text.stages) if stage.name}
-    names |= {str(number): number for number in range(len(text.stages))}
-    last = len(text.stages) - 1
-    if target:
-        if target.lower() not in names:
-            raise BuildError(subject, f"has no stage {target!r}")
-        last = names[target.lower()]
-    wanted, pending = set(), [last]
-    while pending:
-        number = pending.pop()
-        if number in wanted:
-            continue
-        wanted.add(number)
-        stage = text.stages[number]
-        used = [stage.base.lower(), *(one.flag("from").lower() for one in stage.instructions)]
-        pending += [names[name] for name in used if names.get(name, number) < number]
-    return wanted
