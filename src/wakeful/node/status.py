@@ -120,20 +120,9 @@ def make_pod_status(
     if failure is not None:
         phase, (reason, message) = PodPhase.FAILED, failure
     over = phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
-    unready = [s.name for s in (*init, *main) if not s.ready and (s.sidecar or s in main)]
-    why_unready = ("PodCompleted", "") if over else _unready("ContainersNotReady", unready)
-    ready = not unready and not over and initialized
-    closed = _closed_gates(pod)
-    why_closed = why_unready if not ready else ("ReadinessGatesNotReady", "\n".join(closed))
-    why_uninitialized = _uninitialized([s.name for s in init if not _initialized(s)])
-    wanted = [
-        ("Initialized", initialized, why_uninitialized),
-        ("PodReadyToStartContainers", bool(pod_ip) and not over, ("", "")),
-        ("ContainersReady", ready, why_unready),
-        ("Ready", ready and not closed, why_closed),
-        ("PodScheduled", True, ("", "")),
-    ]
-    own = {kind for kind, _, _ in wanted}
+    conditions = _conditions(
+        pod, init, main, initialized=initialized, over=over, has_ip=bool(pod_ip), now=now
+    )
     return pod.status.model_copy(
         update={
             "observed_generation": pod.metadata.generation,
@@ -147,15 +136,40 @@ def make_pod_status(
             "start_time": pod.status.start_time or started_at,
             "init_container_statuses": [s.to_status() for s in init],
             "container_statuses": [s.to_status() for s in main],
-            "conditions": [
-                *(
-                    _condition(pod, kind, holds=holds, why=why, now=now)
-                    for kind, holds, why in wanted
-                ),
-                *(c for c in pod.status.conditions if c.type not in own),
-            ],
+            "conditions": conditions,
         }
     )
+
+
+def _conditions(
+    pod: Pod,
+    init: Sequence[ContainerSnapshot],
+    main: Sequence[ContainerSnapshot],
+    *,
+    initialized: bool,
+    over: bool,
+    has_ip: bool,
+    now: datetime,
+) -> list[PodCondition]:
+    """The kubelet's conditions, and those of others as they are."""
+    unready = [s.name for s in (*init, *main) if not s.ready and (s.sidecar or s in main)]
+    why_unready = ("PodCompleted", "") if over else _unready("ContainersNotReady", unready)
+    ready = not unready and not over and initialized
+    closed = _closed_gates(pod)
+    why_closed = why_unready if not ready else ("ReadinessGatesNotReady", "\n".join(closed))
+    why_uninitialized = _uninitialized([s.name for s in init if not _initialized(s)])
+    wanted = [
+        ("Initialized", initialized, why_uninitialized),
+        ("PodReadyToStartContainers", has_ip and not over, ("", "")),
+        ("ContainersReady", ready, why_unready),
+        ("Ready", ready and not closed, why_closed),
+        ("PodScheduled", True, ("", "")),
+    ]
+    own = {kind for kind, _, _ in wanted}
+    return [
+        *(_condition(pod, kind, holds=holds, why=why, now=now) for kind, holds, why in wanted),
+        *(c for c in pod.status.conditions if c.type not in own),
+    ]
 
 
 def _closed_gates(pod: Pod) -> list[str]:
