@@ -65,7 +65,7 @@ def read_zap_config(text: str) -> tuple[int | None, str]:
         return None, ""
     try:
         parsed = json.loads(text)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         return None, f"it is passed over, it is not JSON: {err}"
     if not isinstance(parsed, dict):
         return None, "it is passed over, it is no JSON object"
