@@ -102,14 +102,7 @@ class _Preparer:
             assert around.images is not None
             staging = Staging(around.stage, around.images, identity.mapping)
             root, steps = Bind(staging.root, "/", read_only=False), staging.steps
-            if config.rootfs is None:
-                missing = self._missing(wanted, spots)
-                staging.show_host(around.host, missing, {w.target for w in wanted if w.is_file})
-                closed = list(missing)
-            else:
-                staging.show_image(config.rootfs, around.layer)
-            if controllers:
-                staging.add_controllers(_CGROUPS, controllers)
+            closed = self._build_root(staging, wanted, spots, controllers)
             volumes = [mount.target for mount in mounts]
             covered = [place.target for place in tmpfs]
             binds = staging.add_binds(
@@ -138,6 +131,25 @@ class _Preparer:
             shared_userns=around.stage is not None,
         )
         return Preparation(steps=steps, plan=plan)
+
+    def _build_root(
+        self,
+        staging: Staging,
+        wanted: Sequence[Wanted],
+        spots: Sequence[str],
+        controllers: Sequence[str],
+    ) -> list[str]:
+        """Have the root built on the stage; return the mounts in it that are to be closed."""
+        missing: dict[str, list[str]] = {}
+        if self._config.rootfs is None:
+            missing = self._missing(wanted, spots)
+            files = {w.target for w in wanted if w.is_file}
+            staging.show_host(self._around.host, missing, files)
+        else:
+            staging.show_image(self._config.rootfs, self._around.layer)
+        if controllers:
+            staging.add_controllers(_CGROUPS, controllers)
+        return list(missing)
 
     def _resolve(self, target: PurePosixPath | str) -> str:
         if self._config.rootfs is None:
