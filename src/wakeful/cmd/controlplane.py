@@ -40,8 +40,6 @@ _STEP_SECONDS = 0.005
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM; after SIGUSR1 instances are ended too, because the platform goes down."""
-    # Hardly any garbage is made while objects are read, and looking for it takes as long again.
-    gc.disable()
     stop, ready = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
@@ -78,7 +76,6 @@ async def _announce(plane: ControlPlane, ready: asyncio.Event) -> None:
     # What was made while starting stays: the collector need not look at it ever again.
     gc.collect()
     gc.freeze()
-    gc.enable()
 
 
 async def _complete_models() -> None:
